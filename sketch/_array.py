@@ -1,0 +1,128 @@
+"""Array libraries: namespaces, dtypes and transfers. The only file that names a backend."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from .errors import DtypeError
+
+Array = Any
+"""An array of any library that follows the array API standard."""
+
+_COMPUTE_DTYPE = {
+    "float32": "float32",
+    "float64": "float64",
+    "complex64": "complex64",
+    "complex128": "complex128",
+    "float16": "float32",
+    "bfloat16": "float32",
+    "bool": "float64",
+    **{f"{sign}int{bits}": "float64" for sign in ("", "u") for bits in (8, 16, 32, 64)},
+}
+
+
+def is_array(x: object) -> bool:
+    """Whether `x` is an array of a library that follows the standard."""
+    return bool(array_api_compat.is_array_api_obj(x)) and not array_api_compat.is_dask_array(x)
+
+
+def quiet() -> AbstractContextManager[object]:
+    """Silence floating-point warnings where the result is checked afterwards."""
+    return np.errstate(all="ignore")
+
+
+def namespace(*arrays: Array) -> Any:
+    """Return the array namespace that the arrays share."""
+    return array_api_compat.array_namespace(*arrays)
+
+
+def dtype_name(dtype: object) -> str:
+    """Return the plain name of a dtype of any library: ``"float32"``."""
+    if isinstance(dtype, np.dtype):
+        return dtype.name
+    if isinstance(dtype, type) and issubclass(dtype, np.generic | complex):
+        return np.dtype(dtype).name
+    return str(dtype).rsplit(".", maxsplit=1)[-1]
+
+
+def compute_dtype(dtype: object) -> str:
+    """Return the name of the floating dtype in which data of a dtype are computed.
+
+    Integers and booleans are computed in float64, half precision in float32.
+
+    Raises
+    ------
+    DtypeError
+        If the dtype is not numeric.
+    """
+    name = dtype_name(dtype)
+    if name not in _COMPUTE_DTYPE:
+        raise DtypeError(
+            f"data of dtype {name} cannot be sketched; convert to one of float32, float64, "
+            "complex64, complex128 (integers, booleans and float16 are converted for you)"
+        )
+    return _COMPUTE_DTYPE[name]
+
+
+def promote(*names: str) -> str:
+    """Return the smallest computing dtype that holds all of the given ones."""
+    return str(np.result_type(*names).name)
+
+
+def is_complex(name: str) -> bool:
+    """Whether the dtype of that name is complex."""
+    return name.startswith("complex")
+
+
+def accumulator_dtype(name: str) -> str:
+    """Return the dtype in which sums of chunk products are kept."""
+    return "complex128" if is_complex(name) else "float64"
+
+
+def unit_roundoff(name: str) -> float:
+    """Return the unit roundoff of a computing dtype."""
+    return float(np.finfo(name).eps) / 2
+
+
+def cast(x: Array, name: str) -> Array:
+    """Return `x` in the dtype of that name, copied only where needed."""
+    return namespace(x).astype(x, getattr(namespace(x), name), copy=False)
+
+
+def from_host(x: np.ndarray[Any, Any], like: Array) -> Array:
+    """Move a NumPy array to the namespace and the device of `like`, in the dtype of `like`."""
+    name = dtype_name(like.dtype)
+    if np.iscomplexobj(x) and not is_complex(name):
+        name = promote(name, "complex64")
+    xp = namespace(like)
+    x = x.astype(name, copy=False)
+    if array_api_compat.is_numpy_namespace(xp):
+        return x
+    return xp.asarray(x, device=array_api_compat.device(like))
+
+
+def to_host(x: Array) -> np.ndarray[Any, Any]:
+    """Return `x` as a NumPy array; a view where the memory is the host's."""
+    if array_api_compat.is_cupy_array(x):
+        return np.asarray(x.get())
+    if array_api_compat.is_torch_array(x):
+        return np.asarray(x.detach().cpu())
+    return np.asarray(x)
+
+
+def is_blas_ready(x: Array) -> bool:
+    """Whether a matrix product can read `x` in place: native byte order, one unit stride."""
+    if not isinstance(x, np.ndarray):
+        return True
+    item = x.itemsize
+    aligned = x.dtype.isnative and x.flags.aligned
+    strides = [s for s, n in zip(x.strides, x.shape, strict=True) if n > 1]
+    return bool(
+        aligned
+        and all(s > 0 and s % item == 0 for s in strides)
+        and (not strides or min(strides) == item)
+    )

@@ -1,0 +1,182 @@
+"""Small dense linear algebra on any backend: norms, bases, stable solves, truncation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ._array import Array, dtype_name, is_complex, namespace, quiet, unit_roundoff
+
+
+def adjoint(x: Array) -> Array:
+    """Return the conjugate transpose of a matrix."""
+    return namespace(x).conj(x.T) if _is_complex(x) else x.T
+
+
+def frobenius_norm(x: Array) -> float:
+    """Return the Frobenius norm, safe from overflow and underflow."""
+    xp = namespace(x)
+    if math.prod(x.shape) == 0:
+        return 0.0
+    with quiet():
+        norm = _plain_norm(xp, x)
+    if 1e-140 < norm < 1e140 or math.isnan(norm):
+        return norm
+    exponent = scale_exponent(x)
+    return _ldexp(_plain_norm(xp, rescaled(x, -exponent)), exponent)
+
+
+def _plain_norm(xp: Any, x: Array) -> float:
+    """Square root of the sum of squares: exact products of rows, summed in double precision."""
+    rows = xp.reshape(x, (-1, x.shape[-1])) if x.ndim != 2 else x
+    squares = xp.real(xp.vecdot(rows, rows)) if _is_complex(x) else xp.vecdot(rows, rows)
+    return math.sqrt(float(xp.sum(xp.astype(squares, xp.float64))))
+
+
+def _is_complex(x: Array) -> bool:
+    return is_complex(dtype_name(x.dtype))
+
+
+def _ldexp(value: float, exponent: int) -> float:
+    try:
+        return math.ldexp(value, exponent)
+    except OverflowError:
+        return math.inf
+
+
+def scale_exponent(*arrays: Array) -> int:
+    """Return the exponent e for which the largest entry is in [2**(e-1), 2**e), or 0."""
+    tops = [float(_largest(x)) for x in arrays if math.prod(x.shape)]
+    top = max(tops, default=0.0)
+    return math.frexp(top)[1] if math.isfinite(top) else 0
+
+
+def _largest(x: Array) -> float:
+    xp = namespace(x)
+    if not _is_complex(x):
+        return float(xp.max(xp.abs(x)))
+    return max(float(xp.max(xp.abs(xp.real(x)))), float(xp.max(xp.abs(xp.imag(x)))))
+
+
+def rescaled(x: Any, exponent: int) -> Any:
+    """Return an array or a number times ``2**exponent``, exactly.
+
+    In two steps, since the power itself may overflow.
+    """
+    if exponent == 0:
+        return x
+    half = exponent // 2
+    return (x * math.ldexp(1.0, half)) * math.ldexp(1.0, exponent - half)
+
+
+def orthonormal_basis(y: Array) -> Array:
+    """Return an orthonormal basis Q of the columns of a tall matrix.
+
+    Cholesky QR twice, which runs at the speed of matrix products, where the panel is well enough
+    conditioned for it; Householder QR otherwise. Columns that depend on others, or vanish, are
+    replaced by arbitrary orthonormal ones, so that Q always has ``min(m, k)`` columns.
+
+    Parameters
+    ----------
+    y : array, shape (m, k)
+
+    Returns
+    -------
+    array, shape (m, min(m, k))
+
+    References
+    ----------
+    .. [1] Y. Yamamoto, Y. Nakatsukasa, Y. Yanagisawa, T. Fukaya, "Roundoff error analysis of the
+       CholeskyQR2 algorithm", ETNA 44 (2015) 306-326.
+    """
+    xp = namespace(y)
+    y = rescaled(y, -scale_exponent(y))
+    if y.shape[0] >= 4 * y.shape[1] > 0:
+        q = _cholesky_orthonormalize(xp, y)
+        if q is not None:
+            return q
+    return xp.linalg.qr(y, mode="reduced")[0]
+
+
+def _cholesky_orthonormalize(xp: Any, y: Array) -> Array | None:
+    """Cholesky QR twice, or None where the panel is too ill-conditioned for it."""
+    identity = xp.eye(y.shape[1], dtype=y.dtype, device=y.device)
+    q = y
+    for step in range(2):
+        gram = adjoint(q) @ q
+        defect = float(xp.max(xp.abs(gram - identity)))
+        if step == 1 and not defect < 0.1:  # cond(y)**2 * u was too large
+            return None
+        try:
+            r = xp.linalg.cholesky(gram, upper=True)
+            q = q @ xp.linalg.solve(r, identity)
+        except Exception as error:  # every library has an error class of its own
+            if not _is_decomposition_failure(error):
+                raise
+            return None
+    return q
+
+
+def _is_decomposition_failure(error: Exception) -> bool:
+    return "LinAlgError" in {cls.__name__ for cls in type(error).__mro__}
+
+
+def least_squares(c: Array, w: Array) -> tuple[Array, Array, Array]:
+    """Solve ``min ||C X - W||`` for a tall C by QR, or by a truncated SVD where C is nearly square.
+
+    Parameters
+    ----------
+    c : array, shape (l, r)
+        With ``l >= r``.
+    w : array, shape (l, n)
+
+    Returns
+    -------
+    x : array, shape (r, n)
+    residual : array, shape (l, n)
+        ``W - C X``, computed by projection and therefore accurate however small.
+    pinv : array, shape (r, l)
+        The pseudo-inverse of C, for the error estimate.
+
+    Notes
+    -----
+    A Gaussian C with ``l >= r + max(5, r / 4)`` is well conditioned and needs no threshold. Closer
+    to a square, singular values below ``l * u`` times the largest are cut.
+    """
+    xp = namespace(c)
+    l, r = c.shape  # noqa: E741
+    if l >= r + max(5, r // 4):
+        q, t = xp.linalg.qr(c, mode="reduced")
+        pinv = xp.linalg.solve(t, adjoint(q))
+    else:
+        q, s, vh = thin_svd(c)
+        cut = s > l * unit_roundoff(dtype_name(c.dtype)) * s[0]
+        inverse = xp.where(cut, 1 / xp.where(cut, s, xp.ones_like(s)), xp.zeros_like(s))
+        pinv = (adjoint(vh) * inverse) @ adjoint(q)
+        q = q * xp.astype(cut, c.dtype)
+    projected = adjoint(q) @ w
+    return pinv @ (q @ projected), w - q @ projected, pinv
+
+
+def wide_svd(x: Array) -> tuple[Array, Array, Array]:
+    """Return the thin SVD of a wide matrix (r, n) by a QR of its adjoint and a small SVD."""
+    xp = namespace(x)
+    if x.shape[1] < 2 * x.shape[0]:
+        return thin_svd(x)
+    q, t = xp.linalg.qr(adjoint(x), mode="reduced")  # X^* = Q T
+    u, s, vh = thin_svd(adjoint(t))
+    return u, s, vh @ adjoint(q)
+
+
+def thin_svd(x: Array) -> tuple[Array, Array, Array]:
+    """Return the thin SVD ``U, s, Vh``."""
+    u, s, vh = namespace(x).linalg.svd(x, full_matrices=False)
+    return u, s, vh
+
+
+def tail_norms(s: list[float]) -> list[float]:
+    """Return ``[sqrt(sum(s[k:]**2)) for k in 0..len(s)]``: the cost of truncating at every rank."""
+    tails = [0.0]
+    for value in reversed(s):
+        tails.append(math.hypot(tails[-1], value))
+    return tails[::-1]

@@ -1,0 +1,43 @@
+"""Exceptions and warnings: each is a `SketchError` and the built-in error that fits."""
+
+from __future__ import annotations
+
+
+class SketchError(Exception):
+    """Base class of all errors raised by `sketch`."""
+
+
+class ShapeError(SketchError, ValueError):
+    """A shape, an offset or an index does not fit."""
+
+
+class RankError(SketchError, ValueError):
+    """A rank or a sketch size is not possible."""
+
+
+class DtypeError(SketchError, TypeError):
+    """Data of a kind that cannot be computed with."""
+
+
+class NonFiniteError(SketchError, ValueError):
+    """Data contain NaN or infinity, or products of them overflow."""
+
+
+class IncompatibleSketchError(SketchError, ValueError):
+    """Two sketches do not share the same test matrices and cannot be combined."""
+
+
+class PassError(SketchError, RuntimeError):
+    """A multi-pass sketch was used out of turn."""
+
+
+class StateFileError(SketchError, OSError):
+    """A file is damaged, foreign, or was written by an incompatible installation."""
+
+
+class SketchWarning(UserWarning):
+    """Base class of all warnings issued by `sketch`."""
+
+
+class ToleranceWarning(SketchWarning):
+    """The requested tolerance was not reached with the sketch at hand."""

@@ -1,0 +1,118 @@
+"""The randomized SVD of Halko, Martinsson and Tropp, and three ways to know its error."""
+
+from __future__ import annotations
+
+import math
+
+from .._array import Array, namespace
+from .._linalg import adjoint, frobenius_norm, wide_svd
+from ..results import ErrorEstimate, LowRank, rounding_floor
+
+_IDENTITY_DIGITS = 4096  # the identity needs a squared relative error of this many roundoffs
+
+
+def hmt(q: Array, b: Array, error: ErrorEstimate) -> LowRank:
+    """Return the SVD of ``Q B`` for an orthonormal basis Q of the range and ``B = Q^* A``.
+
+    Parameters
+    ----------
+    q : array, shape (m, k)
+    b : array, shape (k, n)
+    error : ErrorEstimate
+        Of ``A - Q B``.
+
+    References
+    ----------
+    .. [1] N. Halko, P.-G. Martinsson, J. Tropp, "Finding structure with randomness", SIAM Rev. 53
+       (2011) 217-288, arXiv:0909.4061, section 5.1.
+    """
+    u, s, vh = wide_svd(b)
+    return LowRank(q @ u, s, vh, error)
+
+
+def probe_error(
+    residual: Array, *, captured: float, columns: int, probes: int, dof_each: int, roundoff: float
+) -> ErrorEstimate:
+    """Estimate ``||A - Ahat||`` from its products with independent Gaussian probes.
+
+    ``est^2 = ||(A - Ahat) G||_F^2 / p`` is unbiased for any approximation that never saw G.
+
+    Parameters
+    ----------
+    residual : array
+        ``(A - Ahat) G`` or ``Theta^* (A - Ahat)``, entries of G of mean square 1.
+    captured : float
+        Norm of the approximation, to which the error adds by Pythagoras.
+    columns : int
+        Columns of the sketch.
+    probes : int
+        Columns of G.
+    dof_each : int
+        1 for real, 2 for complex probes.
+    roundoff : float
+        Of the precision in which the products were computed.
+    """
+    value = frobenius_norm(residual) / math.sqrt(probes)
+    norm = math.hypot(captured, value)
+    return ErrorEstimate(
+        residual=value,
+        norm=norm,
+        kind="unbiased",
+        method="Gaussian probes",
+        floor=rounding_floor(norm, columns, roundoff),
+        dof=dof_each * probes,
+    )
+
+
+def leave_one_out(q: Array, y: Array) -> float:
+    """Return the root mean square error of the ranges that leave out one column of ``Y = A Omega``.
+
+    ``est^2 = mean_i 1 / ||e_i^T R^{-1}||^2`` with ``Y = Q R``: free, and too large by about the
+    gain of the last column.
+
+    References
+    ----------
+    .. [1] E. Epperly, J. Tropp, "Efficient error and variance estimation for randomized matrix
+       computations", SISC 46 (2024), doi:10.1137/23M1558537, arXiv:2207.06342, section 2.
+    """
+    xp = namespace(y)
+    r = adjoint(q) @ y
+    if r.shape[0] < r.shape[1]:  # more columns than rows: the range is all there is
+        return 0.0
+    _, s, vh = xp.linalg.svd(r)
+    tiny = float(xp.finfo(s.dtype).smallest_normal)
+    rows = xp.sum(xp.abs(vh) ** 2 / xp.square(xp.maximum(s, tiny**0.5 + 0 * s))[:, None], axis=0)
+    return math.sqrt(float(xp.mean(1 / rows)))
+
+
+def leave_one_out_error(
+    left_out: float, captured: float, columns: int, roundoff: float
+) -> ErrorEstimate:
+    """Return the leave-one-out estimate: an upper bound of known law, no lower one."""
+    norm = math.hypot(captured, left_out)
+    return ErrorEstimate(
+        residual=left_out,
+        norm=norm,
+        kind="conservative",
+        method="leave-one-out",
+        floor=rounding_floor(norm, columns, roundoff),
+        dof=columns,
+        one_sided=True,
+    )
+
+
+def identity_error(norm: float, b: Array, roundoff: float) -> ErrorEstimate | None:
+    """Return ``sqrt(||A||^2 - ||B||^2)``, or None where the difference has lost its digits."""
+    captured = frobenius_norm(b)
+    if not 0 < norm < math.inf:
+        return None
+    squared = (1 - captured / norm) * (1 + captured / norm)
+    if squared < _IDENTITY_DIGITS * roundoff:
+        return None
+    return ErrorEstimate(
+        residual=norm * math.sqrt(squared),
+        norm=norm,
+        kind="exact",
+        method="norm identity",
+        floor=rounding_floor(norm, int(b.shape[0]), roundoff),
+    )

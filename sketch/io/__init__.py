@@ -1,0 +1,5 @@
+"""Readers and writers of files."""
+
+from ._load import load
+
+__all__ = ["load"]

@@ -1,0 +1,197 @@
+"""What a test matrix is: rows on demand, dense or hashed, isotropic, the same everywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import operator
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._array import Array, cast, dtype_name, from_host, is_complex, promote
+from .._kernels import HashedRows
+from .._linalg import adjoint
+
+STREAMS = {"range": 1, "corange": 2, "error": 3, "norm": 4}
+"""Which 64-bit stream of random bits each test matrix of a sketch is drawn from."""
+
+_DRAWN_BYTES = 128_000_000  # at most so much of a test matrix is drawn at once at finalize
+
+
+class TestMatrixFamily(ABC):
+    """A distribution of random matrices with independent isotropic rows.
+
+    Families are frozen, hashable and printable; ``repr`` is the call that makes them. Their names
+    in lower case may be given instead of an instance.
+    """
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+    name: ClassVar[str]
+    gaussian_like: ClassVar[bool] = False  # regression residuals measure the error without bias
+    sparse: ClassVar[bool] = False
+    _by_name: ClassVar[dict[str, type[TestMatrixFamily]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        TestMatrixFamily._by_name[cls.name] = cls
+
+    @abstractmethod
+    def draw(
+        self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str
+    ) -> NDArray[Any]:
+        """Draw rows ``start:stop`` of an endless matrix of `width` columns.
+
+        Entries have mean 0 and mean square 1, so that ``E[omega omega^*] = I`` for each column.
+        """
+
+    def hashed(
+        self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str
+    ) -> HashedRows | None:
+        """Draw the same rows as `HashedRows`, where they have few entries; else None."""
+        return None
+
+
+def as_family(test_matrix: TestMatrixFamily | str) -> TestMatrixFamily:
+    """Return the family of that name, or the given instance."""
+    if isinstance(test_matrix, TestMatrixFamily):
+        return test_matrix
+    families = TestMatrixFamily._by_name
+    if not isinstance(test_matrix, str) or test_matrix not in families:
+        raise ValueError(
+            f"test_matrix={test_matrix!r} is not known; choose one of {sorted(families)} or an "
+            "instance such as sketch.SparseSign(nnz=8)"
+        )
+    return families[test_matrix]()
+
+
+def family_to_header(family: TestMatrixFamily) -> dict[str, Any]:
+    """Describe a family in plain values, for a state file."""
+    return {"name": family.name, **dataclasses.asdict(family)}  # type: ignore[call-overload]
+
+
+def family_from_header(header: dict[str, Any]) -> TestMatrixFamily:
+    """Rebuild a family from `family_to_header`."""
+    options = dict(header)
+    return TestMatrixFamily._by_name[options.pop("name")](**options)
+
+
+class Rows:
+    """A range of rows of a test matrix, drawn when a source asks and in the form it asks for."""
+
+    def __init__(self, matrix: DrawnMatrix | FixedMatrix, start: int, stop: int) -> None:
+        self._matrix = matrix
+        self._start = start
+        self._stop = stop
+
+    def array(self, like: Array) -> Array:
+        """Return the rows as an array in the namespace, dtype and device of `like`."""
+        return self._matrix.array_rows(self._start, self._stop, like)
+
+    def hashed(self, dtype: str) -> HashedRows | None:
+        """Return the rows as `HashedRows` where the test matrix is sparse."""
+        return self._matrix.hashed_rows(self._start, self._stop, dtype)
+
+    def part(self, start: int, stop: int) -> Rows:
+        """Return rows ``start:stop`` of these rows."""
+        return Rows(self._matrix, self._start + start, self._start + stop)
+
+
+@dataclass
+class DrawnMatrix:
+    """A random matrix of `width` columns and as many rows as are asked for.
+
+    Keeps the rows it drew last: a stream of row blocks needs the same rows of Omega each time.
+    """
+
+    family: TestMatrixFamily
+    seed: int
+    stream: int
+    width: int
+    field: str = "real"
+    _last: tuple[Any, Any] | None = dataclasses.field(default=None, init=False, repr=False)
+
+    def rows(self, start: int, stop: int) -> Rows:
+        """Return rows ``start:stop``, not yet drawn."""
+        return Rows(self, start, stop)
+
+    def array_rows(self, start: int, stop: int, like: Array) -> Array:
+        """Draw rows in the namespace, dtype and device of `like`."""
+        key = (start, stop, dtype_name(like.dtype), type(like), str(getattr(like, "device", "")))
+        if self._last is None or self._last[0] != key:
+            self._last = (key, from_host(self._draw(start, stop), like))
+        return self._last[1]
+
+    def adjoint_product(self, x: Array) -> Array:
+        """Return ``Omega^* x`` for x of shape (m, k), Omega drawn in blocks of rows."""
+        step = max(1, _DRAWN_BYTES // (16 * self.width))
+        starts = range(0, max(1, int(x.shape[0])), step)
+        blocks = (x[start : start + step, :] for start in starts)
+        return functools.reduce(
+            operator.add,
+            (
+                adjoint(self.array_rows(start, start + int(block.shape[0]), block)) @ block
+                for start, block in zip(starts, blocks, strict=True)
+            ),
+        )
+
+    def _draw(self, start: int, stop: int) -> NDArray[Any]:
+        return self.family.draw(self.seed, self.stream, start, stop, self.width, field=self.field)
+
+    def hashed_rows(self, start: int, stop: int, dtype: str) -> HashedRows | None:
+        """Draw rows in hashed form, or return None where the family has none."""
+        key = (start, stop, dtype, "hashed")
+        if self._last is None or self._last[0] != key:
+            drawn = self.family.hashed(
+                self.seed, self.stream, start, stop, self.width, field=self.field
+            )
+            if drawn is None:
+                return None
+            if self.field == "complex":
+                dtype = promote(dtype, "complex64")
+            values = drawn.values.astype(dtype, copy=False)
+            self._last = (key, dataclasses.replace(drawn, values=values))
+        return self._last[1]
+
+
+@dataclass
+class ProbedMatrix(DrawnMatrix):
+    """A dense random matrix with `probes` further columns of another draw beside it.
+
+    One product serves both.
+    """
+
+    probes: DrawnMatrix | None = None
+
+    def _draw(self, start: int, stop: int) -> NDArray[Any]:
+        drawn = [super()._draw(start, stop)]
+        if self.probes is not None:
+            drawn.append(self.probes._draw(start, stop))
+        return np.concatenate(drawn, axis=1)
+
+
+@dataclass(frozen=True)
+class FixedMatrix:
+    """An explicit matrix in the role of a test matrix: the bases of power iterations."""
+
+    array: Array
+
+    def rows(self, start: int, stop: int) -> Rows:
+        """Return rows ``start:stop``."""
+        return Rows(self, start, stop)
+
+    def array_rows(self, start: int, stop: int, like: Array) -> Array:
+        """Return rows in the dtype of `like`."""
+        return cast(self.array[start:stop, :], _joint_dtype(self.array, like))
+
+    def hashed_rows(self, start: int, stop: int, dtype: str) -> None:
+        """Return None: the matrix is dense."""
+        return None
+
+
+def _joint_dtype(basis: Array, like: Array) -> str:
+    """Return the precision of `like`, in the complex field where the basis is complex."""
+    name = dtype_name(like.dtype)
+    return promote(name, "complex64") if is_complex(dtype_name(basis.dtype)) else name

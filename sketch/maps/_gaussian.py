@@ -1,0 +1,38 @@
+"""Gaussian test matrices: every bound and every error law holds exactly for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+
+from .._random import normal_rows
+from ._base import TestMatrixFamily
+
+
+@dataclass(frozen=True)
+class Gaussian(TestMatrixFamily):
+    """Independent standard normal entries; the default for dense data.
+
+    About 12 ns an entry. For complex sketches the entries are standard complex normals.
+
+    Examples
+    --------
+    >>> import sketch
+    >>> sketch.Gaussian()
+    Gaussian()
+    """
+
+    name: ClassVar[str] = "gaussian"
+    gaussian_like: ClassVar[bool] = True
+
+    def draw(
+        self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str
+    ) -> NDArray[Any]:
+        """Draw rows ``start:stop``, shape (stop - start, width)."""
+        if field == "real":
+            return normal_rows(seed, stream, start, stop, width)
+        pairs = normal_rows(seed, stream, start, stop, 2 * width)
+        pairs *= 0.5**0.5  # E |omega|^2 = 1
+        return pairs.view("complex128")

@@ -1,0 +1,378 @@
+"""HMT: the randomized SVD in a few linear passes, each of them fed chunk by chunk."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .. import _archive
+from .._array import Array, namespace
+from .._linalg import adjoint, frobenius_norm, orthonormal_basis, rescaled, scale_exponent
+from ..errors import IncompatibleSketchError, PassError
+from ..finalize import hmt, identity_error, leave_one_out, leave_one_out_error, probe_error
+from ..maps import DrawnMatrix, FixedMatrix, ProbedMatrix, TestMatrixFamily
+from ..results import ErrorEstimate, LowRank
+from ..sources import MatrixBlock
+from ._base import MatrixSketch, Products
+from ._finish import check_request, in_precision, truncated
+from ._spec import MatrixSpec, checked_size, common_fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class HMTSpec(MatrixSpec):
+    """Spec of an `HMT` sketch; see `MatrixSpec`.
+
+    Attributes
+    ----------
+    power_iters : int
+        Steps of subspace iteration, two passes each.
+    """
+
+    method: ClassVar[str] = "hmt"
+
+    power_iters: int
+
+    @property
+    def n_passes(self) -> int:
+        """Passes over the data."""
+        return 2 + 2 * self.power_iters
+
+    def sketch(self, chunk: Any, at: Any = None) -> HMT:
+        """Return the first pass over one chunk: the form for any map over a cluster."""
+        sketch = HMT.from_spec(self)
+        sketch.update(chunk, at)
+        return sketch
+
+
+class HMT(MatrixSketch):
+    """Randomized SVD of Halko, Martinsson and Tropp, for data that can be read again.
+
+    The first pass accumulates ``Y = A Omega``; the last one ``B = Q^* A`` with Q a basis of Y.
+    Power iterations insert two passes each, re-orthonormalised in between. Every pass takes the
+    same chunks, in any order and partition, and is ended by `end_pass`.
+
+    Parameters
+    ----------
+    shape : (int or None, int or None)
+        Shape of the data; one axis may be None and grows in the first pass.
+    rank : int
+        Rank of the result. The sketch is 10 columns wider.
+    power_iters : int
+        0 for spectra that fall fast, 1 or 2 for slow ones.
+    sketch_rank : int, optional
+        Width of Omega by hand.
+    test_matrix : TestMatrixFamily or str
+        ``"gaussian"``, ``"sign"``, ``"sparse-sign"`` or an instance.
+    seed : int
+        Fixes the test matrices.
+    dtype : optional
+        Of the data; by default the sketch follows them.
+    error_probes : int
+        Gaussian columns held out in the first pass, from which the error is estimated at any size.
+        With 0 the estimate is made by leaving out columns of Omega, and conservative.
+
+    Notes
+    -----
+    ``2 + 2 power_iters`` passes of ``2 m n (rank + 10)`` operations each. Within a pass sketches of
+    one spec can be merged; adding data to a pass that others have left is refused at its end, when
+    the products of the passes are compared.
+
+    References
+    ----------
+    .. [1] N. Halko, P.-G. Martinsson, J. Tropp, "Finding structure with randomness", SIAM Rev. 53
+       (2011) 217-288, arXiv:0909.4061.
+
+    Examples
+    --------
+    >>> import numpy as np, sketch
+    >>> a = np.diag(0.5 ** np.arange(30.0))
+    >>> sk = sketch.HMT((30, 30), rank=4)
+    >>> for _ in range(sk.n_passes):
+    ...     for row in range(0, 30, 10):
+    ...         sk.update(a[row : row + 10], at=row)
+    ...     sk.end_pass()
+    >>> res = sk.finalize()
+    >>> [round(float(s), 6) for s in res.s]
+    [1.0, 0.5, 0.25, 0.125]
+    """
+
+    spec_type = HMTSpec
+    part_axes: ClassVar[dict[str, int]] = {"range": 0, "corange": 1, "error": 0}
+
+    spec: HMTSpec
+
+    def __init__(
+        self,
+        shape: Any,
+        rank: int,
+        *,
+        power_iters: int = 0,
+        sketch_rank: int | None = None,
+        test_matrix: TestMatrixFamily | str = "gaussian",
+        seed: int = 0,
+        dtype: Any = None,
+        error_probes: int = 10,
+    ) -> None:
+        fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)
+        width = fields["rank"] + 10 if sketch_rank is None else sketch_rank
+        width = checked_size(width, "sketch_rank", least=max(1, fields["rank"]))
+        power_iters = checked_size(power_iters, "power_iters")
+        self._set_up(HMTSpec(**fields, range_size=width, power_iters=power_iters))
+
+    def _set_up(self, spec: MatrixSpec) -> None:
+        super()._set_up(spec)
+        self._pass = 0  # passes ended so far
+        self._first: _FirstPass | None = None  # what the first pass leaves for the estimates
+        self._basis: Array | None = None  # of the range in odd passes, of the corange in even ones
+        self._norm: float | None = 0.0  # of the data; None where updates may have overlapped
+
+    def _test_matrices(self) -> dict[str, DrawnMatrix]:
+        spec = self.spec
+        omega = spec.draw("range", spec.range_size)
+        if not spec.error_probes:
+            return {"range": omega}
+        probes = spec.draw("error", spec.error_probes)
+        if spec.test_matrix.sparse:
+            return {"range": omega, "error": probes}
+        return {"range": ProbedMatrix(**_init_fields(omega), probes=probes)}
+
+    @property
+    def n_passes(self) -> int:
+        """Passes over the data that the method needs."""
+        return self.spec.n_passes
+
+    @property
+    def passes_done(self) -> int:
+        """Passes that were ended."""
+        return self._pass
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of the data; settled by the first pass where an axis grows."""
+        return super().shape if self._first is None else self._first.shape
+
+    # ---- one pass ---------------------------------------------------------------------------
+
+    def _check_inside(self, at: tuple[int, int], size: tuple[int, int]) -> None:
+        if self._pass >= self.n_passes:
+            raise PassError(f"all {self.n_passes} passes are done; finalize, or begin a new sketch")
+        super()._check_inside(at, size)
+        if self._first is not None and any(
+            a + s > known for a, s, known in zip(at, size, self._first.shape, strict=True)
+        ):
+            raise PassError(
+                f"pass {self._pass + 1} got a chunk of shape {size} at {at}, beyond the data of "
+                f"shape {self._first.shape} that the first pass saw; feed the same chunks"
+            )
+
+    def _products(self, block: MatrixBlock, row: int, col: int) -> Products:
+        m, n = block.shape
+        if self._pass == 0:
+            return {
+                name: block.right(matrix.rows(col, col + n)) for name, matrix in self._maps.items()
+            }
+        basis = FixedMatrix(self._basis)
+        if self._pass % 2:
+            return {"corange": block.left(basis.rows(row, row + m))}
+        return {"range": block.right(basis.rows(col, col + n))}
+
+    def _fresh(self) -> HMT:
+        new = super()._fresh()
+        new._pass, new._first, new._basis = self._pass, self._first, self._basis
+        new._norm = 0.0 if self.n_updates == 0 else None
+        return new
+
+    def _take(self, block: MatrixBlock, row: int, col: int, check_finite: bool) -> None:
+        super()._take(block, row, col, check_finite)
+        if self._norm is not None:
+            norm = block.norm()
+            self._norm = None if norm is None else math.hypot(self._norm, norm)
+
+    def _absorb(self, other: HMT) -> None:
+        if self._pass == 0 and other.n_updates:
+            self._norm = other._norm if self.n_updates == 0 else None
+        super()._absorb(other)
+
+    def end_pass(self) -> None:
+        """End a pass: orthonormalise what it gathered, and make ready for the next one.
+
+        Raises
+        ------
+        PassError
+            If all passes are done, or this one saw other data than the first.
+        """
+        if self._pass >= self.n_passes:
+            raise PassError(f"all {self.n_passes} passes are done; finalize")
+        if self._pass % 2:
+            self._check_same_data()
+        if self._pass + 1 < self.n_passes:
+            self._begin_next_pass()
+        self._pass += 1
+
+    def _begin_next_pass(self) -> None:
+        if self._pass == 0:
+            y, probes = self._first_products()
+            self._basis = orthonormal_basis(y.T)
+            e = scale_exponent(y)
+            left_out = rescaled(leave_one_out(self._basis, rescaled(y.T, -e)), e)
+            self._first = _FirstPass(self.shape, probes, left_out)
+        elif self._pass % 2:
+            self._basis = orthonormal_basis(adjoint(self._corange()))
+        else:
+            self._basis = orthonormal_basis(self._total("range", self._basis_width).T)
+        self._parts = {}
+        self._seen = [0, 0]
+
+    def _first_products(self) -> tuple[Array, Array]:
+        """Return ``(A Omega)^T`` and ``(A G)^T``."""
+        spec = self.spec
+        if "error" in self._maps:
+            return self._total("range", spec.range_size), self._total("error", spec.error_probes)
+        both = self._total("range", spec.range_size + spec.error_probes)
+        return both[: spec.range_size, :], both[spec.range_size :, :]
+
+    def _corange(self) -> Array:
+        """Return ``Q^* A`` of an odd pass."""
+        return self._total("corange", self._basis_width)
+
+    @property
+    def _basis_width(self) -> int:
+        return self.spec.range_size if self._basis is None else int(self._basis.shape[1])
+
+    def _check_same_data(self) -> None:
+        """Compare ``Q^* (A G)`` of the first pass with ``(Q^* A) G`` of this one."""
+        if not self.spec.error_probes or self._first is None or self._basis is None:
+            return
+        b = self._corange()
+        then = adjoint(self._basis) @ self._first.probes.T
+        probes = self.spec.draw("error", self.spec.error_probes)
+        now = adjoint(probes.adjoint_product(adjoint(b)))
+        gap = frobenius_norm(rescaled(then - now, -(e := scale_exponent(then, now))))
+        size = frobenius_norm(rescaled(self._first.probes, -e))
+        if gap > math.sqrt(self._roundoff) * size:
+            raise PassError(
+                f"pass {self._pass + 1} saw other data than the first: their products differ by "
+                f"{gap / size if size else math.inf:.2g} of the whole. Feed the same chunks in "
+                "every pass, each of them once"
+            )
+
+    # ---- result -----------------------------------------------------------------------------
+
+    def finalize(self, rank: int | None = None, tol: float | None = None) -> LowRank:
+        """Return the approximation with its error, after the last pass.
+
+        Parameters
+        ----------
+        rank : int, optional
+            Of the result, at most the sketch's width; by default the spec's.
+        tol : float, optional
+            Return the smallest rank whose estimated relative error is at most `tol`.
+
+        Returns
+        -------
+        LowRank
+
+        Raises
+        ------
+        PassError
+            If passes are missing, or the last one saw other data than the first.
+        RankError
+            If `rank` is negative or more than the sketch holds.
+
+        Warns
+        -----
+        ToleranceWarning
+            If no rank that the sketch holds meets `tol`.
+        """
+        keep = check_request(rank, tol, self.spec)
+        if self._pass < self.n_passes - 1 or self._basis is None or self._first is None:
+            raise PassError(
+                f"{self._pass} of {self.n_passes} passes are done: update with all chunks, call "
+                "end_pass(), and feed them again"
+            )
+        if self._pass == self.n_passes - 1:
+            self._check_same_data()
+        b = self._corange()
+        exponent = scale_exponent(b, self._first.probes)
+        b = rescaled(b, -exponent)
+        result = hmt(self._basis, b, self._estimate(b, self._basis, self._first, exponent))
+        return in_precision(truncated(result, keep, tol), exponent, self._result_dtype)
+
+    def _estimate(self, b: Array, q: Array, first: _FirstPass, exponent: int) -> ErrorEstimate:
+        """Return the sharpest estimate at hand: the identity, hold-out columns, leave-one-out."""
+        if self._norm is not None:
+            exact = identity_error(rescaled(self._norm, -exponent), b, self._roundoff)
+            if exact is not None:
+                return exact
+        captured = frobenius_norm(b)
+        if not self.spec.error_probes:
+            left_out = rescaled(first.left_out, -exponent)
+            return leave_one_out_error(left_out, captured, self.spec.range_size, self._roundoff)
+        seen = rescaled(first.probes.T, -exponent)  # A G
+        return probe_error(
+            seen - q @ (adjoint(q) @ seen),
+            captured=captured,
+            columns=self.spec.range_size,
+            probes=self.spec.error_probes,
+            dof_each=self.spec.dof_each,
+            roundoff=self._roundoff,
+        )
+
+    # ---- algebra and state ------------------------------------------------------------------
+
+    def merge(self, other: HMT) -> None:
+        """Add another sketch of the same spec that is in the same pass, on the same basis."""
+        self._check_compatible(other)
+        if other._pass != self._pass or not _same_array(self._basis, other._basis):
+            raise IncompatibleSketchError(
+                f"sketches can be merged within one pass only: these are in pass {self._pass + 1} "
+                f"and {other._pass + 1}, or have ended the pass before with other data. Merge all "
+                "parts, call end_pass() once, and hand out copies"
+            )
+        super().merge(other)
+
+    def _scaled(self, factor: Any) -> HMT:
+        if self._pass and factor != 1:
+            raise PassError(
+                "an HMT sketch can be scaled in its first pass only; scale the result instead"
+            )
+        new = super()._scaled(factor)
+        new._norm = None if self._norm is None else self._norm * abs(factor)
+        return new
+
+    def _state(self) -> tuple[_archive.Header, dict[str, Array]]:
+        header, arrays = super()._state()
+        header |= {"pass": self._pass, "norm": self._norm}
+        if self._first is not None:
+            header["first"] = {"shape": self._first.shape, "left_out": self._first.left_out}
+            arrays |= {"basis": self._basis, "probes": self._first.probes}
+        return header, arrays
+
+    def _restore(self, header: _archive.Header, arrays: _archive.Arrays) -> None:
+        self._pass, self._norm = int(header["pass"]), header["norm"]
+        if "first" in header:
+            m, n = header["first"]["shape"]
+            self._first = _FirstPass((m, n), arrays["probes"], header["first"]["left_out"])
+            self._basis = arrays["basis"]
+        super()._restore(header, arrays)
+
+
+@dataclass(frozen=True)
+class _FirstPass:
+    """What the first pass leaves for the estimates: ``(A G)^T`` and the leave-one-out error."""
+
+    shape: tuple[int, int]
+    probes: Array
+    left_out: float
+
+
+def _init_fields(matrix: DrawnMatrix) -> dict[str, Any]:
+    return {f.name: getattr(matrix, f.name) for f in dataclasses.fields(matrix) if f.init}
+
+
+def _same_array(x: Array | None, y: Array | None) -> bool:
+    if x is None or y is None:
+        return x is y
+    return x is y or (x.shape == y.shape and bool(namespace(x).all(x == y)))

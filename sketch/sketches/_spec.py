@@ -1,0 +1,142 @@
+"""Specs: frozen descriptions from which all test matrices of a sketch follow."""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from .._array import compute_dtype, dtype_name, is_complex
+from ..errors import RankError, ShapeError
+from ..maps import (
+    STREAMS,
+    DrawnMatrix,
+    Gaussian,
+    TestMatrixFamily,
+    as_family,
+    family_from_header,
+    family_to_header,
+)
+
+Shape = tuple[int | None, int | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixSpec:
+    """What two sketches must share to be combined: sizes, test matrices and seed.
+
+    Attributes
+    ----------
+    shape : tuple
+        ``(m, n)``; one of them may be None, an axis that grows.
+    rank : int
+        Rank of the result.
+    range_size : int
+        Columns of the range's test matrix Omega.
+    test_matrix : TestMatrixFamily
+    seed : int
+    dtype : str or None
+        Dtype of the data, or None to follow them. A complex dtype makes the test matrices complex.
+    error_probes : int
+        Extra Gaussian probes that estimate the error.
+    """
+
+    method: ClassVar[str]
+
+    shape: Shape
+    rank: int
+    range_size: int
+    test_matrix: TestMatrixFamily
+    seed: int
+    dtype: str | None
+    error_probes: int
+
+    @property
+    def field(self) -> str:
+        """``"real"`` or ``"complex"``: the field of the test matrices."""
+        return "complex" if self.dtype is not None and is_complex(self.dtype) else "real"
+
+    @property
+    def dof_each(self) -> int:
+        """Degrees of freedom of the square of one entry of the test matrices."""
+        return 2 if self.field == "complex" else 1
+
+    def draw(self, stream: str, width: int) -> DrawnMatrix:
+        """Return a test matrix of this spec; error probes are always Gaussian."""
+        family = Gaussian() if stream == "error" else self.test_matrix
+        return DrawnMatrix(family, self.seed, STREAMS[stream], width, self.field)
+
+    def to_header(self) -> dict[str, Any]:
+        """Describe the spec in plain values, for a state file."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {**values, "test_matrix": family_to_header(self.test_matrix)}
+
+    @classmethod
+    def from_header(cls, header: dict[str, Any]) -> Self:
+        """Rebuild a spec from `to_header`."""
+        family = family_from_header(header["test_matrix"])
+        return cls(**{**header, "test_matrix": family, "shape": tuple(header["shape"])})
+
+
+def common_fields(
+    shape: Any, rank: Any, test_matrix: Any, seed: Any, dtype: Any, error_probes: Any
+) -> dict[str, Any]:
+    """Check the arguments that all matrix sketches share and return them as spec fields."""
+    return {
+        "shape": _checked_shape(shape),
+        "rank": checked_size(rank, "rank"),
+        "test_matrix": as_family(test_matrix),
+        "seed": _checked_seed(seed),
+        "dtype": None if dtype is None else compute_dtype(_named_dtype(dtype)),
+        "error_probes": checked_size(error_probes, "error_probes"),
+    }
+
+
+def checked_size(value: Any, name: str, least: int = 0) -> int:
+    """Return a size as an int of at least `least`."""
+    try:
+        size = operator.index(value)
+    except TypeError:
+        raise RankError(f"{name} must be an integer, got {value!r}") from None
+    if size < least:
+        raise RankError(f"{name} must be at least {least}, got {size}")
+    return size
+
+
+def _checked_shape(shape: Any) -> Shape:
+    if not isinstance(shape, tuple | list) or len(shape) != 2:
+        raise ShapeError(f"a matrix sketch needs a shape (m, n), got {shape!r}")
+    sizes = []
+    for size in shape:
+        try:
+            sizes.append(None if size is None else operator.index(size))
+        except TypeError:
+            raise ShapeError(f"sizes must be integers or None, got shape {shape!r}") from None
+    if sizes == [None, None] or any(size is not None and size < 0 for size in sizes):
+        raise ShapeError(
+            f"sizes must not be negative and only one axis may grow (None), got shape {shape!r}"
+        )
+    return sizes[0], sizes[1]
+
+
+def _checked_seed(seed: Any) -> int:
+    try:
+        value = operator.index(seed)
+    except TypeError:
+        raise ValueError(
+            f"seed must be an integer, got {seed!r}; a generator could not be compared when "
+            "sketches are merged"
+        ) from None
+    if not 0 <= value < 2**64:
+        raise ValueError(f"seed must be in [0, 2**64), got {value}")
+    return value
+
+
+def _named_dtype(dtype: Any) -> Any:
+    import numpy as np
+
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        return dtype_name(dtype)

@@ -1,0 +1,71 @@
+"""The narrow waist: all that a method may ask of a matrix."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Protocol
+
+from .._array import Array
+from .._kernels import HashedRows
+
+
+class DrawnRows(Protocol):
+    """Rows of a test matrix, in whichever form a source multiplies fastest."""
+
+    def array(self, like: Array) -> Array:
+        """Return a dense array in the namespace, dtype and device of `like`."""
+
+    def hashed(self, dtype: str) -> HashedRows | None:
+        """Return the rows in hashed form where the test matrix is sparse."""
+
+
+class MatrixSource(ABC):
+    """A matrix of any format, seen as blocks that are read one after the other.
+
+    Attributes
+    ----------
+    shape : tuple
+        ``(m, n)``; m is None where it shows only as blocks come.
+    dtype : str
+        The dtype that products come in; later blocks may need a wider one.
+    nbytes : int
+        Bytes that one pass reads, for progress; 0 where unknown.
+    single_use : bool
+        Whether the data can be read once only.
+    """
+
+    shape: tuple[int | None, int]
+    dtype: str
+    nbytes: int
+    single_use: bool = False
+
+    @abstractmethod
+    def blocks(self) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+        """Yield ``((row, col), block)`` with blocks small enough to be worked on at once."""
+
+
+class MatrixBlock(MatrixSource):
+    """A matrix A seen through its products with test matrices: all that a method may ask."""
+
+    shape: tuple[int, int]
+
+    @abstractmethod
+    def right(self, omega: DrawnRows) -> Array:
+        """Return ``(A Omega)^T``, shape (k, m), for Omega (n, k)."""
+
+    @abstractmethod
+    def left(self, psi: DrawnRows) -> Array:
+        """Return ``Psi^* A``, shape (k, n), for Psi (m, k)."""
+
+    def blocks(self) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+        """Yield the matrix itself, in one block."""
+        yield (0, 0), self
+
+    def norm(self) -> float | None:
+        """Return the Frobenius norm, None where it is not at hand or blocks overlap (sums)."""
+        return None
+
+    def find_nonfinite(self) -> tuple[int, int] | None:
+        """Return the position of a NaN or an infinity, where one can be found."""
+        return None

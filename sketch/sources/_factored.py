@@ -1,0 +1,39 @@
+"""Matrices given as a product of two thin factors: results of `sketch`, order-2 tensors."""
+
+from __future__ import annotations
+
+from .._array import Array, compute_dtype, dtype_name, namespace, promote
+from .._linalg import adjoint, frobenius_norm
+from ._base import DrawnRows, MatrixBlock
+from ._dense import DenseSource, _product
+
+
+class FactoredSource(MatrixBlock):
+    """The matrix ``left_factor @ right_factor`` of shapes (m, k) and (k, n), never formed."""
+
+    def __init__(self, left_factor: Array, right_factor: Array) -> None:
+        self.left_factor, self.right_factor = DenseSource(left_factor), DenseSource(right_factor)
+        self.shape = (self.left_factor.shape[0], self.right_factor.shape[1])
+        names = (dtype_name(left_factor.dtype), dtype_name(right_factor.dtype))
+        self.dtype = compute_dtype_of(*names)
+        self.nbytes = self.left_factor.nbytes + self.right_factor.nbytes
+
+    def right(self, omega: DrawnRows) -> Array:
+        """Return ``(A Omega)^T = (R Omega)^T L^T``."""
+        return _product(self.right_factor.right(omega), self.left_factor.array.T)
+
+    def left(self, psi: DrawnRows) -> Array:
+        """Return ``Psi^* A = (Psi^* L) R``."""
+        return _product(self.left_factor.left(psi), self.right_factor.array)
+
+    def norm(self) -> float:
+        """Return the Frobenius norm from the triangular factors of both sides."""
+        xp = namespace(self.left_factor.array)
+        t1 = xp.linalg.qr(self.left_factor.array, mode="reduced")[1]
+        t2 = xp.linalg.qr(adjoint(self.right_factor.array), mode="reduced")[1]
+        return frobenius_norm(_product(t1, adjoint(t2)))
+
+
+def compute_dtype_of(*names: str) -> str:
+    """Return the computing dtype that holds all of the given ones."""
+    return promote(*(compute_dtype(name) for name in names))

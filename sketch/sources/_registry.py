@@ -1,0 +1,75 @@
+"""Recognise an input: the first predicate that accepts it names the adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .._array import is_array
+from ..errors import DtypeError
+from ..formats import TensorSum
+from ._base import MatrixSource
+from ._chunked import ChunkedSource, is_chunks
+from ._dense import DenseSource
+from ._factored import FactoredSource
+from ._operator import OperatorSource, is_operator
+from ._sparse import SparseSource, is_sparse
+from ._stored import StoredSource, is_stored
+from ._sum import SumSource
+
+
+def as_matrix_source(a: Any) -> MatrixSource:
+    """Return the adapter of a matrix in any accepted format.
+
+    Raises
+    ------
+    DtypeError
+        If the object is of no accepted kind, or its entries are not numbers.
+    ShapeError
+        If it is not a matrix.
+    """
+    for accepts, adapter in _ADAPTERS:
+        if accepts(a):
+            return adapter(a)
+    raise DtypeError(
+        f"cannot sketch an object of type {type(a).__name__}; give an array, a sparse matrix, a "
+        "LinearOperator, a stored dataset, a result of sketch, or a sum of these"
+    )
+
+
+def _is_sum(a: Any) -> bool:
+    return isinstance(a, TensorSum)
+
+
+def _is_factored(a: Any) -> bool:
+    return hasattr(a, "matrix_factors")
+
+
+def _sum_source(a: TensorSum) -> SumSource:
+    return SumSource(a.coefficients, [as_matrix_source(term) for term in a.terms])
+
+
+def _factored_source(a: Any) -> FactoredSource:
+    return FactoredSource(*a.matrix_factors())
+
+
+def _list_source(a: Any) -> DenseSource:
+    try:
+        return DenseSource(np.asarray(a))
+    except ValueError as error:
+        raise DtypeError(f"a list of lists must have rows of equal length ({error})") from error
+
+
+_ADAPTERS: list[tuple[Callable[[Any], bool], Callable[[Any], MatrixSource]]] = [
+    (lambda a: isinstance(a, MatrixSource), lambda a: a),
+    (_is_sum, _sum_source),
+    (_is_factored, _factored_source),
+    (is_sparse, SparseSource),
+    (is_operator, OperatorSource),
+    (is_array, DenseSource),
+    (is_chunks, lambda a: ChunkedSource(a, as_matrix_source)),
+    (lambda a: isinstance(a, list | tuple), _list_source),
+    (is_stored, StoredSource),
+]

@@ -1,0 +1,82 @@
+"""SciPy sparse matrices and arrays, and pydata COO; never densified."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from .._array import Array, compute_dtype
+from .._kernels import csr_product, csr_transposed_product
+from .._linalg import frobenius_norm
+from ..errors import ShapeError
+from ._base import DrawnRows, MatrixBlock
+
+
+def is_sparse(x: object) -> bool:
+    """Whether `x` is a SciPy sparse matrix or array, or a `sparse.COO`."""
+    scipy_sparse = sys.modules.get("scipy.sparse")
+    return (scipy_sparse is not None and scipy_sparse.issparse(x)) or _is_pydata(x)
+
+
+def _is_pydata(x: object) -> bool:
+    pydata = sys.modules.get("sparse")
+    return pydata is not None and isinstance(x, getattr(pydata, "SparseArray", ()))
+
+
+class SparseSource(MatrixBlock):
+    """A sparse matrix in compressed rows; compressed columns are the rows of the transpose.
+
+    Other formats are converted once for each update, at the cost of a copy of the nonzeros.
+    Explicit zeros and duplicates are allowed.
+    """
+
+    def __init__(self, matrix: Any) -> None:
+        if matrix.ndim != 2:
+            raise ShapeError(
+                f"expected a matrix, got a sparse array with {matrix.ndim} axes and shape "
+                f"{matrix.shape}"
+            )
+        self.dtype = compute_dtype(matrix.dtype)
+        self.shape = (int(matrix.shape[0]), int(matrix.shape[1]))
+        if _is_pydata(matrix):
+            matrix = matrix.tocsr() if hasattr(matrix, "tocsr") else matrix.to_scipy_sparse()
+        self._transposed = matrix.format == "csc"
+        compressed = matrix.T if self._transposed else matrix.tocsr()
+        compressed.check_format(full_check=True)  # compiled kernels trust the indices
+        self.csr = compressed.astype(self.dtype, copy=False)
+        self.nbytes = int(self.csr.data.nbytes + self.csr.indices.nbytes)
+
+    def right(self, omega: DrawnRows) -> Array:
+        """Return ``(A Omega)^T``."""
+        factor = self._factor(omega)
+        product = csr_transposed_product if self._transposed else csr_product
+        return product(self.csr, factor).T
+
+    def left(self, psi: DrawnRows) -> Array:
+        """Return ``Psi^* A`` by way of ``A^T conj(Psi)``."""
+        factor = self._factor(psi).conj()
+        product = csr_product if self._transposed else csr_transposed_product
+        return product(self.csr, factor).T
+
+    def _factor(self, rows: DrawnRows) -> Any:
+        hashed = rows.hashed(self.dtype)
+        return rows.array(self.csr.data) if hashed is None else hashed
+
+    def norm(self) -> float:
+        """Return the Frobenius norm, duplicates added up first."""
+        csr = self.csr
+        if not csr.has_canonical_format:
+            csr = csr.copy()
+            csr.sum_duplicates()
+        return frobenius_norm(csr.data.reshape(1, -1))
+
+    def find_nonfinite(self) -> tuple[int, int] | None:
+        """Return the row and column of a NaN or an infinity."""
+        bad = np.flatnonzero(~np.isfinite(self.csr.data))
+        if not bad.size:
+            return None
+        row = int(np.searchsorted(self.csr.indptr, bad[0], side="right")) - 1
+        col = int(self.csr.indices[bad[0]])
+        return (col, row) if self._transposed else (row, col)

@@ -1,0 +1,57 @@
+"""Lazy sums: the blocks of one term after the other, scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from .._array import Array, promote
+from ._base import DrawnRows, MatrixBlock, MatrixSource
+
+
+class ScaledBlock(MatrixBlock):
+    """The matrix ``coefficient * A``."""
+
+    def __init__(self, coefficient: complex, block: MatrixBlock) -> None:
+        self.coefficient = coefficient
+        self.block = block
+        self.shape, self.nbytes = block.shape, block.nbytes
+        self.dtype = _scaled_dtype(coefficient, block.dtype)
+
+    def right(self, omega: DrawnRows) -> Array:
+        """Return ``(c A Omega)^T``."""
+        return self.coefficient * self.block.right(omega)
+
+    def left(self, psi: DrawnRows) -> Array:
+        """Return ``Psi^* c A``."""
+        return self.coefficient * self.block.left(psi)
+
+    def find_nonfinite(self) -> tuple[int, int] | None:
+        """Return where the block is not finite."""
+        return self.block.find_nonfinite()
+
+
+class SumSource(MatrixSource):
+    """A linear combination of sources of one shape; each term is sketched on its own."""
+
+    def __init__(self, coefficients: Sequence[complex], sources: Sequence[MatrixSource]) -> None:
+        self.coefficients = [_plain(c) for c in coefficients]
+        self.sources = sources
+        self.shape = sources[0].shape
+        self.dtype = promote(*map(_scaled_dtype, self.coefficients, (s.dtype for s in sources)))
+        self.nbytes = sum(source.nbytes for source in sources)
+
+    def blocks(self) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+        """Yield the scaled blocks of every term."""
+        for coefficient, source in zip(self.coefficients, self.sources, strict=True):
+            for at, block in source.blocks():
+                yield at, ScaledBlock(coefficient, block)
+
+
+def _plain(coefficient: complex) -> complex | float:
+    """Return a Python number, real where the imaginary part is zero."""
+    number = complex(coefficient)
+    return number if number.imag else number.real
+
+
+def _scaled_dtype(coefficient: complex, dtype: str) -> str:
+    return promote(dtype, "complex64") if isinstance(coefficient, complex) else dtype
