@@ -7,6 +7,8 @@ from typing import Any
 
 from ._array import Array, dtype_name, is_complex, namespace, quiet, unit_roundoff
 
+_SAFE_EXPONENT = {4: 40, 8: 200}  # by bytes of a real: squares within 2**-e and 2**e are safe
+
 
 def adjoint(x: Array) -> Array:
     """Return the conjugate transpose of a matrix."""
@@ -20,7 +22,7 @@ def frobenius_norm(x: Array) -> float:
         return 0.0
     with quiet():
         norm = _plain_norm(xp, x)
-    if 1e-140 < norm < 1e140 or math.isnan(norm):
+    if math.isnan(norm) or (0 < norm < math.inf and abs(math.log2(norm)) < _safe_exponent(x)):
         return norm
     exponent = scale_exponent(x)
     return _ldexp(_plain_norm(xp, rescaled(x, -exponent)), exponent)
@@ -45,17 +47,27 @@ def _ldexp(value: float, exponent: int) -> float:
 
 
 def scale_exponent(*arrays: Array) -> int:
-    """Return the exponent e for which the largest entry is in [2**(e-1), 2**e), or 0."""
-    tops = [float(_largest(x)) for x in arrays if math.prod(x.shape)]
-    top = max(tops, default=0.0)
-    return math.frexp(top)[1] if math.isfinite(top) else 0
+    """Return the exponent e for which the largest entry is in [2**(e-1), 2**e).
+
+    0 where squares and products of the entries are safe without scaling.
+    """
+    arrays = tuple(x for x in arrays if math.prod(x.shape))
+    top = max(map(_largest, arrays), default=0.0)
+    exponent = math.frexp(top)[1]
+    if not math.isfinite(top) or abs(exponent) < min(map(_safe_exponent, arrays), default=0) // 2:
+        return 0
+    return exponent
+
+
+def _safe_exponent(x: Array) -> int:
+    return _SAFE_EXPONENT[8 if dtype_name(x.dtype) in ("float64", "complex128") else 4]
 
 
 def _largest(x: Array) -> float:
     xp = namespace(x)
     if not _is_complex(x):
-        return float(xp.max(xp.abs(x)))
-    return max(float(xp.max(xp.abs(xp.real(x)))), float(xp.max(xp.abs(xp.imag(x)))))
+        return max(float(xp.max(x)), -float(xp.min(x)))  # without a copy for the absolute value
+    return max(_largest(xp.real(x)), _largest(xp.imag(x)))
 
 
 def rescaled(x: Any, exponent: int) -> Any:

@@ -10,16 +10,16 @@ from ..results import ErrorEstimate, LowRank, rounding_floor
 
 
 def generalized_nystrom(
-    q: Array, c: Array, w: Array, *, unbiased: bool, dof_each: int, roundoff: float
+    c: Array, w: Array, *, unbiased: bool, dof_each: int, roundoff: float
 ) -> LowRank:
-    """Return the SVD of ``Q C^+ W``, which equals ``B (Psi^* B)^+ W`` for Q a basis of B's range.
+    """Return the SVD of ``X = C^+ W``, the approximation in the basis Q of the range.
+
+    ``Q X = Q (Psi^* Q)^+ Psi^* A`` equals ``B (Psi^* B)^+ W`` for ``B = A Omega``.
 
     Parameters
     ----------
-    q : array, shape (m, r)
-        Orthonormal basis of the range of ``B = A Omega``.
     c : array, shape (l, r)
-        ``Psi^* Q``, with ``l >= r``.
+        ``Psi^* Q`` for an orthonormal basis Q of the range of B, with ``l >= r``.
     w : array, shape (l, n)
         ``Psi^* A``.
     unbiased : bool
@@ -49,9 +49,8 @@ def generalized_nystrom(
        matrix approximation", SIMAX 38 (2017) 1454-1485, arXiv:1609.00048, algorithm 4.
     """
     x, residual, pinv = least_squares(c, w)
-    u, s, vh = wide_svd(x)
     error = _regression_error(c, x, residual, pinv, unbiased, dof_each, roundoff)
-    return LowRank(q @ u, s, vh, error)
+    return LowRank(*wide_svd(x), error)
 
 
 def _regression_error(

@@ -11,12 +11,11 @@ from ..results import ErrorEstimate, LowRank, rounding_floor
 _IDENTITY_DIGITS = 4096  # the identity needs a squared relative error of this many roundoffs
 
 
-def hmt(q: Array, b: Array, error: ErrorEstimate) -> LowRank:
-    """Return the SVD of ``Q B`` for an orthonormal basis Q of the range and ``B = Q^* A``.
+def hmt(b: Array, error: ErrorEstimate) -> LowRank:
+    """Return the SVD of ``B = Q^* A``, the approximation in its basis Q of the range.
 
     Parameters
     ----------
-    q : array, shape (m, k)
     b : array, shape (k, n)
     error : ErrorEstimate
         Of ``A - Q B``.
@@ -26,8 +25,7 @@ def hmt(q: Array, b: Array, error: ErrorEstimate) -> LowRank:
     .. [1] N. Halko, P.-G. Martinsson, J. Tropp, "Finding structure with randomness", SIAM Rev. 53
        (2011) 217-288, arXiv:0909.4061, section 5.1.
     """
-    u, s, vh = wide_svd(b)
-    return LowRank(q @ u, s, vh, error)
+    return LowRank(*wide_svd(b), error)
 
 
 def probe_error(

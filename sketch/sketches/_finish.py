@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 
+from .._array import Array
 from .._linalg import rescaled
 from ..errors import RankError, ToleranceWarning
 from ..results import ErrorEstimate, LowRank
@@ -39,11 +40,11 @@ def truncated(result: LowRank, rank: int, tol: float | None) -> LowRank:
     return short
 
 
-def in_precision(result: LowRank, exponent: int, dtype: str) -> LowRank:
-    """Undo the scaling by a power of two and return the result in the precision of the data."""
-    error = scaled_error(result.error, exponent)
-    s = rescaled(result.s, exponent)
-    return LowRank(result.U, s, result.Vh, error).astype(dtype)
+def lifted(basis: Array, core: LowRank, exponent: int, dtype: str) -> LowRank:
+    """Return ``basis @ core`` in the precision of the data, its scaling undone."""
+    error = scaled_error(core.error, exponent)
+    s = rescaled(core.s, exponent)
+    return LowRank(basis @ core.U, s, core.Vh, error).astype(dtype)
 
 
 def scaled_error(error: ErrorEstimate, exponent: int) -> ErrorEstimate:

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .._array import is_complex
+from .._array import Array, is_complex
 from .._linalg import orthonormal_basis, rescaled, scale_exponent
 from ..errors import RankError
 from ..finalize import generalized_nystrom, probe_error
@@ -14,7 +14,7 @@ from ..maps import DrawnMatrix, TestMatrixFamily
 from ..results import ErrorEstimate, LowRank
 from ..sources import MatrixBlock
 from ._base import MatrixSketch, Products
-from ._finish import check_request, in_precision, truncated
+from ._finish import check_request, lifted, truncated
 from ._spec import MatrixSpec, checked_size, common_fields
 
 
@@ -179,30 +179,29 @@ class GeneralizedNystrom(MatrixSketch):
         w = self._total("corange", spec.corange_size)  # (l, n)
         exponent = scale_exponent(b, w)
         q = orthonormal_basis(b)
-        result = generalized_nystrom(
-            q,
+        core = generalized_nystrom(
             self._maps["corange"].adjoint_product(q),
             rescaled(w, -exponent),
             unbiased=spec.test_matrix.gaussian_like and self._maps_match_data,
             dof_each=spec.dof_each,
             roundoff=self._roundoff,
         )
-        result = truncated(result, keep, tol)
+        core = truncated(core, keep, tol)
         if spec.error_probes:
-            result = dataclasses.replace(result, error=self._certificate(result, exponent))
-        return in_precision(result, exponent, self._result_dtype)
+            core = dataclasses.replace(core, error=self._certificate(q, core, exponent))
+        return lifted(q, core, exponent, self._result_dtype)
 
     @property
     def _maps_match_data(self) -> bool:
         return (self.spec.field == "complex") == is_complex(self._result_dtype)
 
-    def _certificate(self, result: LowRank, exponent: int) -> ErrorEstimate:
+    def _certificate(self, q: Array, core: LowRank, exponent: int) -> ErrorEstimate:
         """Estimate the error of the truncated result by the independent error sketch."""
         seen = rescaled(self._total("error", self.spec.error_probes), -exponent)  # Theta^* A
-        ours = (self._maps["error"].adjoint_product(result.U) * result.s) @ result.Vh
+        ours = ((self._maps["error"].adjoint_product(q) @ core.U) * core.s) @ core.Vh
         return probe_error(
             seen - ours,
-            captured=result.norm(),
+            captured=core.norm(),
             columns=self.spec.range_size,
             probes=self.spec.error_probes,
             dof_each=self.spec.dof_each,

@@ -16,7 +16,7 @@ from ..maps import DrawnMatrix, FixedMatrix, ProbedMatrix, TestMatrixFamily
 from ..results import ErrorEstimate, LowRank
 from ..sources import MatrixBlock
 from ._base import MatrixSketch, Products
-from ._finish import check_request, in_precision, truncated
+from ._finish import check_request, lifted, truncated
 from ._spec import MatrixSpec, checked_size, common_fields
 
 
@@ -297,8 +297,8 @@ class HMT(MatrixSketch):
         b = self._corange()
         exponent = scale_exponent(b, self._first.probes)
         b = rescaled(b, -exponent)
-        result = hmt(self._basis, b, self._estimate(b, self._basis, self._first, exponent))
-        return in_precision(truncated(result, keep, tol), exponent, self._result_dtype)
+        core = hmt(b, self._estimate(b, self._basis, self._first, exponent))
+        return lifted(self._basis, truncated(core, keep, tol), exponent, self._result_dtype)
 
     def _estimate(self, b: Array, q: Array, first: _FirstPass, exponent: int) -> ErrorEstimate:
         """Return the sharpest estimate at hand: the identity, hold-out columns, leave-one-out."""
