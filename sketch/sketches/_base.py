@@ -1,80 +1,69 @@
-"""What all matrix sketches share: placing chunks, summing parts, the algebra, and state files."""
+"""What all sketches share: placing chunks and summing what they contribute."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 import operator
-import os
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .. import _archive
-from .._array import Array, is_complex, namespace, promote, quiet, to_host, unit_roundoff
+from .._array import Array, is_complex, namespace, promote, quiet, unit_roundoff
 from .._progress import track
-from .._random import TRANSFORM_VERSION
-from ..errors import (
-    DtypeError,
-    IncompatibleSketchError,
-    NonFiniteError,
-    ShapeError,
-    StateFileError,
-)
-from ..maps import DrawnMatrix
-from ..results import LowRank
-from ..sources import MatrixBlock, MatrixSource, as_matrix_source
+from ..errors import DtypeError, IncompatibleSketchError, NonFiniteError, ShapeError
 from ._part import Part
-from ._spec import MatrixSpec
 from ._vector_space import VectorSpace
 
 Products = dict[str, Array]
 
 
-class MatrixSketch(VectorSpace):
-    """Linear sketches of a matrix that arrives in chunks.
+class Sketch(VectorSpace):
+    """Linear sketches of a matrix or tensor that arrives in chunks.
 
     A sketch holds its `spec` and a few named sums of chunk products. Every part is linear in the
     data: chunks may come in any order and any partition, and overlapping ones add up.
 
     Attributes
     ----------
-    spec : MatrixSpec
+    spec : SketchSpec
         The frozen description; sketches with equal specs can be combined.
     n_updates : int
         Number of chunks taken so far, merged sketches included.
     """
 
-    spec_type: ClassVar[type[MatrixSpec]]
-    part_axes: ClassVar[dict[str, int]]
+    spec_type: ClassVar[type[Any]]
 
-    spec: MatrixSpec
+    spec: Any
     n_updates: int
 
-    def _set_up(self, spec: MatrixSpec) -> None:
+    def _set_up(self, spec: Any) -> None:
         self.spec = spec
         self.n_updates = 0
         self._parts: dict[str, Part] = {}
-        self._seen = [0, 0]  # how far the chunks of this pass reach on each axis
+        self._seen = [0] * len(spec.shape)  # how far the chunks of this pass reach on each axis
         self._dtype = spec.dtype
         self._maps = self._test_matrices()
 
     @abstractmethod
-    def _test_matrices(self) -> dict[str, DrawnMatrix]:
-        """Return the test matrices of this sketch by the name of the part they make."""
+    def _test_matrices(self) -> dict[str, Any]:
+        """Return the test matrices or tensors of this sketch by name."""
 
     @abstractmethod
-    def _products(self, block: MatrixBlock, row: int, col: int) -> Products:
-        """Return what a block at ``(row, col)`` adds to each part."""
+    def _as_source(self, chunk: Any) -> Any:
+        """Return the adapter of a chunk."""
 
     @abstractmethod
-    def finalize(self, rank: int | None = None, tol: float | None = None) -> LowRank:
-        """Return the low-rank matrix that the sums determine."""
+    def _part_axis(self, name: str) -> int:
+        """Return which axis of the data the last axis of a part follows."""
+
+    @abstractmethod
+    def _products(self, block: Any, at: tuple[int, ...]) -> Products:
+        """Return what a block whose first entry is at `at` adds to each part."""
 
     @classmethod
-    def from_spec(cls, spec: MatrixSpec) -> Self:
+    def from_spec(cls, spec: Any) -> Self:
         """Return an empty sketch with the given spec."""
         if not isinstance(spec, cls.spec_type):
             raise TypeError(f"{cls.__name__} needs a {cls.spec_type.__name__}, got {spec!r}")
@@ -85,20 +74,15 @@ class MatrixSketch(VectorSpace):
     # ---- sizes ------------------------------------------------------------------------------
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> tuple[int, ...]:
         """Shape of the data, as it is now where an axis grows."""
-        m, n = self.spec.shape
-        return (self._seen[0] if m is None else m), (self._seen[1] if n is None else n)
+        pairs = zip(self._seen, self.spec.shape, strict=True)
+        return tuple(seen if size is None else size for seen, size in pairs)
 
     @property
     def nbytes(self) -> int:
         """Bytes held by the sums."""
         return sum(part.nbytes for part in self._parts.values())
-
-    @property
-    def range_size(self) -> int:
-        """Columns of the test matrix Omega."""
-        return self.spec.range_size
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.spec!r})  # {self.n_updates} updates"
@@ -108,7 +92,7 @@ class MatrixSketch(VectorSpace):
     def update(
         self,
         chunk: Any,
-        at: tuple[int, int] | int | None = None,
+        at: tuple[int, ...] | int | None = None,
         *,
         check_finite: bool = True,
         progress: bool = False,
@@ -117,11 +101,11 @@ class MatrixSketch(VectorSpace):
 
         Parameters
         ----------
-        chunk : array, sparse matrix, LinearOperator, stored dataset or sum, shape (p, q)
-            Read once.
-        at : (int, int) or int, optional
-            Row and column of the chunk's first entry; an integer is a row. By default ``(0, 0)``,
-            or after the last chunk on an axis that grows.
+        chunk : array, sparse matrix or tensor, structured tensor, operator, stored dataset or sum
+            As many axes as the data. Read once.
+        at : sequence of int or int, optional
+            Where the chunk's first entry is; an integer is a row. By default all zeros, or after
+            the last chunk on an axis that grows.
         check_finite : bool
             Refuse NaN and infinity. They are looked for in the products, at no pass over the data.
         progress : bool
@@ -140,12 +124,12 @@ class MatrixSketch(VectorSpace):
         -----
         A refused update leaves the sketch exactly as it was.
         """
-        source = as_matrix_source(chunk)
-        row, col = self._offset(at)
-        self._check_inside((row, col), (source.shape[0] or 0, source.shape[1]))
+        source = self._as_source(chunk)
+        start = self._offset(at)
+        self._check_inside(start, tuple(size or 0 for size in source.shape))
         delta = self._fresh()
-        for (r, c), block in _tracked(source, progress):
-            delta._take(block, row + r, col + c, check_finite)
+        for offset, block in _tracked(source, progress):
+            delta._take(block, tuple(map(operator.add, start, offset)), check_finite)
         delta.n_updates = 1
         self._absorb(delta)
 
@@ -155,19 +139,18 @@ class MatrixSketch(VectorSpace):
         new._maps = self._maps
         return new
 
-    def _take(self, block: MatrixBlock, row: int, col: int, check_finite: bool) -> None:
+    def _take(self, block: Any, at: tuple[int, ...], check_finite: bool) -> None:
         """Add one block; the sketch is spoiled where this raises."""
-        m, n = block.shape
-        self._check_inside((row, col), (m, n))
+        self._check_inside(at, block.shape)
         with quiet():  # overflow shows in the products, which are checked
-            products = self._products(block, row, col)
+            products = self._products(block, at)
         if check_finite:
-            _refuse_nonfinite(block, products, (row, col))
+            _refuse_nonfinite(block, products, at)
         for name, values in products.items():
-            axis = self.part_axes[name]
-            self._add(name, Part(values, (row, col)[axis], self.spec.shape[axis]))
+            axis = self._part_axis(name)
+            self._add(name, Part(values, at[axis], self.spec.shape[axis]))
         self._dtype = self._joint_dtype(block.dtype)
-        self._seen = [max(self._seen[0], row + m), max(self._seen[1], col + n)]
+        self._seen = list(map(max, self._seen, map(operator.add, at, block.shape)))
 
     def _add(self, name: str, part: Part) -> None:
         if name in self._parts:
@@ -181,24 +164,27 @@ class MatrixSketch(VectorSpace):
             self._add(name, part)
         if other._dtype is not None:
             self._dtype = self._joint_dtype(other._dtype)
-        self._seen = [max(pair) for pair in zip(self._seen, other._seen, strict=True)]
+        self._seen = list(map(max, self._seen, other._seen))
         self.n_updates += other.n_updates
 
-    def _offset(self, at: Any) -> tuple[int, int]:
+    def _offset(self, at: Any) -> tuple[int, ...]:
         """Return where a chunk goes."""
         if at is not None:
-            return _checked_offset(at)
-        m, n = self.spec.shape
-        return (self._seen[0] if m is None else 0), (self._seen[1] if n is None else 0)
+            return _checked_offset(at, len(self._seen))
+        pairs = zip(self._seen, self.spec.shape, strict=True)
+        return tuple(seen if size is None else 0 for seen, size in pairs)
 
-    def _check_inside(self, at: tuple[int, int], size: tuple[int, int]) -> None:
+    def _check_inside(self, at: tuple[int, ...], size: tuple[int, ...]) -> None:
         """Refuse a chunk that does not lie within the shape."""
-        for axis, name in enumerate(("rows", "columns")):
-            limit, stop = self.spec.shape[axis], at[axis] + size[axis]
+        if len(size) != len(at):
+            raise ShapeError(f"a chunk of shape {size} does not fit the shape {self.spec.shape}")
+        for axis, limit in enumerate(self.spec.shape):
+            stop = at[axis] + size[axis]
             if at[axis] < 0 or (limit is not None and stop > limit):
                 raise ShapeError(
-                    f"a chunk of shape {size} at {at} covers {name} {at[axis]} to {stop}, outside "
-                    f"of the sketch's shape {self.spec.shape}; check the chunk and `at=(row, col)`"
+                    f"a chunk of shape {size} at {at} covers {at[axis]} to {stop} on axis {axis}, "
+                    f"outside of the sketch's shape {self.spec.shape}; check the chunk and its "
+                    "place `at`"
                 )
 
     def _joint_dtype(self, chunk_dtype: str) -> str:
@@ -211,7 +197,7 @@ class MatrixSketch(VectorSpace):
                 f"the chunk is {chunk_dtype} but the sketch was made for {wanted}; make it with "
                 f"dtype={chunk_dtype!r}, or take the real part"
             )
-        return wanted
+        return str(wanted)
 
     # ---- sums of sketches -------------------------------------------------------------------
 
@@ -236,7 +222,7 @@ class MatrixSketch(VectorSpace):
             new._dtype = self._joint_dtype("complex64")
         return new
 
-    def _check_compatible(self, other: MatrixSketch) -> None:
+    def _check_compatible(self, other: Sketch) -> None:
         if type(other) is not type(self):
             raise IncompatibleSketchError(
                 f"cannot combine a {type(self).__name__} with a {type(other).__name__}"
@@ -256,7 +242,7 @@ class MatrixSketch(VectorSpace):
 
     def _total(self, name: str, width: int) -> Array:
         """Return a sum over its whole axis, shape (width, size); zero where no data came."""
-        size = self.shape[self.part_axes[name]]
+        size = self.shape[self._part_axis(name)]
         if name in self._parts:
             return self._parts[name].full(size)
         return np.zeros((width, size))
@@ -269,104 +255,33 @@ class MatrixSketch(VectorSpace):
     def _roundoff(self) -> float:
         return unit_roundoff(self._result_dtype)
 
-    # ---- state ------------------------------------------------------------------------------
 
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        del state["_maps"]  # they follow from the spec
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._maps = self._test_matrices()
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the running sketch to a file; `sketch.load` resumes it, on any machine.
-
-        The file appears whole or not at all, whenever the process is killed.
-        """
-        header, arrays = self._state()
-        _archive.write(path, header, {name: to_host(array) for name, array in arrays.items()})
-
-    def _state(self) -> tuple[_archive.Header, dict[str, Array]]:
-        header = {
-            "kind": type(self).__name__,
-            "spec": self.spec.to_header(),
-            "n_updates": self.n_updates,
-            "seen": self._seen,
-            "dtype": self._dtype,
-            "starts": {name: part.start for name, part in self._parts.items()},
-            "transform_version": TRANSFORM_VERSION,
-            "draw_digest": self._draw_digest(),
-        }
-        return header, {name: part.values for name, part in self._parts.items()}
-
-    @classmethod
-    def from_archive(cls, header: _archive.Header, arrays: _archive.Arrays) -> Self:
-        """Rebuild a sketch from what `save` wrote.
-
-        Raises
-        ------
-        StateFileError
-            If this installation would draw other test matrices, or the state is inconsistent.
-        """
-        sketch = cls.from_spec(cls.spec_type.from_header(header["spec"]))
-        if header["draw_digest"] != sketch._draw_digest():
-            raise StateFileError(
-                "the file was written by an installation that draws other test matrices "
-                f"(transformation {header['transform_version']}, here {TRANSFORM_VERSION}); finish "
-                "the stream with the version that began it"
-            )
-        sketch._restore(header, arrays)
-        return sketch
-
-    def _restore(self, header: _archive.Header, arrays: _archive.Arrays) -> None:
-        self.n_updates = int(header["n_updates"])
-        self._seen = [int(size) for size in header["seen"]]
-        self._dtype = header["dtype"]
-        for name, start in header["starts"].items():
-            axis = self.part_axes[name]
-            part = Part(arrays[name], int(start), self.spec.shape[axis])
-            if part.start < 0 or part.stop > self.shape[axis]:
-                raise StateFileError(f"part {name!r} of the state reaches beyond its shape")
-            self._parts[name] = part
-
-    def _draw_digest(self) -> str:
-        """Return a digest of a few drawn rows, rounded so that a last bit does not matter."""
-        digest = hashlib.sha256()
-        for name in sorted(self._maps):
-            rows = self._maps[name].rows(0, 4).array(np.empty(0, "float64"))
-            digest.update(np.round(np.asarray(rows), 6).astype("<c16").tobytes())
-        return digest.hexdigest()[:16]
-
-
-def _tracked(source: MatrixSource, progress: bool) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+def _tracked(source: Any, progress: bool) -> Iterator[tuple[tuple[int, ...], Any]]:
     """Return the blocks of a source under a progress bar that counts the source's own bytes."""
-    entries = (source.shape[0] or 0) * source.shape[1]
+    entries = math.prod(size or 0 for size in source.shape)
     density = source.nbytes / entries if entries and source.nbytes else None
 
-    def size(item: tuple[tuple[int, int], MatrixBlock]) -> int:
+    def size(item: tuple[tuple[int, ...], Any]) -> int:
         block = item[1]
-        return block.nbytes if density is None else int(density * math.prod(block.shape))
+        return int(block.nbytes if density is None else density * math.prod(block.shape))
 
     return track(source.blocks(), size=size, total=source.nbytes or None, enabled=progress)
 
 
-def _checked_offset(at: Any) -> tuple[int, int]:
-    pair = at if isinstance(at, tuple | list) else (at, 0)
+def _checked_offset(at: Any, ndim: int) -> tuple[int, ...]:
+    offset = at if isinstance(at, tuple | list) else (at, *[0] * (ndim - 1))
     try:
-        row, col = (operator.index(x) for x in pair)
-    except (TypeError, ValueError):
-        raise ShapeError(
-            f"`at` must be a row or a pair (row, col) of integers, got {at!r}"
-        ) from None
-    return row, col
+        checked = tuple(operator.index(x) for x in offset)
+    except TypeError:
+        checked = ()
+    if len(checked) != ndim:
+        raise ShapeError(f"`at` must be a row or {ndim} integers, one for each axis, got {at!r}")
+    return checked
 
 
-def _refuse_nonfinite(block: MatrixBlock, products: Products, at: tuple[int, int]) -> None:
+def _refuse_nonfinite(block: Any, products: Products, at: tuple[int, ...]) -> None:
     """Raise where a product is not finite: one bad entry of the data spoils a whole row of it."""
-    first: Iterator[Array] = iter(products.values())
-    product = next(first)
+    product = next(iter(products.values()))
     xp = namespace(product)
     if bool(xp.all(xp.isfinite(product))):
         return
@@ -376,8 +291,8 @@ def _refuse_nonfinite(block: MatrixBlock, products: Products, at: tuple[int, int
             f"the data at {at} are finite, but products with them overflow {block.dtype}; scale "
             "them down, or convert them to float64"
         )
-    row, col = at[0] + position[0], at[1] + position[1]
     raise NonFiniteError(
-        f"the chunk holds NaN or infinity, first at row {row}, column {col} of the matrix; clean "
-        "the data, or pass check_finite=False to let them through"
+        "the chunk holds NaN or infinity, first at index "
+        f"{tuple(map(operator.add, at, position))} of the data; clean them, or pass "
+        "check_finite=False to let them through"
     )

@@ -13,8 +13,9 @@ from ..finalize import generalized_nystrom, probe_error
 from ..maps import DrawnMatrix, TestMatrixFamily
 from ..results import ErrorEstimate, LowRank
 from ..sources import MatrixBlock
-from ._base import MatrixSketch, Products
+from ._base import Products
 from ._finish import check_request, lifted, truncated
+from ._matrix_sketch import MatrixSketch
 from ._spec import MatrixSpec, checked_size, common_fields
 
 
@@ -141,8 +142,8 @@ class GeneralizedNystrom(MatrixSketch):
         }
         return {name: spec.draw(name, width) for name, width in widths.items() if width}
 
-    def _products(self, block: MatrixBlock, row: int, col: int) -> Products:
-        m, n = block.shape
+    def _products(self, block: MatrixBlock, at: tuple[int, ...]) -> Products:
+        (row, col), (m, n) = at, block.shape
         products = {"range": block.right(self._maps["range"].rows(col, col + n))}
         for name in ("corange", "error"):
             if name in self._maps:

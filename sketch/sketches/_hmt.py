@@ -15,8 +15,9 @@ from ..finalize import hmt, identity_error, leave_one_out, leave_one_out_error, 
 from ..maps import DrawnMatrix, FixedMatrix, ProbedMatrix, TestMatrixFamily
 from ..results import ErrorEstimate, LowRank
 from ..sources import MatrixBlock
-from ._base import MatrixSketch, Products
+from ._base import Products
 from ._finish import check_request, lifted, truncated
+from ._matrix_sketch import MatrixSketch
 from ._spec import MatrixSpec, checked_size, common_fields
 
 
@@ -149,13 +150,13 @@ class HMT(MatrixSketch):
         return self._pass
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> tuple[int, ...]:
         """Shape of the data; settled by the first pass where an axis grows."""
         return super().shape if self._first is None else self._first.shape
 
     # ---- one pass ---------------------------------------------------------------------------
 
-    def _check_inside(self, at: tuple[int, int], size: tuple[int, int]) -> None:
+    def _check_inside(self, at: tuple[int, ...], size: tuple[int, ...]) -> None:
         if self._pass >= self.n_passes:
             raise PassError(f"all {self.n_passes} passes are done; finalize, or begin a new sketch")
         super()._check_inside(at, size)
@@ -167,8 +168,8 @@ class HMT(MatrixSketch):
                 f"shape {self._first.shape} that the first pass saw; feed the same chunks"
             )
 
-    def _products(self, block: MatrixBlock, row: int, col: int) -> Products:
-        m, n = block.shape
+    def _products(self, block: MatrixBlock, at: tuple[int, ...]) -> Products:
+        (row, col), (m, n) = at, block.shape
         if self._pass == 0:
             return {
                 name: block.right(matrix.rows(col, col + n)) for name, matrix in self._maps.items()
@@ -184,8 +185,8 @@ class HMT(MatrixSketch):
         new._norm = 0.0 if self.n_updates == 0 else None
         return new
 
-    def _take(self, block: MatrixBlock, row: int, col: int, check_finite: bool) -> None:
-        super()._take(block, row, col, check_finite)
+    def _take(self, block: MatrixBlock, at: tuple[int, ...], check_finite: bool) -> None:
+        super()._take(block, at, check_finite)
         if self._norm is not None:
             norm = block.norm()
             self._norm = None if norm is None else math.hypot(self._norm, norm)
@@ -363,7 +364,7 @@ class HMT(MatrixSketch):
 class _FirstPass:
     """What the first pass leaves for the estimates: ``(A G)^T`` and the leave-one-out error."""
 
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
     probes: Array
     left_out: float
 

@@ -1,0 +1,34 @@
+"""What the sketches of matrices share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+from ..results import LowRank
+from ..sources import MatrixSource, as_matrix_source
+from ._saved import SavedSketch
+from ._spec import MatrixSpec
+
+
+class MatrixSketch(SavedSketch):
+    """A sketch that ends in a `LowRank` matrix."""
+
+    part_axes: ClassVar[dict[str, int]]
+
+    spec: MatrixSpec
+
+    def _as_source(self, chunk: Any) -> MatrixSource:
+        return as_matrix_source(chunk)
+
+    def _part_axis(self, name: str) -> int:
+        return self.part_axes[name]
+
+    @property
+    def range_size(self) -> int:
+        """Columns of the test matrix Omega."""
+        return self.spec.range_size
+
+    @abstractmethod
+    def finalize(self, rank: int | None = None, tol: float | None = None) -> LowRank:
+        """Return the low-rank matrix that the sums determine."""
