@@ -39,6 +39,8 @@ class ErrorEstimate:
         Degrees of freedom of the worst-case law of ``residual**2``, see Notes.
     leverage : tuple of float
         Weights of the noise that a least-squares problem added to the error, see Notes.
+    order, blocks : int
+        Of tensor-train probes: the number of modes, and of independent probes; see Notes.
     one_sided : bool
         Whether only the upper end of the interval is known; the lower one is then the truncation.
 
@@ -49,7 +51,8 @@ class ErrorEstimate:
 
         (chi2_dof / dof) * (1 + sum(leverage)) / (1 + sum_j leverage_j z_j),   z_j ~ chi2_1,
 
-    with no leverage for independent probes [1]_. Intervals come from that law, so they cover the
+    with no leverage for independent probes [1]_. For `blocks` tensor-train probes of inner rank dof
+    the first factor is the mean over the blocks of products of `order` such factors. Intervals come from that law, so they cover the
     truth at least as often as they say whatever the residual.
 
     References
@@ -74,6 +77,8 @@ class ErrorEstimate:
     truncation: float = 0.0
     dof: float = math.inf
     leverage: tuple[float, ...] = field(default=(), repr=False)
+    order: int = 1
+    blocks: int = 1
     one_sided: bool = False
 
     @property
@@ -115,9 +120,7 @@ class ErrorEstimate:
                 "interval. Sketch with error_probes=10 for one that has an interval"
             )
         below, above = self._spread(confidence)
-        outside = 1 / (
-            1 + sum(self.leverage)
-        )  # of the range; a least-squares problem adds the rest
+        outside = 1 / (1 + sum(self.leverage))  # of the range; least squares add the rest
         missed, noise = self.residual * math.sqrt(outside), self.residual * math.sqrt(1 - outside)
         if self.truncation == 0:
             low, high = self.residual * below, self.residual * above
@@ -131,7 +134,8 @@ class ErrorEstimate:
         if self.kind == "exact" or math.isinf(self.dof):
             return 1.0, 1.0
         tail = (1 - confidence) / 2
-        low, high = _truth_over_estimate(self.dof, self.leverage, tail)
+        law = (self.dof, self.order, self.blocks, self.leverage)
+        low, high = _truth_over_estimate(*law, tail)
         return (0.0 if self.one_sided else low), high
 
     def truncated(self, tail: float) -> ErrorEstimate:
@@ -172,16 +176,17 @@ def rounding_floor(norm: float, columns: int, roundoff: float) -> float:
 
 @functools.lru_cache(maxsize=64)
 def _truth_over_estimate(
-    dof: float, leverage: tuple[float, ...], tail: float
+    dof: float, order: int, blocks: int, leverage: tuple[float, ...], tail: float
 ) -> tuple[float, float]:
     """Return both quantiles of truth / estimate (not squared) under the worst-case law."""
     from scipy.special import gammaincinv
 
-    if not leverage:
+    if not leverage and order == blocks == 1:
         upper, lower = (2 * gammaincinv(dof / 2, p) for p in (tail, 1 - tail))
         return math.sqrt(dof / lower), math.sqrt(dof / upper)
     rng = np.random.default_rng(0)  # the law is fixed, so is its simulation
-    estimate = rng.chisquare(dof, _DRAWS) / dof
+    factors = rng.chisquare(dof, (order, blocks, _DRAWS)) / dof
+    estimate = np.mean(np.prod(factors, axis=0), axis=0)
     truth = np.ones(_DRAWS)
     for weight in leverage:
         truth += weight * rng.chisquare(1, _DRAWS)
