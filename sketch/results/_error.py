@@ -52,8 +52,9 @@ class ErrorEstimate:
         (chi2_dof / dof) * (1 + sum(leverage)) / (1 + sum_j leverage_j z_j),   z_j ~ chi2_1,
 
     with no leverage for independent probes [1]_. For `blocks` tensor-train probes of inner rank dof
-    the first factor is the mean over the blocks of products of `order` such factors. Intervals come from that law, so they cover the
-    truth at least as often as they say whatever the residual.
+    the first factor is the mean over the blocks of products of `order` such factors. Intervals
+    come from that law, so they cover the truth at least as often as they say whatever the
+    residual.
 
     References
     ----------
