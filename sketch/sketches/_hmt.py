@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from .. import _archive
 from .._array import Array, namespace
 from .._linalg import adjoint, frobenius_norm, orthonormal_basis, rescaled, scale_exponent
-from ..errors import IncompatibleSketchError, PassError
+from ..errors import PassError
 from ..finalize import hmt, identity_error, leave_one_out, leave_one_out_error, probe_error
 from ..maps import DrawnMatrix, FixedMatrix, ProbedMatrix, TestMatrixFamily
 from ..results import ErrorEstimate, LowRank
@@ -18,6 +18,7 @@ from ..sources import MatrixBlock
 from ._base import Products
 from ._finish import check_request, lifted, truncated
 from ._matrix_sketch import MatrixSketch
+from ._multi_pass import MultiPassSketch
 from ._spec import MatrixSpec, checked_size, common_fields
 
 
@@ -47,7 +48,7 @@ class HMTSpec(MatrixSpec):
         return sketch
 
 
-class HMT(MatrixSketch):
+class HMT(MultiPassSketch, MatrixSketch):
     """Randomized SVD of Halko, Martinsson and Tropp, for data that can be read again.
 
     The first pass accumulates ``Y = A Omega``; the last one ``B = Q^* A`` with Q a basis of Y.
@@ -124,9 +125,6 @@ class HMT(MatrixSketch):
 
     def _set_up(self, spec: MatrixSpec) -> None:
         super()._set_up(spec)
-        self._pass = 0  # passes ended so far
-        self._first: _FirstPass | None = None  # what the first pass leaves for the estimates
-        self._basis: Array | None = None  # of the range in odd passes, of the corange in even ones
         self._norm: float | None = 0.0  # of the data; None where updates may have overlapped
 
     def _test_matrices(self) -> dict[str, DrawnMatrix]:
@@ -144,29 +142,7 @@ class HMT(MatrixSketch):
         """Passes over the data that the method needs."""
         return self.spec.n_passes
 
-    @property
-    def passes_done(self) -> int:
-        """Passes that were ended."""
-        return self._pass
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the data; settled by the first pass where an axis grows."""
-        return super().shape if self._first is None else self._first.shape
-
     # ---- one pass ---------------------------------------------------------------------------
-
-    def _check_inside(self, at: tuple[int, ...], size: tuple[int, ...]) -> None:
-        if self._pass >= self.n_passes:
-            raise PassError(f"all {self.n_passes} passes are done; finalize, or begin a new sketch")
-        super()._check_inside(at, size)
-        if self._first is not None and any(
-            a + s > known for a, s, known in zip(at, size, self._first.shape, strict=True)
-        ):
-            raise PassError(
-                f"pass {self._pass + 1} got a chunk of shape {size} at {at}, beyond the data of "
-                f"shape {self._first.shape} that the first pass saw; feed the same chunks"
-            )
 
     def _products(self, block: MatrixBlock, at: tuple[int, ...]) -> Products:
         (row, col), (m, n) = at, block.shape
@@ -174,14 +150,13 @@ class HMT(MatrixSketch):
             return {
                 name: block.right(matrix.rows(col, col + n)) for name, matrix in self._maps.items()
             }
-        basis = FixedMatrix(self._basis)
+        basis = FixedMatrix(self._kept["basis"])
         if self._pass % 2:
             return {"corange": block.left(basis.rows(row, row + m))}
         return {"range": block.right(basis.rows(col, col + n))}
 
     def _fresh(self) -> HMT:
         new = super()._fresh()
-        new._pass, new._first, new._basis = self._pass, self._first, self._basis
         new._norm = 0.0 if self.n_updates == 0 else None
         return new
 
@@ -196,35 +171,18 @@ class HMT(MatrixSketch):
             self._norm = other._norm if self.n_updates == 0 else None
         super()._absorb(other)
 
-    def end_pass(self) -> None:
-        """End a pass: orthonormalise what it gathered, and make ready for the next one.
-
-        Raises
-        ------
-        PassError
-            If all passes are done, or this one saw other data than the first.
-        """
-        if self._pass >= self.n_passes:
-            raise PassError(f"all {self.n_passes} passes are done; finalize")
-        if self._pass % 2:
-            self._check_same_data()
-        if self._pass + 1 < self.n_passes:
-            self._begin_next_pass()
-        self._pass += 1
-
-    def _begin_next_pass(self) -> None:
+    def _keep(self) -> dict[str, Array]:
         if self._pass == 0:
             y, probes = self._first_products()
-            self._basis = orthonormal_basis(y.T)
+            basis = orthonormal_basis(y.T)
             e = scale_exponent(y)
-            left_out = rescaled(leave_one_out(self._basis, rescaled(y.T, -e)), e)
-            self._first = _FirstPass(self.shape, probes, left_out)
-        elif self._pass % 2:
-            self._basis = orthonormal_basis(adjoint(self._corange()))
-        else:
-            self._basis = orthonormal_basis(self._total("range", self._basis_width).T)
-        self._parts = {}
-        self._seen = [0, 0]
+            left_out = rescaled(leave_one_out(basis, rescaled(y.T, -e)), e)
+            xp = namespace(basis)
+            return {"basis": basis, "probes": probes, "left_out": xp.asarray(left_out)}
+        if self._pass % 2:
+            return {"basis": orthonormal_basis(adjoint(self._corange()))}
+        width = int(self._kept["basis"].shape[1])
+        return {"basis": orthonormal_basis(self._total("range", width).T)}
 
     def _first_products(self) -> tuple[Array, Array]:
         """Return ``(A Omega)^T`` and ``(A G)^T``."""
@@ -236,22 +194,19 @@ class HMT(MatrixSketch):
 
     def _corange(self) -> Array:
         """Return ``Q^* A`` of an odd pass."""
-        return self._total("corange", self._basis_width)
+        return self._total("corange", int(self._kept["basis"].shape[1]))
 
-    @property
-    def _basis_width(self) -> int:
-        return self.spec.range_size if self._basis is None else int(self._basis.shape[1])
-
-    def _check_same_data(self) -> None:
-        """Compare ``Q^* (A G)`` of the first pass with ``(Q^* A) G`` of this one."""
-        if not self.spec.error_probes or self._first is None or self._basis is None:
+    def _check_pass(self) -> None:
+        """Compare ``Q^* (A G)`` of the first pass with ``(Q^* A) G`` of an odd one."""
+        if self._pass % 2 == 0 or not self.spec.error_probes:
             return
-        b = self._corange()
-        then = adjoint(self._basis) @ self._first.probes.T
+        seen, b = self._kept["probes"], self._corange()
+        then = adjoint(self._kept["basis"]) @ seen.T
         probes = self.spec.draw("error", self.spec.error_probes)
         now = adjoint(probes.adjoint_product(adjoint(b)))
-        gap = frobenius_norm(rescaled(then - now, -(e := scale_exponent(then, now))))
-        size = frobenius_norm(rescaled(self._first.probes, -e))
+        exponent = scale_exponent(then, now)
+        gap = frobenius_norm(rescaled(then - now, -exponent))
+        size = frobenius_norm(rescaled(seen, -exponent))
         if gap > math.sqrt(self._roundoff) * size:
             raise PassError(
                 f"pass {self._pass + 1} saw other data than the first: their products differ by "
@@ -288,20 +243,14 @@ class HMT(MatrixSketch):
             If no rank that the sketch holds meets `tol`.
         """
         keep = check_request(rank, tol, self.spec)
-        if self._pass < self.n_passes - 1 or self._basis is None or self._first is None:
-            raise PassError(
-                f"{self._pass} of {self.n_passes} passes are done: update with all chunks, call "
-                "end_pass(), and feed them again"
-            )
-        if self._pass == self.n_passes - 1:
-            self._check_same_data()
-        b = self._corange()
-        exponent = scale_exponent(b, self._first.probes)
+        self._check_complete()
+        b, q = self._corange(), self._kept["basis"]
+        exponent = scale_exponent(b, self._kept["probes"])
         b = rescaled(b, -exponent)
-        core = hmt(b, self._estimate(b, self._basis, self._first, exponent))
-        return lifted(self._basis, truncated(core, keep, tol), exponent, self._result_dtype)
+        core = truncated(hmt(b, self._estimate(b, q, exponent)), keep, tol)
+        return lifted(q, core, exponent, self._result_dtype)
 
-    def _estimate(self, b: Array, q: Array, first: _FirstPass, exponent: int) -> ErrorEstimate:
+    def _estimate(self, b: Array, q: Array, exponent: int) -> ErrorEstimate:
         """Return the sharpest estimate at hand: the identity, hold-out columns, leave-one-out."""
         if self._norm is not None:
             exact = identity_error(rescaled(self._norm, -exponent), b, self._roundoff)
@@ -309,9 +258,9 @@ class HMT(MatrixSketch):
                 return exact
         captured = frobenius_norm(b)
         if not self.spec.error_probes:
-            left_out = rescaled(first.left_out, -exponent)
+            left_out = rescaled(float(self._kept["left_out"]), -exponent)
             return leave_one_out_error(left_out, captured, self.spec.range_size, self._roundoff)
-        seen = rescaled(first.probes.T, -exponent)  # A G
+        seen = rescaled(self._kept["probes"].T, -exponent)  # A G
         return probe_error(
             seen - q @ (adjoint(q) @ seen),
             captured=captured,
@@ -321,59 +270,21 @@ class HMT(MatrixSketch):
             roundoff=self._roundoff,
         )
 
-    # ---- algebra and state ------------------------------------------------------------------
-
-    def merge(self, other: HMT) -> None:
-        """Add another sketch of the same spec that is in the same pass, on the same basis."""
-        self._check_compatible(other)
-        if other._pass != self._pass or not _same_array(self._basis, other._basis):
-            raise IncompatibleSketchError(
-                f"sketches can be merged within one pass only: these are in pass {self._pass + 1} "
-                f"and {other._pass + 1}, or have ended the pass before with other data. Merge all "
-                "parts, call end_pass() once, and hand out copies"
-            )
-        super().merge(other)
+    # ---- the norm of the data, beside the sums ----------------------------------------------
 
     def _scaled(self, factor: Any) -> HMT:
-        if self._pass and factor != 1:
-            raise PassError(
-                "an HMT sketch can be scaled in its first pass only; scale the result instead"
-            )
         new = super()._scaled(factor)
         new._norm = None if self._norm is None else self._norm * abs(factor)
         return new
 
     def _state(self) -> tuple[_archive.Header, dict[str, Array]]:
         header, arrays = super()._state()
-        header |= {"pass": self._pass, "norm": self._norm}
-        if self._first is not None:
-            header["first"] = {"shape": self._first.shape, "left_out": self._first.left_out}
-            arrays |= {"basis": self._basis, "probes": self._first.probes}
-        return header, arrays
+        return {**header, "norm": self._norm}, arrays
 
     def _restore(self, header: _archive.Header, arrays: _archive.Arrays) -> None:
-        self._pass, self._norm = int(header["pass"]), header["norm"]
-        if "first" in header:
-            m, n = header["first"]["shape"]
-            self._first = _FirstPass((m, n), arrays["probes"], header["first"]["left_out"])
-            self._basis = arrays["basis"]
         super()._restore(header, arrays)
-
-
-@dataclass(frozen=True)
-class _FirstPass:
-    """What the first pass leaves for the estimates: ``(A G)^T`` and the leave-one-out error."""
-
-    shape: tuple[int, ...]
-    probes: Array
-    left_out: float
+        self._norm = header["norm"]
 
 
 def _init_fields(matrix: DrawnMatrix) -> dict[str, Any]:
     return {f.name: getattr(matrix, f.name) for f in dataclasses.fields(matrix) if f.init}
-
-
-def _same_array(x: Array | None, y: Array | None) -> bool:
-    if x is None or y is None:
-        return x is y
-    return x is y or (x.shape == y.shape and bool(namespace(x).all(x == y)))
