@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from .._array import Array, namespace
-from .._linalg import frobenius_norm, least_squares, wide_svd
+import numpy as np
+
+from .._array import Array, namespace, to_host
+from .._linalg import adjoint, frobenius_norm, least_squares, wide_svd
 from ..results import ErrorEstimate, LowRank, rounding_floor
 
 
@@ -47,49 +50,98 @@ def generalized_nystrom(
        arXiv:2009.11392.
     .. [2] J. Tropp, A. Yurtsever, M. Udell, V. Cevher, "Practical sketching algorithms for low-rank
        matrix approximation", SIMAX 38 (2017) 1454-1485, arXiv:1609.00048, algorithm 4.
+    .. [3] A. Mukherjee, K. Chen, N. Wang, J. Zhu, "On the degrees of freedom of reduced rank
+       estimators in multivariate regression", Biometrika 102 (2015) 457-477, arXiv:1210.2464.
     """
     x, residual, pinv = least_squares(c, w)
-    error = _regression_error(c, x, residual, pinv, unbiased, dof_each, roundoff)
-    return LowRank(*wide_svd(x), error)
-
-
-def _regression_error(
-    c: Array,
-    x: Array,
-    residual: Array,
-    pinv: Array,
-    unbiased: bool,
-    dof_each: int,
-    roundoff: float,
-) -> ErrorEstimate:
-    xp = namespace(c)
-    columns = int(c.shape[1])
-    free = int(c.shape[0]) - columns  # l - r
+    u, s, vh = wide_svd(x)
+    free, columns = int(c.shape[0]) - int(c.shape[1]), int(c.shape[1])  # l - r, r
     captured = frobenius_norm(x)
     if free <= 0:
-        return ErrorEstimate(
+        error = ErrorEstimate(
             residual=math.nan,
             norm=captured,
             kind="heuristic",
             method="none (corange no wider than the range)",
             floor=rounding_floor(captured, columns, roundoff),
         )
-    leverage = tuple(float(1 / v) ** 2 for v in xp.linalg.svdvals(c) if float(v) > 0)
+        return LowRank(u, s, vh, error)
     missed = frobenius_norm(residual) / math.sqrt(free)  # estimates ||E||
     noise = frobenius_norm(pinv)  # ||C^+||_F
     norm = math.hypot(math.sqrt(max(0.0, captured**2 - (noise * missed) ** 2)), missed)
-    value = missed * math.hypot(1.0, noise)
-    if not unbiased:
-        value = _press(c, residual, pinv)
-    return ErrorEstimate(
+    if unbiased:
+        method, value = "regression residual", missed * math.hypot(1.0, noise)
+    else:
+        method, value = "leave-one-row-out", _press(c, residual, pinv)
+    unit = (missed / value) ** 2 if value > 0 else 0.0
+    overlap, drift = _overlap(u, s, vh, residual, pinv, dof_each, roundoff)
+    error = ErrorEstimate(
         residual=value,
         norm=norm,
         kind="unbiased" if unbiased else "conservative",
-        method="regression residual" if unbiased else "leave-one-row-out",
+        method=method,
         floor=rounding_floor(norm, columns, roundoff),
         dof=dof_each * free,
-        leverage=leverage,
+        leverage=tuple(float(v) ** 2 for v in namespace(c).linalg.svdvals(pinv)),
+        overlap=tuple(unit * x for x in overlap),
+        drift=tuple(unit * x for x in drift),
     )
+    return LowRank(u, s, vh, error)
+
+
+def _overlap(
+    u: Array, s: Array, vh: Array, residual: Array, pinv: Array, dof_each: int, roundoff: float
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return ``2 E <N, T>`` and its standard deviation for the truncations T of X to each rank.
+
+    ``X = Q^* A + N`` has normal noise N of covariance ``(C^* C)^{-1} (x) E^* E``, and the residual
+    of the regression estimates ``E^* E`` independently of X. Hence ``E <N, T(X)>`` is the
+    divergence of T in that covariance, which in singular coordinates of X reads
+
+        sum_{i,j > k} a_i b_j  -  sum_{i <= k < j} (s_j^2 (a_i b_j + a_j b_i) + 2 s_i s_j A_ij B_ij)
+                                                   / (s_i^2 - s_j^2)
+
+    with ``A = U^* (C^* C)^{-1} U``, ``B = V^* E^* E V``, their diagonals a and b, and as many
+    further b_j of sum ``||E||^2 - sum b`` as V lacks columns. The last product belongs to real
+    matrices alone. Both are in units of ``||E||^2``; Cauchy and Schwarz bound the mean.
+    """
+    size = frobenius_norm(residual)
+    rank = int(s.shape[0])
+    if size == 0 or rank == 0:
+        return (), ()
+    left = to_host(adjoint(pinv) @ u)
+    right = to_host((residual / size) @ adjoint(vh))
+    a_matrix, b_matrix = left.conj().T @ left, right.conj().T @ right
+    free = int(pinv.shape[1]) - int(pinv.shape[0])
+    sigma = to_host(s) * (math.sqrt(free) / size)  # in units of the estimate of ||E||
+    a, b = a_matrix.diagonal().real, b_matrix.diagonal().real
+    both = (a_matrix * b_matrix.conj()).real
+    trace = frobenius_norm(pinv) ** 2  # ||N||^2 / ||E||^2 in the mean
+    square = sigma**2
+    gap = np.maximum(square[:, None] - square, 16 * roundoff * square[:, None])  # equal: no mixing
+    gap[gap == 0] = 1.0
+    pairs = square * (np.outer(a, b) + np.outer(b, a))
+    if dof_each == 1:
+        pairs += 2 * np.outer(sigma, sigma) * both
+    mixed = np.cumsum(_beyond(np.triu(pairs / gap, 1)), axis=0)  # [i, j]: sum over i' <= i, j' >= j
+    taken = (trace - _before(a)) * (1 - _before(b))
+    taken[1:-1] -= mixed.diagonal(1)
+    tail = np.sqrt(np.append(_beyond(square), 0.0))
+    bound = tail * math.sqrt(trace)
+    variance = np.append(_beyond(_beyond(np.outer(sigma, sigma) * both).T).diagonal(), 0.0)
+    overlap = 2 * np.clip(taken, -bound, bound)
+    drift = 2 * np.sqrt(np.maximum(variance, 0.0) / dof_each)
+    return tuple(overlap.tolist()), tuple(drift.tolist())
+
+
+def _before(x: Any) -> Any:
+    """Return the sums of the first k entries, k from 0 to their number."""
+    return np.append(0.0, np.cumsum(x))
+
+
+def _beyond(x: Any) -> Any:
+    """Return the sums from each entry on to the last, along the last axis."""
+    return np.cumsum(x[..., ::-1], axis=-1)[..., ::-1]
 
 
 def _press(c: Array, residual: Array, pinv: Array) -> float:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-
-from .._array import Array
+from numpy.typing import NDArray
 
 Kind = Literal["exact", "unbiased", "conservative", "heuristic"]
+_Draws = NDArray[np.float64]
+
 _DRAWS = 4_000
 
 
@@ -39,6 +40,9 @@ class ErrorEstimate:
         Degrees of freedom of the worst-case law of ``residual**2``, see Notes.
     leverage : tuple of float
         Weights of the noise that a least-squares problem added to the error, see Notes.
+    overlap, drift : tuple of float
+        By rank of the result, in units of ``residual**2``: how much of that noise the truncation
+        took away again, and how uncertain this is; see Notes.
     order, blocks : int
         Of tensor-train probes: the number of modes, and of independent probes; see Notes.
     one_sided : bool
@@ -56,11 +60,22 @@ class ErrorEstimate:
     come from that law, so they cover the truth at least as often as they say whatever the
     residual.
 
+    Errors of an orthogonal projection and of its truncation add up in squares. The noise N of a
+    least-squares problem is not orthogonal to the part T that is truncated:
+
+        value**2 = residual**2 (1 - overlap) + truncation**2,   overlap residual**2 = 2 E <N, T>,
+
+    which Stein's identity [3]_ gives without bias; ``drift residual**2`` is the standard deviation
+    of ``2 <N, T>``.
+
     References
     ----------
     .. [1] J. Tropp, A. Yurtsever, M. Udell, V. Cevher, "Streaming low-rank matrix approximation
        with an application to scientific simulation", SISC 41 (2019), section 6, arXiv:1902.08651.
     .. [2] E. Hallman, "Extremal bounds for Gaussian trace estimation", 2024, arXiv:2411.15454.
+    .. [3] E. Candès, C. Sing-Long, J. Trzasko, "Unbiased risk estimates for singular value
+       thresholding and spectral estimators", IEEE Trans. Signal Process. 61 (2013) 4643-4657,
+       arXiv:1210.4139.
 
     Examples
     --------
@@ -78,6 +93,8 @@ class ErrorEstimate:
     truncation: float = 0.0
     dof: float = math.inf
     leverage: tuple[float, ...] = field(default=(), repr=False)
+    overlap: tuple[float, ...] = field(default=(), repr=False)
+    drift: tuple[float, ...] = field(default=(), repr=False)
     order: int = 1
     blocks: int = 1
     one_sided: bool = False
@@ -85,7 +102,10 @@ class ErrorEstimate:
     @property
     def value(self) -> float:
         """The estimate, absolute."""
-        return math.hypot(self.residual, self.truncation)
+        if not self.overlap or self.residual == 0:
+            return math.hypot(self.residual, self.truncation)
+        ratio = self.truncation / self.residual
+        return self.residual * math.sqrt(max(0.0, 1 - self.overlap[-1] + ratio * ratio))
 
     @property
     def relative(self) -> float:
@@ -106,7 +126,7 @@ class ErrorEstimate:
         Returns
         -------
         low, high : float
-            Absolute. ``high`` includes the floor; ``low`` is 0 where the floor hides the error.
+            Absolute. Both allow for the floor; ``low`` is 0 where the floor hides the error.
 
         Raises
         ------
@@ -120,38 +140,38 @@ class ErrorEstimate:
                 f"the estimate by {self.method} is heuristic: no law is known for it, hence no "
                 "interval. Sketch with error_probes=10 for one that has an interval"
             )
-        below, above = self._spread(confidence)
-        outside = 1 / (1 + sum(self.leverage))  # of the range; least squares add the rest
-        missed, noise = self.residual * math.sqrt(outside), self.residual * math.sqrt(1 - outside)
-        if self.truncation == 0:
-            low, high = self.residual * below, self.residual * above
-        else:  # the noise may lie along the truncated part or against it
-            low = math.hypot(missed * below, max(0.0, self.truncation - noise * above))
-            high = math.hypot(missed * above, self.truncation + noise * above)
-        return (low if self.value > self.floor else 0.0), math.hypot(high, self.floor)
+        low, high = self._law((1 - confidence) / 2)
+        hidden = min(1.0, self.floor / low) if low > 0 and self.value > self.floor else 1.0
+        return low * math.sqrt((1 - hidden) * (1 + hidden)), math.hypot(high, self.floor)
 
-    def _spread(self, confidence: float) -> tuple[float, float]:
-        """Return truth over estimate at both ends, for the estimated part."""
-        if self.kind == "exact" or math.isinf(self.dof):
-            return 1.0, 1.0
-        tail = (1 - confidence) / 2
-        law = (self.dof, self.order, self.blocks, self.leverage)
-        low, high = _truth_over_estimate(*law, tail)
-        return (0.0 if self.one_sided else low), high
+    def _law(self, tail: float) -> tuple[float, float]:
+        """Return both quantiles of the error under the worst-case law."""
+        if self.kind == "exact" or math.isinf(self.dof) or self.residual == 0:
+            return self.value, self.value
+        if self.overlap and self.truncation:
+            return self._noisy_law(tail)
+        below, above = _truth_over_estimate(self.dof, self.order, self.blocks, self.leverage, tail)
+        low = 0.0 if self.one_sided else self.residual * below
+        high = self.residual * above
+        return math.hypot(low, self.truncation), math.hypot(high, self.truncation)
 
-    def truncated(self, tail: float) -> ErrorEstimate:
-        """Return the estimate after a further truncation that leaves out `tail`.
+    def _noisy_law(self, tail: float) -> tuple[float, float]:
+        """Return both quantiles for a truncation that is not orthogonal to the residual."""
+        spread, noise, normal = _draws(self.dof, self.order, self.blocks, self.leverage)
+        ratio = self.truncation / self.residual
+        squares = spread * (noise - self.overlap[-1]) + ratio * ratio
+        squares -= self.drift[-1] * np.sqrt(spread) * normal
+        outside = spread / (1 + sum(self.leverage))  # of the range, which nothing takes away
+        low, high = np.sqrt(np.quantile(np.maximum(squares, outside), [tail, 1 - tail]))
+        return self.residual * float(low), self.residual * float(high)
 
-        Squares add up: exactly for an orthogonal projection; for a least-squares problem the sum
-        counts some of its noise twice, and the estimate becomes conservative.
-        """
-        if tail == 0:
-            return self
-        noisy = bool(self.leverage) and self.kind == "unbiased"
+    def truncated(self, tail: float, rank: int) -> ErrorEstimate:
+        """Return the estimate after a further truncation to `rank` that leaves out `tail`."""
         return dataclasses.replace(
             self,
             truncation=math.hypot(self.truncation, tail),
-            kind="conservative" if noisy else self.kind,
+            overlap=self.overlap[: rank + 1],
+            drift=self.drift[: rank + 1],
         )
 
     def to_header(self) -> dict[str, Any]:
@@ -164,7 +184,8 @@ class ErrorEstimate:
     def from_header(cls, header: dict[str, Any]) -> ErrorEstimate:
         """Rebuild an estimate from `to_header`."""
         dof = math.inf if header["dof"] is None else header["dof"]
-        return cls(**{**header, "dof": dof, "leverage": tuple(header["leverage"])})
+        by_rank = {name: tuple(header[name]) for name in ("leverage", "overlap", "drift")}
+        return cls(**{**header, **by_rank, "dof": dof})
 
 
 def rounding_floor(norm: float, columns: int, roundoff: float) -> float:
@@ -185,12 +206,23 @@ def _truth_over_estimate(
     if not leverage and order == blocks == 1:
         upper, lower = (2 * gammaincinv(dof / 2, p) for p in (tail, 1 - tail))
         return math.sqrt(dof / lower), math.sqrt(dof / upper)
-    rng = np.random.default_rng(0)  # the law is fixed, so is its simulation
+    spread, noise, _ = _draws(dof, order, blocks, leverage)
+    low, high = np.sqrt(np.quantile(spread * noise, [tail, 1 - tail]))
+    return float(low), float(high)
+
+
+@functools.lru_cache(maxsize=16)
+def _draws(
+    dof: float, order: int, blocks: int, leverage: tuple[float, ...]
+) -> tuple[_Draws, _Draws, _Draws]:
+    """Draw the factors of truth / estimate (both squared): of the probes, of the noise.
+
+    And standard normal numbers beside them. The law is fixed, so is its simulation.
+    """
+    rng = np.random.default_rng(0)
     factors = rng.chisquare(dof, (order, blocks, _DRAWS)) / dof
     estimate = np.mean(np.prod(factors, axis=0), axis=0)
-    truth = np.ones(_DRAWS)
+    noise = np.ones(_DRAWS)
     for weight in leverage:
-        truth += weight * rng.chisquare(1, _DRAWS)
-    ratio: Array = np.sqrt(truth / (1 + sum(leverage)) / estimate)
-    low, high = np.quantile(ratio, [tail, 1 - tail])
-    return float(low), float(high)
+        noise += weight * rng.chisquare(1, _DRAWS)
+    return 1 / estimate, noise / (1 + sum(leverage)), rng.standard_normal(_DRAWS)

@@ -144,7 +144,7 @@ class LowRank(Summable):
         keep = choose_rank(self, rank, tol)
         tail = tail_norms([float(x) for x in to_host(self.s)])[keep]
         return LowRank(
-            self.U[:, :keep], self.s[:keep], self.Vh[:keep, :], self.error.truncated(tail)
+            self.U[:, :keep], self.s[:keep], self.Vh[:keep, :], self.error.truncated(tail, keep)
         )
 
     def norm(self) -> float:
@@ -200,7 +200,7 @@ def choose_rank(result: LowRank, rank: int | None, tol: float | None) -> int:
     if not tol >= 0:
         raise ValueError(f"tol must be a relative error of at least 0, got {tol}")
     tails = tail_norms([float(x) for x in to_host(result.s)])
-    meets = (k for k in range(limit + 1) if result.error.truncated(tails[k]).relative <= tol)
+    meets = (k for k in range(limit + 1) if result.error.truncated(tails[k], k).relative <= tol)
     return next(meets, limit)
 
 
