@@ -118,8 +118,8 @@ def _overlap(
     both = (a_matrix * b_matrix.conj()).real
     trace = frobenius_norm(pinv) ** 2  # ||N||^2 / ||E||^2 in the mean
     square = sigma**2
-    gap = np.maximum(square[:, None] - square, 16 * roundoff * square[:, None])  # equal: no mixing
-    gap[gap == 0] = 1.0
+    equal = 16 * roundoff * square[:, None] + 1e-200  # to rounding: they do not mix
+    gap = np.maximum(square[:, None] - square, equal)
     pairs = square * (np.outer(a, b) + np.outer(b, a))
     if dof_each == 1:
         pairs += 2 * np.outer(sigma, sigma) * both
