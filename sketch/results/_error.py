@@ -141,13 +141,21 @@ class ErrorEstimate:
                 "interval. Sketch with error_probes=10 for one that has an interval"
             )
         low, high = self._law((1 - confidence) / 2)
-        hidden = min(1.0, self.floor / low) if low > 0 and self.value > self.floor else 1.0
-        return low * math.sqrt((1 - hidden) * (1 + hidden)), math.hypot(high, self.floor)
+        rounding = self.floor
+        if self.kind == "exact" and self.norm > 0:  # its floor is that of a difference of squares
+            rounding *= self.floor / self.norm
+        hidden = self.value <= self.floor
+        return 0.0 if hidden else max(0.0, low - rounding), high + rounding
 
     def _law(self, tail: float) -> tuple[float, float]:
         """Return both quantiles of the error under the worst-case law."""
-        if self.kind == "exact" or math.isinf(self.dof) or self.residual == 0:
-            return self.value, self.value
+        if self.residual == 0:
+            return self.truncation, self.truncation
+        if self.kind == "exact":
+            hidden = min(1.0, self.floor / self.residual)
+            low = self.residual * math.sqrt((1 - hidden) * (1 + hidden))
+            high = math.hypot(self.residual, self.floor)
+            return math.hypot(low, self.truncation), math.hypot(high, self.truncation)
         if self.overlap and self.truncation:
             return self._noisy_law(tail)
         below, above = _truth_over_estimate(self.dof, self.order, self.blocks, self.leverage, tail)
