@@ -1,5 +1,6 @@
 """Readers and writers of files."""
 
 from ._load import load
+from ._readers import open_matrix
 
-__all__ = ["load"]
+__all__ = ["load", "open_matrix"]

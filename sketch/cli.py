@@ -1,0 +1,195 @@
+"""The command line: arguments in, calls to the library, a report out."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import math
+import operator
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from .decompose import svd
+from .errors import SketchError
+from .io import load, open_matrix
+from .results import LowRank
+from .sketches import GeneralizedNystrom
+from .sources import as_matrix_source
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status: 0, 2 for a refusal, 130 when interrupted."""
+    options = _parser().parse_args(argv)
+    try:
+        options.run(options)
+    except (SketchError, OSError, ValueError, TypeError, MemoryError) as error:
+        print(f"sketch: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("sketch: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sketch", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    decompose = commands.add_parser("svd", help="low-rank approximation of a matrix in a file")
+    decompose.add_argument("file", help=".npy .npz .mtx[.gz] .mat .nc .h5 .zarr, ::NAME if needed")
+    _add_result_options(decompose)
+    decompose.add_argument("--method", choices=["hmt", "nystrom"], default="hmt")
+    decompose.add_argument("--power-iters", type=int, default=0, metavar="N")
+    decompose.add_argument("--seed", type=int, default=0)
+    decompose.add_argument("--state", metavar="FILE", help="save the running sketch (nystrom)")
+    decompose.add_argument("--memory", type=_bytes, metavar="SIZE", help="keep within, as 2GB")
+    decompose.add_argument("--no-progress", dest="progress", action="store_false")
+    decompose.set_defaults(run=_run_svd)
+
+    merge = commands.add_parser("merge", help="add up sketch states and finalize them together")
+    merge.add_argument("parts", nargs="+", metavar="PART")
+    _add_result_options(merge)
+    merge.set_defaults(run=_run_merge)
+
+    info = commands.add_parser("info", help="what is in a data, state or result file")
+    info.add_argument("file")
+    info.set_defaults(run=_run_info)
+    return parser
+
+
+def _add_result_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rank", type=int)
+    parser.add_argument("--tol", type=float, help="relative error to reach")
+    parser.add_argument("--out", metavar="FILE", help="save the result, as .npz")
+    parser.add_argument("--plot", metavar="FILE", help="draw the spectrum with its error bands")
+
+
+def _run_svd(options: argparse.Namespace) -> None:
+    start = time.perf_counter()
+    with open_matrix(options.file) as data:
+        source = as_matrix_source(data)
+        if options.memory is not None:
+            _check_memory(source.shape, options)
+        if options.state is not None:
+            result = _svd_with_state(source, options)
+        else:
+            result = svd(
+                source,
+                options.rank,
+                tol=options.tol,
+                method=options.method,
+                power_iters=options.power_iters,
+                seed=options.seed,
+                progress=options.progress,
+            )
+        seconds = time.perf_counter() - start
+        passes = 1 if options.method == "nystrom" else 2 + 2 * options.power_iters
+        print(f"file          {options.file}")
+        print(f"method        {options.method}, {passes} pass{'es' * (passes > 1)}")
+        _report(result, stored=_stored_numbers(data), seconds=seconds)
+    _write(result, options)
+
+
+def _svd_with_state(source: Any, options: argparse.Namespace) -> LowRank:
+    if options.method != "nystrom" or options.rank is None:
+        raise SketchError("--state needs --method nystrom and --rank: a one-pass sketch")
+    sk = GeneralizedNystrom(source.shape, options.rank, seed=options.seed, dtype=source.dtype)
+    sk.update(source, progress=options.progress)
+    sk.save(options.state)
+    return sk.finalize(options.rank, options.tol)
+
+
+def _run_merge(options: argparse.Namespace) -> None:
+    sketches = [load(part) for part in options.parts]
+    for part, sk in zip(options.parts, sketches, strict=True):
+        if not isinstance(sk, GeneralizedNystrom):
+            raise SketchError(f"{part}: holds a {type(sk).__name__}, not a one-pass sketch state")
+    start = time.perf_counter()
+    total = functools.reduce(operator.add, sketches)
+    result = total.finalize(options.rank, options.tol)
+    print(f"merged        {len(sketches)} states, {total.n_updates} updates")
+    _report(result, stored=math.prod(result.shape), seconds=time.perf_counter() - start)
+    _write(result, options)
+
+
+def _run_info(options: argparse.Namespace) -> None:
+    try:
+        held = load(options.file)
+    except SketchError:
+        with open_matrix(options.file) as data:
+            source = as_matrix_source(data)
+            print(f"{options.file}: {type(data).__name__}, shape {source.shape}, {data.dtype}")
+            print(f"computed in {source.dtype}; {source.nbytes / 1e6:.1f} MB a pass")
+        return
+    print(f"{options.file}: {held!r}")
+    if isinstance(held, LowRank):
+        _report(held, stored=math.prod(held.shape), seconds=None)
+
+
+def _report(result: LowRank, *, stored: int, seconds: float | None) -> None:
+    error, (m, n) = result.error, result.shape
+    kept = result.rank * (m + n + 1)
+    leading = "  ".join(f"{float(s):.5g}" for s in result.s[:8])
+    print(f"shape         {m} x {n}, {result.dtype}")
+    print(f"rank          {result.rank}")
+    print(f"singular      {leading}{'  ...' if result.rank > 8 else ''}")
+    print(f"rel. error    {error.relative:.4g}  {_interval(result)}({error.kind}, {error.method})")
+    print(f"compression   {stored / max(1, kept):.3g} : 1")
+    if seconds is not None:
+        print(f"time          {seconds:.3g} s")
+        print(f"peak memory   {_peak_megabytes():.0f} MB")
+
+
+def _interval(result: LowRank) -> str:
+    if result.error.kind == "heuristic" or result.error.norm == 0:
+        return ""
+    low, high = (x / result.error.norm for x in result.error.interval())
+    return f"95 % interval [{low:.4g}, {high:.4g}]  "
+
+
+def _stored_numbers(data: Any) -> int:
+    return int(data.nnz) if hasattr(data, "nnz") else math.prod(data.shape)
+
+
+def _peak_megabytes() -> float:
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def _write(result: LowRank, options: argparse.Namespace) -> None:
+    if options.out is not None:
+        result.save(options.out)
+        print(f"result        {options.out}")
+    if options.plot is not None:
+        from .plot import spectrum
+
+        spectrum(result, options.plot)
+        print(f"picture       {options.plot}")
+
+
+def _check_memory(shape: tuple[int | None, int], options: argparse.Namespace) -> None:
+    """Refuse where the sketch, its factors and a block cannot fit."""
+    m, n = shape[0] or 0, shape[1]
+    rank = options.rank or 16
+    width, corange = (rank + 20, rank + 10)
+    if options.method == "nystrom":
+        width, corange = 2 * rank + 10, 4 * rank + 20
+    needed = 8 * 3 * (m * width + n * corange) + 300_000_000  # sums, bases, and the libraries
+    if needed > options.memory:
+        raise SketchError(
+            f"a sketch of rank {rank} needs about {needed / 1e9:.2g} GB; --memory allows "
+            f"{options.memory / 1e9:.2g} GB. Take a smaller rank or more memory"
+        )
+
+
+def _bytes(text: str) -> int:
+    units = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+    number, unit = text[:-2], text[-2:].upper()
+    try:
+        return int(float(number) * units[unit])
+    except (KeyError, ValueError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write it as 500MB or 2GB") from None

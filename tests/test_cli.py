@@ -1,0 +1,135 @@
+"""The command line: reports, files, refusals."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.io
+import scipy.sparse as sp
+
+import sketch
+from sketch.cli import main
+
+RNG = np.random.default_rng(0)
+MATRIX = RNG.standard_normal((60, 4)) @ RNG.standard_normal((4, 40))
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, MATRIX)
+    return str(path)
+
+
+def write_all(folder):
+    """Write one matrix in every format and return the specs of the files."""
+    import h5py
+    import zarr
+
+    np.save(folder / "a.npy", MATRIX)
+    np.savez(folder / "b.npz", x=MATRIX, y=np.ones(3))
+    sp.save_npz(folder / "c.npz", sp.csr_array(MATRIX))
+    scipy.io.mmwrite(folder / "d.mtx", sp.coo_array(MATRIX))
+    scipy.io.savemat(folder / "e.mat", {"x": MATRIX})
+    with h5py.File(folder / "f.h5", "w") as stored:
+        stored.create_dataset("group/x", data=MATRIX, chunks=(16, 16))
+    root = zarr.open_group(folder / "g.zarr", mode="w")
+    root.create_array("x", data=MATRIX, chunks=(16, 16))
+    with scipy.io.netcdf_file(folder / "h.nc", "w") as netcdf:
+        netcdf.createDimension("m", 60)
+        netcdf.createDimension("n", 40)
+        netcdf.createVariable("x", "f8", ("m", "n"))[:] = MATRIX
+    names = ["a.npy", "b.npz::x", "c.npz", "d.mtx", "e.mat::x", "f.h5::group/x", "g.zarr::x"]
+    return [str(folder / name) for name in [*names, "g.zarr", "h.nc"]]
+
+
+def test_every_format_gives_the_same_matrix(tmp_path, capsys):
+    for number, spec in enumerate(write_all(tmp_path)):
+        out = str(tmp_path / f"result{number}.npz")
+        assert main(["svd", spec, "--rank", "4", "--no-progress", "--out", out]) == 0
+        result = sketch.load(out)
+        # exact rank 4: rounding alone
+        assert np.linalg.norm(result.to_array() - MATRIX) < 1e-12 * np.linalg.norm(MATRIX)
+    assert "rel. error" in capsys.readouterr().out
+
+
+def test_the_report_says_all(file, tmp_path, capsys):
+    picture = tmp_path / "spectrum.png"
+    command = ["svd", file, "--tol", "1e-6", "--method", "nystrom", "--plot", str(picture)]
+    assert main(command) == 0
+    captured = capsys.readouterr()
+    for word in ("shape", "rank          4", "singular", "95 % interval", "compression", "time"):
+        assert word in captured.out
+    assert "peak memory" in captured.out
+    assert "sketching" in captured.err  # the progress bar
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_states_of_halves_merge_to_the_whole(tmp_path, capsys):
+    padded = np.zeros_like(MATRIX), np.zeros_like(MATRIX)
+    padded[0][:30], padded[1][30:] = MATRIX[:30], MATRIX[30:]
+    states = []
+    for number, part in enumerate(padded):
+        np.save(tmp_path / f"{number}.npy", part)
+        states.append(str(tmp_path / f"{number}.npz"))
+        command = ["svd", str(tmp_path / f"{number}.npy"), "--rank", "4", "--method", "nystrom"]
+        assert main([*command, "--no-progress", "--state", states[-1]]) == 0
+    out = str(tmp_path / "out.npz")
+    assert main(["merge", *states, "--out", out]) == 0
+    assert main(["info", out]) == 0
+    assert main(["info", states[0]]) == 0
+    assert "merged        2 states" in capsys.readouterr().out
+    gap = np.linalg.norm(sketch.load(out).to_array() - MATRIX)
+    assert gap < 1e-12 * np.linalg.norm(MATRIX)
+
+
+def test_info_describes_data(file, capsys):
+    assert main(["info", file]) == 0
+    assert "(60, 40), float64" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing.npy", "--rank", "2"], "no such file"),
+        (["text.npy", "--rank", "2"], "cannot be read"),
+        (["data.xyz", "--rank", "2"], "not known"),
+        (["two.npz", "--rank", "2"], "::NAME: x, y"),
+        (["two.npz::z", "--rank", "2"], "::NAME: x, y"),
+        (["vector.npy", "--rank", "2"], "expected a matrix"),
+        (["nan.npy", "--rank", "2"], "NaN or infinity"),
+        (["a.npy"], "give a rank"),
+        (["a.npy", "--rank", "-2"], "at least 0"),
+        (["a.npy", "--rank", "2", "--memory", "1MB"], "--memory allows"),
+        (["a.npy", "--rank", "2", "--state", "s.npz"], "--state needs"),
+        (["a.npy", "--rank", "2", "--out", "nowhere/out.npz"], "No such file"),
+    ],
+)
+def test_refusals_are_one_line(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("a.npy", MATRIX)
+    np.save("vector.npy", np.ones(3))
+    np.save("nan.npy", np.full((3, 3), np.nan))
+    np.savez("two.npz", x=MATRIX, y=MATRIX)
+    (tmp_path / "text.npy").write_text("no array")
+    (tmp_path / "data.xyz").write_text("")
+    assert main(["svd", *arguments, "--no-progress"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("sketch: error: ")
+    assert message in error
+
+
+def test_merging_a_result_is_refused(tmp_path, capsys):
+    path = tmp_path / "result.npz"
+    sketch.svd(MATRIX, 2).save(path)
+    assert main(["merge", str(path)]) == 2
+    assert "not a one-pass sketch state" in capsys.readouterr().err
+
+
+def test_the_module_runs_as_a_program(file):
+    command = [sys.executable, "-m", "sketch", "svd", file, "--rank", "3", "--no-progress"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "rank          3" in done.stdout
