@@ -230,7 +230,6 @@ def _draws(
     rng = np.random.default_rng(0)
     factors = rng.chisquare(dof, (order, blocks, _DRAWS)) / dof
     estimate = np.mean(np.prod(factors, axis=0), axis=0)
-    noise = np.ones(_DRAWS)
-    for weight in leverage:
-        noise += weight * rng.chisquare(1, _DRAWS)
-    return 1 / estimate, noise / (1 + sum(leverage)), rng.standard_normal(_DRAWS)
+    normal = rng.standard_normal(_DRAWS)
+    noise = 1 + np.asarray(leverage) @ rng.standard_normal((len(leverage), _DRAWS)) ** 2
+    return 1 / estimate, noise / (1 + sum(leverage)), normal

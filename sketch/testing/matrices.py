@@ -1,0 +1,88 @@
+"""Matrices with known singular values, and the shapes of spectra that tell methods apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def with_spectrum(
+    shape: tuple[int, int],
+    singular_values: ArrayLike,
+    *,
+    seed: int = 0,
+    dtype: Any = "float64",
+    coherent: bool = False,
+) -> NDArray[Any]:
+    """Return a matrix with the given singular values.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Of the matrix, ``(m, n)``.
+    singular_values : array_like, shape (k,)
+        At most ``min(m, n)`` of them; the others are zero.
+    seed : int
+        Of the singular vectors.
+    dtype : optional
+        Of the result; a complex one makes the singular vectors complex.
+    coherent : bool
+        Take unit vectors in random order for singular vectors instead of random orthonormal ones:
+        few entries carry all, which sparse test matrices may miss.
+
+    Returns
+    -------
+    ndarray, shape (m, n)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> a = with_spectrum((6, 4), [3.0, 1.0])
+    >>> bool(np.allclose(np.linalg.svdvals(a), [3, 1, 0, 0]))
+    True
+    """
+    s = np.asarray(singular_values, dtype=np.float64)
+    rng = np.random.default_rng(seed)
+    is_complex = np.issubdtype(dtype, np.complexfloating)
+
+    def vectors(size: int) -> NDArray[Any]:
+        if coherent:
+            return np.eye(size)[:, rng.permutation(size)[: len(s)]]
+        x: NDArray[Any] = rng.standard_normal((size, len(s)))
+        if is_complex:
+            x = x + 1j * rng.standard_normal((size, len(s)))
+        return np.linalg.qr(x)[0]
+
+    u, v = (vectors(size) for size in shape)
+    a: NDArray[Any] = ((u * s) @ v.conj().T).astype(dtype)
+    return a
+
+
+def exponential(size: int, ratio: float) -> NDArray[np.float64]:
+    """Return the singular values ``ratio**i``, i from 0."""
+    return ratio ** np.arange(float(size))
+
+
+def polynomial(size: int, power: float = 1.0) -> NDArray[np.float64]:
+    """Return the singular values ``1 / i**power``, i from 1."""
+    return np.arange(1.0, size + 1) ** -power
+
+
+def flat(size: int) -> NDArray[np.float64]:
+    """Return singular values that are all 1: nothing can be gained."""
+    return np.ones(size)
+
+
+def low_rank_plus_noise(size: int, rank: int, noise: float) -> NDArray[np.float64]:
+    """Return `rank` singular values of 1 and others that are all `noise`."""
+    return np.where(np.arange(size) < rank, 1.0, noise)
+
+
+def one_residual_direction(width: int, ratio: float = 0.9) -> NDArray[np.float64]:
+    """Return ``ratio**i`` for one singular value more than a sketch of `width` columns can hold.
+
+    The residual has rank one then: the worst case of every error estimate.
+    """
+    return exponential(width + 1, ratio)
