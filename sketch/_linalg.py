@@ -5,8 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ._array import Array, dtype_name, is_complex, namespace, quiet, unit_roundoff
+from ._array import (
+    Array,
+    dtype_name,
+    from_host,
+    is_complex,
+    namespace,
+    quiet,
+    to_host,
+    unit_roundoff,
+)
 
+_PANEL_ROWS = 16384  # of a tall matrix that are multiplied at once
 _SAFE_EXPONENT = {4: 40, 8: 200}  # by bytes of a real: squares within 2**-e and 2**e are safe
 
 
@@ -111,22 +121,34 @@ def orthonormal_basis(y: Array) -> Array:
 
 
 def _cholesky_orthonormalize(xp: Any, y: Array) -> Array | None:
-    """Cholesky QR twice, or None where the panel is too ill-conditioned for it."""
+    """Cholesky QR twice, or None where the panel is too ill-conditioned for it.
+
+    The second multiplication goes in place, a block of rows at a time.
+    """
     identity = xp.eye(y.shape[1], dtype=y.dtype, device=y.device)
-    q = y
-    for step in range(2):
-        gram = adjoint(q) @ q
-        defect = float(xp.max(xp.abs(gram - identity)))
-        if step == 1 and not defect < 0.1:  # cond(y)**2 * u was too large
-            return None
-        try:
-            r = xp.linalg.cholesky(gram, upper=True)
-            q = q @ xp.linalg.solve(r, identity)
-        except Exception as error:  # every library has an error class of its own
-            if not _is_decomposition_failure(error):
-                raise
-            return None
+    inverse = _inverse_cholesky(xp, adjoint(y) @ y, identity)
+    if inverse is None:
+        return None
+    q = y @ inverse
+    gram = adjoint(q) @ q
+    if not float(xp.max(xp.abs(gram - identity))) < 0.1:  # cond(y)**2 * u was too large
+        return None
+    inverse = _inverse_cholesky(xp, gram, identity)
+    if inverse is None:
+        return None
+    for start in range(0, q.shape[0], _PANEL_ROWS):
+        q[start : start + _PANEL_ROWS, :] = q[start : start + _PANEL_ROWS, :] @ inverse
     return q
+
+
+def _inverse_cholesky(xp: Any, gram: Array, identity: Array) -> Array | None:
+    """Return the inverse of the upper Cholesky factor, or None where there is none."""
+    try:
+        return xp.linalg.solve(xp.linalg.cholesky(gram, upper=True), identity)
+    except Exception as error:  # every library has an error class of its own
+        if not _is_decomposition_failure(error):
+            raise
+        return None
 
 
 def _is_decomposition_failure(error: Exception) -> bool:
@@ -192,3 +214,30 @@ def tail_norms(s: list[float]) -> list[float]:
     for value in reversed(s):
         tails.append(math.hypot(tails[-1], value))
     return tails[::-1]
+
+
+def pivoted_qr(x: Array, roundoff: float) -> tuple[Array, Array, list[int]]:
+    """Return the rank-revealing QR of a small matrix, cut to its numerical rank.
+
+    Parameters
+    ----------
+    x : array, shape (m, k)
+    roundoff : float
+        Unit roundoff of the sums in x; columns below ``2 max(m, k)`` of it are cut.
+
+    Returns
+    -------
+    q : array, shape (m, rank)
+    r : array, shape (rank, rank)
+        Upper triangular, of the columns that were kept.
+    columns : list of int
+        Which columns of x they are.
+    """
+    from scipy.linalg import qr
+
+    q, r, columns = qr(to_host(x), mode="economic", pivoting=True)
+    diagonal = abs(r.diagonal())
+    cut = 2 * max(x.shape) * roundoff * (diagonal[0] if diagonal.size else 0.0)
+    rank = int((diagonal > cut).sum())
+    kept = from_host(q[:, :rank], x), from_host(r[:rank, :rank], x)
+    return *kept, [int(c) for c in columns[:rank]]

@@ -175,10 +175,12 @@ class HMT(MultiPassSketch, MatrixSketch):
         if self._pass == 0:
             y, probes = self._first_products()
             basis = orthonormal_basis(y.T)
-            e = scale_exponent(y)
-            left_out = rescaled(leave_one_out(basis, rescaled(y.T, -e)), e)
-            xp = namespace(basis)
-            return {"basis": basis, "probes": probes, "left_out": xp.asarray(left_out)}
+            kept = {"basis": basis, "probes": probes}
+            if not self.spec.error_probes:  # the estimate of last resort
+                e = scale_exponent(y)
+                left_out = rescaled(leave_one_out(basis, rescaled(y.T, -e)), e)
+                kept["left_out"] = namespace(basis).asarray(left_out)
+            return kept
         if self._pass % 2:
             return {"basis": orthonormal_basis(adjoint(self._corange()))}
         width = int(self._kept["basis"].shape[1])
