@@ -1,6 +1,6 @@
 """Randomized low-rank sketching of matrices and tensors, streamed, with trusted error bars."""
 
-from .decompose import svd
+from .decompose import svd, tensor_train, tt_svd
 from .errors import (
     DtypeError,
     IncompatibleSketchError,
@@ -13,16 +13,20 @@ from .errors import (
     StateFileError,
     ToleranceWarning,
 )
-from .formats import TensorSum
+from .formats import CPTensor, TensorSum, TensorTrain, TuckerTensor
 from .io import load
 from .maps import Gaussian, Sign, SparseSign, TestMatrixFamily
 from .results import ErrorEstimate, LowRank
-from .sketches import HMT, GeneralizedNystrom
+from .sketches import HMT, OTTS, STTA, TTHMT, GeneralizedNystrom
 
 __version__ = "0.1.0"
 
 __all__ = [
     "HMT",
+    "OTTS",
+    "STTA",
+    "TTHMT",
+    "CPTensor",
     "DtypeError",
     "ErrorEstimate",
     "Gaussian",
@@ -39,8 +43,12 @@ __all__ = [
     "SparseSign",
     "StateFileError",
     "TensorSum",
+    "TensorTrain",
     "TestMatrixFamily",
     "ToleranceWarning",
+    "TuckerTensor",
     "load",
     "svd",
+    "tensor_train",
+    "tt_svd",
 ]

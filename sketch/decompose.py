@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .errors import PassError, RankError
+from ._array import cast, namespace, unit_roundoff
+from ._linalg import frobenius_norm
+from .errors import DtypeError, NonFiniteError, PassError, RankError
+from .finalize import tt_svd_cores
+from .formats import TensorTrain
 from .maps import Gaussian, SparseSign, TestMatrixFamily
-from .results import LowRank
-from .sketches import HMT, GeneralizedNystrom, MatrixSketch
-from .sources import MatrixSource, SparseSource, as_matrix_source
+from .results import ErrorEstimate, LowRank, rounding_floor
+from .sketches import HMT, OTTS, STTA, TTHMT, GeneralizedNystrom, MatrixSketch, each_bond
+from .sources import (
+    DenseTensorSource,
+    MatrixSource,
+    SparseSource,
+    as_matrix_source,
+    as_tensor_source,
+)
 
 _FIRST_RANK = 16  # where the search for a tolerance begins
 _GROWTH = 4  # and how much wider each further sketch is
@@ -121,6 +131,155 @@ def svd(
     if rank is not None:
         return sketched(rank).finalize(rank, tol)
     return _to_tolerance(sketched, min(n for n in source.shape if n is not None), tol or 0.0)
+
+
+def tensor_train(
+    a: Any,
+    rank: Any = None,
+    *,
+    tol: float | None = None,
+    method: str = "stta",
+    seed: int = 0,
+    check_finite: bool = True,
+    progress: bool = False,
+) -> TensorTrain:
+    """Return a tensor train close to a tensor of any format, with its error.
+
+    Parameters
+    ----------
+    a : array, sparse tensor, CP, Tucker or train tensor, stored dataset, or sum of these
+        Of shape (n_1, ..., n_d). Never made dense.
+    rank : int or sequence of d - 1 int, optional
+        Ranks of the result. May be left out where `tol` is given.
+    tol : float, optional
+        Round as far as the estimated relative error stays at most `tol`. Without a rank, the
+        sketch is widened until it can tell.
+    method : {"stta", "otts", "tt-hmt", "tt-svd"}
+        ``"stta"`` reads the data once; ``"otts"`` and ``"tt-hmt"`` once for each mode, and are as
+        accurate as TT-SVD; ``"tt-svd"`` is the deterministic reference, for dense arrays.
+    seed : int
+        Fixes the test tensors.
+    check_finite : bool
+        Refuse NaN and infinity.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    TensorTrain
+        In the precision of the data; its `error` tells how far it is.
+
+    Raises
+    ------
+    RankError
+        If neither a rank nor a tolerance is given.
+    ShapeError, DtypeError, NonFiniteError
+        If the data cannot be sketched.
+
+    Warns
+    -----
+    ToleranceWarning
+        If `tol` is not met by the rank that was asked for.
+
+    References
+    ----------
+    .. [1] D. Kressner, B. Vandereycken, R. Voorhaar, "Streaming tensor train approximation", 2022,
+       arXiv:2208.02600.
+
+    Examples
+    --------
+    >>> import numpy as np, sketch
+    >>> i, j, k = np.ogrid[:10, :11, :12]
+    >>> tt = sketch.tensor_train(1.0 / (1 + i + j + k), rank=5)
+    >>> tt.ranks, tt.error.relative < 1e-4
+    ((5, 5), True)
+    """
+    if rank is None and tol is None:
+        raise RankError("give a rank, a tolerance, or both")
+    if method == "tt-svd":
+        return tt_svd(a, rank, tol)
+    methods: dict[str, Callable[..., STTA | OTTS | TTHMT]] = {
+        "stta": STTA,
+        "otts": OTTS,
+        "tt-hmt": TTHMT,
+    }
+    if method not in methods:
+        raise ValueError(f"method must be one of {[*methods, 'tt-svd']}, got {method!r}")
+    source = as_tensor_source(a)
+
+    def sketched(width: Any) -> STTA | OTTS | TTHMT:
+        sk = methods[method](source.shape, width, seed=seed, dtype=source.dtype)
+        for _ in range(1 if isinstance(sk, STTA) else sk.n_passes):
+            sk.update(source, check_finite=check_finite, progress=progress)
+            if not isinstance(sk, STTA):
+                sk.end_pass()
+        return sk
+
+    if rank is not None:
+        return sketched(rank).finalize(rank, tol)
+    width = _FIRST_RANK
+    while True:
+        sk = sketched(width)
+        whole = sk.finalize(sk.spec.left_sizes)
+        if sk.spec.left_sizes == sk.spec.full or whole.error.relative <= (tol or 0.0):
+            return sk.finalize(tol=tol)
+        width *= _GROWTH
+
+
+def tt_svd(array: Any, rank: Any = None, tol: float | None = None) -> TensorTrain:
+    """Return the tensor train of successive truncated SVDs, with its exact error.
+
+    The deterministic reference: quasi-optimal within a factor of ``sqrt(d - 1)``, at the price of
+    full SVDs of the dense unfoldings.
+
+    Parameters
+    ----------
+    array : array
+        Dense, of any order.
+    rank : int or sequence of d - 1 int, optional
+        Ranks of the result.
+    tol : float, optional
+        Relative error to stay within.
+
+    Returns
+    -------
+    TensorTrain
+
+    Raises
+    ------
+    RankError
+        If neither a rank nor a tolerance is given.
+    NonFiniteError
+        If the data hold NaN or infinity.
+
+    References
+    ----------
+    .. [1] I. Oseledets, "Tensor-train decomposition", SIAM J. Sci. Comput. 33 (2011) 2295-2317,
+       doi:10.1137/090752286.
+
+    Examples
+    --------
+    >>> import numpy as np, sketch
+    >>> tt = sketch.tt_svd(np.ones((3, 4, 5)), rank=2)
+    >>> tt.error.kind, tt.error.relative < 1e-14
+    ('exact', True)
+    """
+    if rank is None and tol is None:
+        raise RankError("give a rank, a tolerance, or both")
+    source = as_tensor_source(array)
+    if not isinstance(source, DenseTensorSource):
+        raise DtypeError("tt_svd needs a dense array; use tensor_train for other formats")
+    dense = cast(source.array, source.dtype)
+    if not bool(namespace(dense).all(namespace(dense).isfinite(dense))):
+        raise NonFiniteError("the array holds NaN or infinity; clean the data")
+    ranks = None if rank is None else each_bond(rank, dense.ndim - 1, "rank")
+    cores, lost = tt_svd_cores(dense, ranks, tol)
+    norm = frobenius_norm(dense)
+    floor = rounding_floor(norm, max(core.shape[2] for core in cores), unit_roundoff(source.dtype))
+    error = ErrorEstimate(
+        residual=0.0, truncation=lost, norm=norm, kind="exact", method="TT-SVD", floor=floor
+    )
+    return TensorTrain(cores, error=error)
 
 
 def _default_test_matrix(source: MatrixSource) -> TestMatrixFamily:

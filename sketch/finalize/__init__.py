@@ -2,12 +2,16 @@
 
 from ._generalized_nystrom import generalized_nystrom
 from ._hmt import hmt, identity_error, leave_one_out, leave_one_out_error, probe_error
+from ._tensor_train import assemble_train
+from ._tt_svd import tt_svd_cores
 
 __all__ = [
+    "assemble_train",
     "generalized_nystrom",
     "hmt",
     "identity_error",
     "leave_one_out",
     "leave_one_out_error",
     "probe_error",
+    "tt_svd_cores",
 ]

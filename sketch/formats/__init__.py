@@ -1,5 +1,7 @@
 """Structured tensors, as inputs and results alike."""
 
+from ._factored import CPTensor, TuckerTensor
 from ._sum import Summable, TensorSum
+from ._tensor_train import TensorTrain
 
-__all__ = ["Summable", "TensorSum"]
+__all__ = ["CPTensor", "Summable", "TensorSum", "TensorTrain", "TuckerTensor"]

@@ -7,10 +7,21 @@ from typing import Any
 
 from .. import _archive
 from ..errors import SketchError, StateFileError
-from ..results import LowRank
-from ..sketches import HMT, GeneralizedNystrom
+from ..formats import TensorTrain
+from ..results import ErrorEstimate, LowRank
+from ..sketches import HMT, OTTS, STTA, TTHMT, GeneralizedNystrom
 
-_KINDS: dict[str, Any] = {cls.__name__: cls for cls in (LowRank, GeneralizedNystrom, HMT)}
+_CLASSES = (LowRank, GeneralizedNystrom, HMT, STTA, OTTS, TTHMT)
+_KINDS: dict[str, Any] = {cls.__name__: cls.from_archive for cls in _CLASSES}
+
+
+def _load_train(header: _archive.Header, arrays: _archive.Arrays) -> TensorTrain:
+    stored = header["error"]
+    error = None if stored is None else ErrorEstimate.from_header(stored)
+    return TensorTrain.from_archive(header, arrays, error)
+
+
+_KINDS["TensorTrain"] = _load_train
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -22,7 +33,7 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    GeneralizedNystrom, HMT or LowRank
+    GeneralizedNystrom, HMT, STTA, OTTS, TTHMT, LowRank or TensorTrain
         A sketch goes on where it was saved.
 
     Raises
@@ -47,7 +58,7 @@ def load(path: str | os.PathLike[str]) -> Any:
             f"{path}: holds a {kind!r}, which this installation does not know; upgrade sketch"
         )
     try:
-        return _KINDS[kind].from_archive(header, arrays)
+        return _KINDS[kind](header, arrays)
     except StateFileError:
         raise
     except (SketchError, KeyError, TypeError, ValueError, IndexError) as error:

@@ -14,6 +14,7 @@ from ._base import (
 from ._gaussian import Gaussian
 from ._sign import Sign
 from ._sparse_sign import SparseSign
+from ._tensor_train import TensorTrainMap
 
 __all__ = [
     "STREAMS",
@@ -24,6 +25,7 @@ __all__ = [
     "Rows",
     "Sign",
     "SparseSign",
+    "TensorTrainMap",
     "TestMatrixFamily",
     "as_family",
     "family_from_header",

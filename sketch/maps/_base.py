@@ -137,6 +137,10 @@ class DrawnMatrix:
             ),
         )
 
+    def sample(self) -> NDArray[Any]:
+        """Return a few rows, by which installations compare what they draw."""
+        return self._draw(0, 4)
+
     def _draw(self, start: int, stop: int) -> NDArray[Any]:
         return self.family.draw(self.seed, self.stream, start, stop, self.width, field=self.field)
 

@@ -3,5 +3,24 @@
 from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec
 from ._hmt import HMT, HMTSpec
 from ._matrix_sketch import MatrixSketch
+from ._otts import OTTS, OTTSSpec
+from ._stta import STTA, STTASpec
+from ._tensor_sketch import TensorSketch
+from ._tensor_spec import each_bond
+from ._tt_hmt import TTHMT, TTHMTSpec
 
-__all__ = ["HMT", "GeneralizedNystrom", "GeneralizedNystromSpec", "HMTSpec", "MatrixSketch"]
+__all__ = [
+    "HMT",
+    "OTTS",
+    "STTA",
+    "TTHMT",
+    "GeneralizedNystrom",
+    "GeneralizedNystromSpec",
+    "HMTSpec",
+    "MatrixSketch",
+    "OTTSSpec",
+    "STTASpec",
+    "TTHMTSpec",
+    "TensorSketch",
+    "each_bond",
+]

@@ -55,8 +55,8 @@ class Sketch(VectorSpace):
         """Return the adapter of a chunk."""
 
     @abstractmethod
-    def _part_axis(self, name: str) -> int:
-        """Return which axis of the data the last axis of a part follows."""
+    def _part_axis(self, name: str) -> int | None:
+        """Return which axis of the data the last axis of a part follows, None for none."""
 
     @abstractmethod
     def _products(self, block: Any, at: tuple[int, ...]) -> Products:
@@ -148,7 +148,8 @@ class Sketch(VectorSpace):
             _refuse_nonfinite(block, products, at)
         for name, values in products.items():
             axis = self._part_axis(name)
-            self._add(name, Part(values, at[axis], self.spec.shape[axis]))
+            place = (0, None) if axis is None else (at[axis], self.spec.shape[axis])
+            self._add(name, Part(values, *place))
         self._dtype = self._joint_dtype(block.dtype)
         self._seen = list(map(max, self._seen, map(operator.add, at, block.shape)))
 
@@ -240,12 +241,13 @@ class Sketch(VectorSpace):
 
     # ---- for the methods --------------------------------------------------------------------
 
-    def _total(self, name: str, width: int) -> Array:
-        """Return a sum over its whole axis, shape (width, size); zero where no data came."""
-        size = self.shape[self._part_axis(name)]
-        if name in self._parts:
-            return self._parts[name].full(size)
-        return np.zeros((width, size))
+    def _total(self, name: str, *width: int) -> Array:
+        """Return a sum over its whole axis, shape (*width, size); zero where no data came."""
+        axis = self._part_axis(name)
+        size = 1 if axis is None else self.shape[axis]
+        if name not in self._parts:
+            return np.zeros((*width, size))
+        return self._parts[name].values if axis is None else self._parts[name].full(size)
 
     @property
     def _result_dtype(self) -> str:

@@ -87,8 +87,8 @@ def common_fields(
         "shape": _checked_shape(shape),
         "rank": checked_size(rank, "rank"),
         "test_matrix": as_family(test_matrix),
-        "seed": _checked_seed(seed),
-        "dtype": None if dtype is None else compute_dtype(_named_dtype(dtype)),
+        "seed": checked_seed(seed),
+        "dtype": None if dtype is None else compute_dtype(named_dtype(dtype)),
         "error_probes": checked_size(error_probes, "error_probes"),
     }
 
@@ -105,22 +105,30 @@ def checked_size(value: Any, name: str, least: int = 0) -> int:
 
 
 def _checked_shape(shape: Any) -> Shape:
-    if not isinstance(shape, tuple | list) or len(shape) != 2:
+    sizes = checked_axes(shape)
+    if len(sizes) != 2:
         raise ShapeError(f"a matrix sketch needs a shape (m, n), got {shape!r}")
-    sizes = []
-    for size in shape:
-        try:
-            sizes.append(None if size is None else operator.index(size))
-        except TypeError:
-            raise ShapeError(f"sizes must be integers or None, got shape {shape!r}") from None
-    if sizes == [None, None] or any(size is not None and size < 0 for size in sizes):
-        raise ShapeError(
-            f"sizes must not be negative and only one axis may grow (None), got shape {shape!r}"
-        )
     return sizes[0], sizes[1]
 
 
-def _checked_seed(seed: Any) -> int:
+def checked_axes(shape: Any) -> tuple[int | None, ...]:
+    """Return the sizes of all axes, at most one of them None."""
+    try:
+        sizes = [None if size is None else operator.index(size) for size in shape]
+    except TypeError:
+        raise ShapeError(
+            f"a shape must be a sequence of integers, one of them perhaps None, got {shape!r}"
+        ) from None
+    if not sizes or sizes.count(None) > 1 or any(n is not None and n < 0 for n in sizes):
+        raise ShapeError(
+            "a shape needs at least one axis, no negative size, and one axis at most that grows "
+            f"(None); got {shape!r}"
+        )
+    return tuple(sizes)
+
+
+def checked_seed(seed: Any) -> int:
+    """Return the seed as an int."""
     try:
         value = operator.index(seed)
     except TypeError:
@@ -133,7 +141,8 @@ def _checked_seed(seed: Any) -> int:
     return value
 
 
-def _named_dtype(dtype: Any) -> Any:
+def named_dtype(dtype: Any) -> Any:
+    """Return a dtype of any library from what a user may write."""
     import numpy as np
 
     try:

@@ -15,7 +15,7 @@ class ScaledBlock(MatrixBlock):
         self.coefficient = coefficient
         self.block = block
         self.shape, self.nbytes = block.shape, block.nbytes
-        self.dtype = _scaled_dtype(coefficient, block.dtype)
+        self.dtype = scaled_dtype(coefficient, block.dtype)
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(c A Omega)^T``."""
@@ -34,10 +34,10 @@ class SumSource(MatrixSource):
     """A linear combination of sources of one shape; each term is sketched on its own."""
 
     def __init__(self, coefficients: Sequence[complex], sources: Sequence[MatrixSource]) -> None:
-        self.coefficients = [_plain(c) for c in coefficients]
+        self.coefficients = [plain_number(c) for c in coefficients]
         self.sources = sources
         self.shape = sources[0].shape
-        self.dtype = promote(*map(_scaled_dtype, self.coefficients, (s.dtype for s in sources)))
+        self.dtype = promote(*map(scaled_dtype, self.coefficients, (s.dtype for s in sources)))
         self.nbytes = sum(source.nbytes for source in sources)
 
     def blocks(self) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
@@ -47,11 +47,11 @@ class SumSource(MatrixSource):
                 yield at, ScaledBlock(coefficient, block)
 
 
-def _plain(coefficient: complex) -> complex | float:
+def plain_number(coefficient: complex) -> complex | float:
     """Return a Python number, real where the imaginary part is zero."""
     number = complex(coefficient)
     return number if number.imag else number.real
 
 
-def _scaled_dtype(coefficient: complex, dtype: str) -> str:
+def scaled_dtype(coefficient: complex, dtype: str) -> str:
     return promote(dtype, "complex64") if isinstance(coefficient, complex) else dtype

@@ -1,0 +1,41 @@
+"""TT-SVD: the deterministic reference, one thin SVD for each mode."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from .._array import Array, namespace
+from .._linalg import frobenius_norm, rescaled, scale_exponent, tail_norms, thin_svd
+
+
+def tt_svd_cores(
+    t: Array, ranks: Sequence[int] | None, tol: float | None
+) -> tuple[list[Array], float]:
+    """Return the cores and the exact error of truncated SVDs of the unfoldings.
+
+    The truncations are orthogonal to each other, so their squares add up to that of the error.
+
+    References
+    ----------
+    .. [1] I. Oseledets, "Tensor-train decomposition", SIAM J. Sci. Comput. 33 (2011) 2295-2317,
+       doi:10.1137/090752286, algorithm 1.
+    """
+    xp = namespace(t)
+    exponent = scale_exponent(t)
+    rest = rescaled(t, -exponent)
+    shape, before, lost = t.shape, 1, 0.0
+    allowed = 0.0 if tol is None else tol * frobenius_norm(rest) / math.sqrt(max(1, t.ndim - 1))
+    cores = []
+    for mode in range(t.ndim - 1):
+        u, s, vh = thin_svd(xp.reshape(rest, (before * shape[mode], -1)))
+        tails = tail_norms([float(x) for x in s])
+        keep = len(tails) - 1 if ranks is None else min(ranks[mode], len(tails) - 1)
+        if tol is not None:
+            keep = next((k for k in range(1, keep + 1) if tails[k] <= allowed), keep)
+        keep = max(1, keep)
+        lost = math.hypot(lost, tails[keep])
+        cores.append(xp.reshape(u[:, :keep], (before, shape[mode], keep)))
+        rest, before = s[:keep, None] * vh[:keep, :], keep
+    last = xp.reshape(rescaled(rest, exponent), (before, shape[-1], 1))
+    return [*cores, last], rescaled(lost, exponent)

@@ -1,0 +1,149 @@
+"""CP and Tucker tensors: frozen containers, inputs of every tensor method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._array import Array, namespace
+from ..errors import ShapeError
+from ._sum import Summable
+from ._tensor_train import TensorTrain
+
+
+class CPTensor(Summable):
+    """The sum of rank-one tensors ``sum_j w_j v_j^(1) o ... o v_j^(d)``.
+
+    Parameters
+    ----------
+    weights : array, shape (R,), or None
+        None stands for ones.
+    factors : sequence of array, shapes (n_k, R)
+
+    Raises
+    ------
+    ShapeError
+        If the factors do not share R columns.
+
+    Examples
+    --------
+    >>> import numpy as np, sketch
+    >>> t = sketch.CPTensor(None, [np.ones((3, 2)), np.ones((4, 2)), np.ones((5, 2))])
+    >>> t.shape, float(t.to_array()[0, 0, 0])
+    ((3, 4, 5), 2.0)
+    """
+
+    def __init__(self, weights: Array | None, factors: Sequence[Array]) -> None:
+        self.factors: list[Array] = list(factors)
+        if not self.factors or any(getattr(f, "ndim", 0) != 2 for f in self.factors):
+            raise ShapeError("a CP tensor needs one factor (n_k, R) for each mode")
+        terms = {int(f.shape[1]) for f in self.factors}
+        if weights is not None:
+            terms.add(int(weights.shape[0]))
+        if len(terms) != 1:
+            raise ShapeError(f"weights and factors must share one number of terms, got {terms}")
+        xp = namespace(*self.factors)
+        ones = xp.ones((terms.pop(),), dtype=self.factors[0].dtype)
+        self.weights: Array = ones if weights is None else weights
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the modes."""
+        return tuple(int(f.shape[0]) for f in self.factors)
+
+    @property
+    def ndim(self) -> int:
+        """Number of modes."""
+        return len(self.factors)
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the factors."""
+        return self.factors[0].dtype
+
+    def __repr__(self) -> str:
+        return f"CPTensor(shape={self.shape}, terms={self.weights.shape[0]})"
+
+    def matrix_factors(self) -> tuple[Array, Array]:
+        """Return the two factors of a CP tensor of order 2, so that matrix methods take it."""
+        if self.ndim != 2:
+            raise ShapeError(f"expected a matrix, got a CP tensor of shape {self.shape}")
+        return self.factors[0] * self.weights, self.factors[1].T
+
+    def to_tensor_train(self) -> TensorTrain:
+        """Return the exact train of rank R, with diagonal inner cores."""
+        xp = namespace(*self.factors)
+        identity = xp.eye(self.weights.shape[0], dtype=self.factors[0].dtype)
+        first = (self.factors[0] * self.weights)[None, :, :]
+        if self.ndim == 1:
+            return TensorTrain([xp.sum(first, axis=2, keepdims=True)])
+        inner = [identity[:, None, :] * f[None, :, :] for f in self.factors[1:-1]]
+        return TensorTrain([first, *inner, self.factors[-1].T[:, :, None]])
+
+    def to_array(self) -> Array:
+        """Return the dense tensor; refused beyond 2 GB like that of a `TensorTrain`."""
+        return self.to_tensor_train().to_array()
+
+
+class TuckerTensor(Summable):
+    """A core tensor multiplied by a factor in each mode.
+
+    Parameters
+    ----------
+    core : array, shape (m_1, ..., m_d)
+    factors : sequence of array, shapes (n_k, m_k)
+
+    Raises
+    ------
+    ShapeError
+        If a factor does not fit the core.
+
+    Examples
+    --------
+    >>> import numpy as np, sketch
+    >>> t = sketch.TuckerTensor(np.ones((1, 2)), [np.ones((3, 1)), np.ones((4, 2))])
+    >>> t.shape, float(t.to_array()[0, 0])
+    ((3, 4), 2.0)
+    """
+
+    def __init__(self, core: Array, factors: Sequence[Array]) -> None:
+        self.core = core
+        self.factors: list[Array] = list(factors)
+        columns = tuple(int(f.shape[1]) if f.ndim == 2 else -1 for f in self.factors)
+        if columns != tuple(core.shape):
+            raise ShapeError(
+                f"factors (n_k, m_k) must match the core of shape {tuple(core.shape)}, got columns "
+                f"{columns}"
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the modes."""
+        return tuple(int(f.shape[0]) for f in self.factors)
+
+    @property
+    def ndim(self) -> int:
+        """Number of modes."""
+        return len(self.factors)
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the core."""
+        return self.core.dtype
+
+    def __repr__(self) -> str:
+        return f"TuckerTensor(shape={self.shape}, core={tuple(self.core.shape)})"
+
+    def matrix_factors(self) -> tuple[Array, Array]:
+        """Return two factors of a Tucker tensor of order 2, so that matrix methods take it."""
+        if self.ndim != 2:
+            raise ShapeError(f"expected a matrix, got a Tucker tensor of shape {self.shape}")
+        return self.factors[0] @ self.core, self.factors[1].T
+
+    def to_array(self) -> Array:
+        """Return the dense tensor."""
+        xp = namespace(self.core)
+        dense = self.core
+        for factor in self.factors:  # the first axis goes to the end, multiplied
+            dense = xp.tensordot(dense, factor, axes=((0,), (1,)))
+        return dense

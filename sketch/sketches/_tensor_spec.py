@@ -1,0 +1,147 @@
+"""Specs of tensor sketches: sizes for every bond, from which all test tensors follow."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from .._array import compute_dtype
+from ..errors import RankError
+from ..maps import TensorTrainMap
+from ._spec import checked_axes, checked_seed, checked_size, named_dtype
+
+Sizes = tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorSpec:
+    """What two tensor sketches must share to be combined.
+
+    Attributes
+    ----------
+    shape : tuple
+        Sizes of the d modes; one may be None, a mode that grows.
+    rank : tuple of int
+        The d - 1 ranks of the result.
+    left_sizes, right_sizes : tuple of int
+        Columns of the left and right test tensors at the d - 1 bonds, right ones at least as many.
+    seed : int
+    dtype : str or None
+        Dtype of the data, or None to follow them.
+    error_probes : int
+        Independent test tensors that estimate the error.
+    """
+
+    method: ClassVar[str]
+
+    shape: tuple[int | None, ...]
+    rank: Sizes
+    left_sizes: Sizes
+    right_sizes: Sizes
+    seed: int
+    dtype: str | None
+    error_probes: int
+
+    @property
+    def order(self) -> int:
+        """Number of modes d."""
+        return len(self.shape)
+
+    @property
+    def full(self) -> Sizes:
+        """The largest rank that each unfolding can have."""
+        return tuple(map(min, *_unfolding_sizes(self.shape)))
+
+    @property
+    def error_rank(self) -> int:
+        """Inner rank of the error probes."""
+        return max(8, math.ceil(1.25 * self.order))
+
+    def left(self) -> TensorTrainMap:
+        """Return the left test tensor."""
+        return TensorTrainMap(self.seed, "left", self.order, self._inner(self.left_sizes))
+
+    def right(self) -> TensorTrainMap:
+        """Return the right test tensor."""
+        return TensorTrainMap(self.seed, "right", self.order, self._inner(self.right_sizes))
+
+    def probes(self) -> list[TensorTrainMap]:
+        """Return the error probes."""
+        return [
+            TensorTrainMap(self.seed, "error", self.order, self.error_rank, number)
+            for number in range(self.error_probes)
+        ]
+
+    def _inner(self, sizes: Sizes) -> int:
+        """Return the rank of a test tensor: below 1.25 d its variance grows with the order."""
+        return max((*sizes, math.ceil(1.25 * self.order)))
+
+    def to_header(self) -> dict[str, Any]:
+        """Describe the spec in plain values, for a state file."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+    @classmethod
+    def from_header(cls, header: dict[str, Any]) -> Self:
+        """Rebuild a spec from `to_header`."""
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in header.items()
+        }
+        return cls(**values)
+
+
+def tensor_fields(
+    shape: Any, rank: Any, sketch_rank: Any, corange_rank: Any, seed: Any, dtype: Any, probes: Any
+) -> dict[str, Any]:
+    """Check the arguments that all tensor sketches share and return them as spec fields.
+
+    By default the left size is ``max(rank + 10, 2 rank)`` and the right one 1.5 times as much;
+    both are trimmed to what the unfoldings can hold.
+    """
+    shape = checked_axes(shape)
+    bonds = len(shape) - 1
+    left_limit, right_limit = _unfolding_sizes(shape)
+    both = [min(pair) for pair in zip(left_limit, right_limit, strict=True)]
+    ranks = each_bond(rank, bonds, "rank")
+    wide = [max(r + 10, 2 * r) for r in ranks]
+    left = wide if sketch_rank is None else each_bond(sketch_rank, bonds, "sketch_rank")
+    right = [math.ceil(1.5 * size) for size in left]
+    if corange_rank is not None:
+        right = list(each_bond(corange_rank, bonds, "corange_rank"))
+    for r, s, c in zip(ranks, left, right, strict=True):
+        if not r <= s <= c:
+            raise RankError(
+                f"sizes must not decrease from rank to sketch_rank to corange_rank, got {r}, {s} "
+                f"and {c} at one bond"
+            )
+    order = len(shape)
+    default_probes = 16 if order <= 10 else 8 if order <= 25 else 4
+    return {
+        "shape": shape,
+        "rank": tuple(map(min, ranks, both)),
+        "left_sizes": tuple(map(min, left, both)),
+        "right_sizes": tuple(map(min, right, right_limit)),
+        "seed": checked_seed(seed),
+        "dtype": None if dtype is None else compute_dtype(named_dtype(dtype)),
+        "error_probes": default_probes if probes is None else checked_size(probes, "error_probes"),
+    }
+
+
+def _unfolding_sizes(shape: Sequence[int | None]) -> tuple[list[int], list[int]]:
+    """Return the rows and columns of every unfolding; a growing mode counts as endless."""
+    sizes = [2**62 if n is None else max(1, n) for n in shape]
+    rows = list(itertools.accumulate(sizes[:-1], lambda a, b: a * b))
+    columns = list(itertools.accumulate(sizes[:0:-1], lambda a, b: a * b))[::-1]
+    return rows, columns
+
+
+def each_bond(value: Any, bonds: int, name: str) -> Sizes:
+    """Return a size for every bond from one integer or a sequence of them."""
+    if isinstance(value, Sequence) or hasattr(value, "__len__"):
+        if len(value) != bonds:
+            raise RankError(f"{name} needs one entry for each of the {bonds} bonds, got {value!r}")
+        return tuple(checked_size(v, name, least=1) for v in value)
+    return (checked_size(value, name, least=1),) * bonds
