@@ -1,0 +1,158 @@
+"""State and result files: exact resumption, and refusal of anything damaged."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import numpy as np
+import pytest
+from strategies import hmt, matrix, nystrom, parts
+
+import sketch
+
+A = matrix()
+
+
+@pytest.mark.parametrize("make", [nystrom, hmt])
+def test_a_resumed_stream_equals_an_uninterrupted_one_bit_for_bit(make, tmp_path):
+    path = tmp_path / "state.npz"
+    sk, whole = make(), make()
+    for _ in range(getattr(sk, "n_passes", 1)):
+        for start in range(0, 31, 10):
+            sk.update(A[start : start + 10], at=start)
+            whole.update(A[start : start + 10], at=start)
+            sk.save(path)
+            sk = sketch.load(path)
+        if hasattr(sk, "end_pass"):
+            sk.end_pass()
+            whole.end_pass()
+            sk.save(path)
+            sk = sketch.load(path)
+    assert sk.n_updates == whole.n_updates
+    assert all(np.array_equal(part, parts(whole)[name]) for name, part in parts(sk).items())
+    assert np.array_equal(sk.finalize().s, whole.finalize().s)
+
+
+def test_results_come_back_whole(tmp_path):
+    result = sketch.svd(A, 3, method="nystrom")
+    result.save(tmp_path / "result.npz")
+    again = sketch.load(tmp_path / "result.npz")
+    assert all(np.array_equal(x, y) for x, y in zip(result, again, strict=True))
+    assert again.error == result.error
+    with np.load(tmp_path / "result.npz") as arrays:
+        assert np.array_equal(arrays["s"], result.s)
+
+
+def test_states_of_two_processes_merge(tmp_path):
+    """The draws depend on nothing but the spec: neither on the process nor its hash seed."""
+    np.save(tmp_path / "a.npy", A)
+    code = (
+        "import sys, numpy as np, sketch\n"
+        "folder, start, stop = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])\n"
+        "a = np.load(folder + '/a.npy')\n"
+        "sk = sketch.GeneralizedNystrom(a.shape, 4)\n"
+        "sk.update(a[start:stop], at=start)\n"
+        "sk.save(f'{folder}/{start}.npz')\n"
+    )
+    for seed, (start, stop) in enumerate([(0, 12), (12, 31)], 1):
+        environment = {**os.environ, "PYTHONHASHSEED": str(seed)}
+        command = [sys.executable, "-c", code, str(tmp_path), str(start), str(stop)]
+        subprocess.run(command, env=environment, check=True)
+    merged = sketch.load(tmp_path / "0.npz") + sketch.load(tmp_path / "12.npz")
+    whole = nystrom()
+    whole.update(A)
+    assert all(
+        np.allclose(p, parts(whole)[k], rtol=0, atol=1e-12) for k, p in parts(merged).items()
+    )
+
+
+def saved(tmp_path):
+    path = tmp_path / "state.npz"
+    sk = nystrom()
+    sk.update(A)
+    sk.save(path)
+    return path
+
+
+def test_truncated_and_altered_files_are_refused(tmp_path):
+    path = saved(tmp_path)
+    data = path.read_bytes()
+    for length in [0, 1, 100, len(data) // 2, len(data) - 1]:
+        path.write_bytes(data[:length])
+        with pytest.raises(sketch.StateFileError):
+            sketch.load(path)
+    for position in range(60, len(data), len(data) // 40):
+        path.write_bytes(data[:position] + bytes([data[position] ^ 255]) + data[position + 1 :])
+        try:
+            again = sketch.load(path)
+        except sketch.StateFileError:
+            continue
+        expected = nystrom()  # bytes that mean nothing, as a date inside the zip
+        expected.update(A)
+        assert all(np.array_equal(p, parts(expected)[k]) for k, p in parts(again).items())
+
+
+def rewritten(path, change):
+    """Rewrite the header of a state file."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    header = json.loads(members["header.json"])
+    change(header)
+    members["header.json"] = json.dumps(header).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda h: h.update(format_version=99), "upgrade sketch"),
+        (lambda h: h.update(format="x"), "not one written by sketch"),
+        (lambda h: h.update(kind="Thing"), "does not know"),
+        (lambda h: h.update(draw_digest="0"), "other test matrices"),
+        (lambda h: h["starts"].update(range=25), "beyond its shape"),
+        (lambda h: h["spec"].pop("seed"), "inconsistent"),
+        (lambda h: h["spec"].update(shape=[-1, 2]), "State|inconsistent|beyond"),
+        (lambda h: h.pop("spec"), "inconsistent"),
+    ],
+)
+def test_headers_that_do_not_fit_are_refused(change, text, tmp_path):
+    path = saved(tmp_path)
+    rewritten(path, change)
+    with pytest.raises(sketch.StateFileError, match=text):
+        sketch.load(path)
+
+
+def test_foreign_files_are_refused(tmp_path):
+    np.savez(tmp_path / "plain.npz", a=np.ones(3))
+    (tmp_path / "text.npz").write_text("hello")
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    for name in ("plain.npz", "text.npz", "objects.npy", "missing.npz"):
+        with pytest.raises(sketch.StateFileError):
+            sketch.load(tmp_path / name)
+
+
+def test_a_killed_writer_leaves_a_whole_file(tmp_path):
+    path = saved(tmp_path)
+    code = (
+        "import sys, numpy as np, sketch\n"
+        "sk = sketch.GeneralizedNystrom((300, 200), 40)\n"
+        "print('ready', flush=True)\n"
+        "while True:\n"
+        "    sk.update(np.ones((300, 200)))\n"
+        "    sk.save(sys.argv[1])\n"
+    )
+    for delay in (0.05, 0.11, 0.17):
+        command = [sys.executable, "-c", code, str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+            writer.stdout.readline()
+            time.sleep(delay)
+            writer.send_signal(signal.SIGKILL)
+        assert sketch.load(path).n_updates >= 1

@@ -1,0 +1,151 @@
+"""The algebra of tensor trains against NumPy."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import sketch
+
+
+@st.composite
+def trains(draw, shape=None):
+    shape = shape or tuple(draw(st.lists(st.integers(1, 4), min_size=1, max_size=5)))
+    bonds = [1, *(draw(st.integers(1, 3)) for _ in shape[1:]), 1]
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    field = draw(st.sampled_from([1.0, 1j]))
+    sizes = zip(bonds[:-1], shape, bonds[1:], strict=True)
+    return sketch.TensorTrain(
+        [rng.standard_normal(s) + (field - 1) * rng.standard_normal(s) for s in sizes]
+    )
+
+
+@st.composite
+def pairs(draw):
+    x = draw(trains())
+    return x, draw(trains(shape=x.shape))
+
+
+def close(x, y, size):
+    # a few dozen roundings of numbers up to `size`
+    return np.abs(np.asarray(x) - np.asarray(y)).max(initial=0) <= 1e-12 * max(1.0, size)
+
+
+@given(pairs())
+def test_algebra_agrees_with_arrays(pair):
+    x, y = pair
+    a, b = x.to_array(), y.to_array()
+    size = np.linalg.norm(a) * (1 + np.linalg.norm(b)) + np.linalg.norm(b)
+    assert close((x + y).to_array(), a + b, size)
+    assert close((x - 2.5 * y).to_array(), a - 2.5 * b, size)
+    assert close((-x).to_array(), -a, size)
+    assert close(x.hadamard(y).to_array(), a * b, size)
+    assert close(x.dot(y), np.vdot(a, b), size)
+    assert close(x.norm(), np.linalg.norm(a), size)
+
+
+@given(trains(), st.data())
+def test_entries_and_slices_agree_with_arrays(x, data):
+    a = x.to_array()
+    size = np.linalg.norm(a)
+    points = [[data.draw(st.integers(-n, n - 1)) for n in x.shape] for _ in range(4)]
+    assert close(x.entries(points), [a[tuple(p)] for p in points], size)
+    assert close(x[tuple(points[0])], a[tuple(points[0])], size)
+    index = tuple(
+        data.draw(st.sampled_from([slice(None), slice(0, 2), slice(None, None, -1), n - 1]))
+        for n in x.shape
+    )
+    cut = x[index]
+    assert close(cut.to_array() if isinstance(cut, sketch.TensorTrain) else cut, a[index], size)
+
+
+@given(trains(), st.floats(0, 0.5))
+def test_rounding_stays_within_its_tolerance(x, tol):
+    a = x.to_array()
+    short = x.round(tol=tol)
+    assert np.linalg.norm(short.to_array() - a) <= (tol + 1e-13) * np.linalg.norm(a)
+    assert all(r <= s for r, s in zip(short.ranks, x.ranks, strict=True))
+
+
+@given(trains(), st.integers(0, 4))
+def test_orthogonalisation_keeps_the_tensor(x, mode):
+    mode %= x.ndim
+    y = x.orthogonalize(mode)
+    assert close(y.to_array(), x.to_array(), np.linalg.norm(x.to_array()))
+    for k, core in enumerate(y.cores):
+        flat = core.reshape(-1, core.shape[2]) if k < mode else core.reshape(core.shape[0], -1).T
+        if k != mode:
+            assert np.abs(flat.conj().T @ flat - np.eye(flat.shape[1])).max() < 1e-13
+
+
+@given(st.integers(1, 6))
+def test_tt_svd_is_quasi_optimal_and_knows_its_error(rank):
+    a = np.random.default_rng(0).standard_normal((4, 5, 6, 3))
+    tt = sketch.tt_svd(a, rank)
+    error = np.linalg.norm(tt.to_array() - a)
+    assert math.isclose(tt.error.value, error, rel_tol=1e-10)
+    tails = []
+    for k in range(1, 4):
+        s = np.linalg.svd(a.reshape(math.prod(a.shape[:k]), -1), compute_uv=False)
+        tails.append(np.sum(s[rank:] ** 2))
+    assert max(tails) <= error**2 * (1 + 1e-12)
+    assert error**2 <= sum(tails) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("factor", [10.0, 0.1])
+def test_norms_of_long_trains_are_scaled(factor):
+    order = 5000
+    half = order // 2
+    cores = [np.full((1, 1, 1), factor)] * half + [np.full((1, 1, 1), 1 / factor)] * half
+    assert math.isclose(sketch.TensorTrain(cores).norm(), 1.0, rel_tol=1e-9)
+    log2 = order * math.log2(factor)
+    with pytest.raises(sketch.NonFiniteError, match=rf"2\*\*{log2:.1f}"):
+        sketch.TensorTrain([np.full((1, 1, 1), factor)] * order).norm()
+
+
+def test_small_differences_are_resolved():
+    rng = np.random.default_rng(0)
+    x = sketch.TensorTrain([rng.standard_normal((1, 9, 3)), rng.standard_normal((3, 9, 1))])
+    nudged = sketch.TensorTrain([x.cores[0], x.cores[1] * (1 + 1e-12)])
+    assert math.isclose((nudged - x).norm(), 1e-12 * x.norm(), rel_tol=1e-2)
+
+
+def test_dense_forms_are_refused_by_their_size():
+    with pytest.raises(sketch.ShapeError, match="8e\\+51 GB"):
+        sketch.TensorTrain([np.ones((1, 10, 1))] * 60).to_array()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: sketch.TensorTrain([]), sketch.ShapeError, "one core"),
+        (lambda: sketch.TensorTrain([np.ones((2, 3, 1))]), sketch.ShapeError, "fit together"),
+        (
+            lambda: sketch.CPTensor(None, [np.ones((3, 2)), np.ones((3, 1))]),
+            sketch.ShapeError,
+            "share",
+        ),
+        (
+            lambda: sketch.TuckerTensor(np.ones((2, 2)), [np.ones((3, 2))]),
+            sketch.ShapeError,
+            "match",
+        ),
+        (lambda: sketch.tt_svd(np.ones((2, 2))), sketch.RankError, "give a rank"),
+        (lambda: sketch.tt_svd(np.full((2, 2), np.nan), 1), sketch.NonFiniteError, "NaN"),
+    ],
+)
+def test_refusals(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
+
+
+def test_files(tmp_path):
+    tt = sketch.tensor_train(np.ones((3, 4, 5)), 2)
+    tt.save(tmp_path / "t.npz")
+    again = sketch.load(tmp_path / "t.npz")
+    assert all(np.array_equal(x, y) for x, y in zip(tt.cores, again.cores, strict=True))
+    assert again.error == tt.error
