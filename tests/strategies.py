@@ -27,6 +27,12 @@ def _factored(a):
     return sketch.svd(a, min(a.shape))
 
 
+def _dask(a):
+    import dask.array as da
+
+    return da.from_array(a, chunks=(7, 9))
+
+
 SOURCES = {
     "C order": np.ascontiguousarray,
     "Fortran order": np.asfortranarray,
@@ -42,6 +48,7 @@ SOURCES = {
     "bsr": sp.bsr_array,
     "spmatrix": sp.csr_matrix,
     "operator": aslinearoperator,
+    "dask": _dask,
     "chunks": lambda a: [a[:7], sp.csr_array(a[7:9]), a[9:]],
     "sum": lambda a: sketch.TensorSum(
         [sp.csr_array(a), np.ones(a.shape), np.ones(a.shape)], [1, 2, -2]

@@ -60,6 +60,14 @@ def test_checks_can_be_turned_off():
     assert sk.n_updates == 1
 
 
+def test_unknown_chunk_sizes_are_refused():
+    import dask.array as da
+
+    rows = da.from_array(A, chunks=(5, 23))
+    with pytest.raises(sketch.ShapeError, match=r"compute_chunk_sizes\(\)"):
+        nystrom().update(rows[rows[:, 0] > 0])
+
+
 def test_complex_chunks_need_a_complex_sketch():
     sk = nystrom(dtype="float64")
     with pytest.raises(sketch.DtypeError, match="dtype='complex128'"):

@@ -1,4 +1,4 @@
-"""Matrices on disk (h5py datasets, Zarr arrays): read in tiles along the file's own chunks."""
+"""Stored matrices (h5py, Zarr, Dask): read in tiles along their own chunks."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ class StoredSource(MatrixSource):
     def __init__(self, stored: Any) -> None:
         if len(stored.shape) != 2:
             raise ShapeError(f"expected a matrix, got stored data of shape {tuple(stored.shape)}")
+        if any(size != size for size in stored.shape):  # NaN: chunks of unknown size
+            raise ShapeError(
+                f"the shape {stored.shape} is unknown; call compute_chunk_sizes() first"
+            )
         self.stored = stored
         self.shape = (int(stored.shape[0]), int(stored.shape[1]))
         self.dtype = compute_dtype(np.dtype(stored.dtype))
@@ -43,7 +47,8 @@ class StoredSource(MatrixSource):
     def _tile(self) -> tuple[int, int]:
         """Return a tile of whole chunks that is near `BLOCK_BYTES`, full rows where they fit."""
         n = self.shape[1]
-        chunk = getattr(self.stored, "chunks", None) or (1, n)
+        chunk = getattr(self.stored, "chunksize", None) or getattr(self.stored, "chunks", None)
+        chunk = chunk or (1, n)
         item = np.dtype(self.dtype).itemsize
         if chunk[0] * n * item <= BLOCK_BYTES:
             chunk_rows_in_tile = BLOCK_BYTES // (chunk[0] * max(1, n) * item)
