@@ -1,0 +1,220 @@
+"""Matrices against the bare products and against peers: speed, error and memory side by side.
+
+Run ``python3 dev bench matrices``; peers that are not installed are left out. ``--quick`` takes
+smaller data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from measure import Case, extra_megabytes, installed, machine, peak_megabytes, seconds, table
+
+import sketch
+
+RANK = 50
+WIDTH = RANK + 10  # what HMT and its peers use
+RANGE, CORANGE = 2 * RANK + 10, 4 * RANK + 20  # what generalized Nyström uses
+DENSE = {"full": (20000, 5000), "quick": (4000, 1000)}
+SPARSE = {"full": (1_000_000, 100_000, 20_000_000), "quick": (100_000, 10_000, 1_000_000)}
+CACHE: dict[tuple[Any, ...], Any] = {}
+
+
+def dense_matrix(size: str, dtype: str) -> np.ndarray[Any, Any]:
+    """Return a matrix with singular values 1/i, by reflections of a diagonal one."""
+    m, n = DENSE[size]
+    rng = np.random.default_rng(0)
+    a = np.zeros((m, n))
+    np.fill_diagonal(a, 1 / np.arange(1, n + 1))
+    for _ in range(2):
+        u, v = rng.standard_normal(m), rng.standard_normal(n)
+        a -= np.outer(u, (2 / (u @ u)) * (u @ a))
+        a -= np.outer((2 / (v @ v)) * (a @ v), v)
+    return a.astype(dtype)
+
+
+def sparse_matrix(size: str, dtype: str) -> sp.csr_array:
+    """Return a matrix with entries at random places that fade with their row and column."""
+    m, n, nnz = SPARSE[size]
+    rng = np.random.default_rng(0)
+    i, j = rng.integers(0, m, nnz), rng.integers(0, n, nnz)
+    values = rng.standard_normal(nnz) / np.sqrt((1.0 + i) * (1.0 + j))
+    return sp.csr_array((values.astype(dtype), (i, j)), shape=(m, n))
+
+
+def cases(kind: str, size: str, dtype: str, power_iters: int) -> dict[str, Case]:
+    """Return the calls to compare, by name, on identical data."""
+    a = (dense_matrix if kind == "dense" else sparse_matrix)(size, dtype)
+    rng = np.random.default_rng(1)
+
+    def test(rows: int, columns: int) -> np.ndarray[Any, Any]:
+        return rng.standard_normal((rows, columns)).astype(dtype)
+
+    m, n = a.shape
+    calls: dict[str, Case] = {"sketch HMT": lambda: sketch.svd(a, RANK, power_iters=power_iters)}
+    if power_iters == 0:
+        calls["sketch Nyström"] = lambda: sketch.svd(a, RANK, method="nystrom")
+    if installed("scikit-learn"):
+        from sklearn.utils.extmath import randomized_svd
+
+        calls["scikit-learn"] = lambda: randomized_svd(a, RANK, n_iter=power_iters, random_state=0)
+    if installed("torch") and kind == "dense":
+        import torch
+
+        tensor = torch.from_numpy(a)
+        calls["torch"] = lambda: torch.svd_lowrank(tensor, q=WIDTH, niter=power_iters)
+    if kind == "dense":  # the products alone, each in the faster of its forms
+        omega, psi = test(n, WIDTH), test(m, WIDTH)
+        halves = (lambda: omega.T @ a.T, lambda: psi.T @ a)
+        wide_omega, wide_psi = test(n, RANGE), test(m, CORANGE)
+        calls["products of HMT"] = lambda: [
+            product() for _ in range(1 + power_iters) for product in halves
+        ]
+        if power_iters == 0:
+            calls["products of Nyström"] = lambda: (wide_omega.T @ a.T, wide_psi.T @ a)
+    CACHE["data"] = a
+    return calls
+
+
+def relative_error(a: Any, result: Any) -> float | None:
+    """Return the relative error of a decomposition at the rank asked for; None for products."""
+    if isinstance(result, sketch.LowRank):
+        u, s, vh = result
+    elif isinstance(result, tuple) and len(result) == 3:
+        u, s, third = (np.asarray(x) for x in result)
+        vh = third if third.shape[1] == a.shape[1] else third.T
+        u, s, vh = u[:, :RANK], s[:RANK], vh[:RANK]
+    else:
+        return None
+    u, s, vh = (x.astype(np.float64) for x in (u, s, vh))
+    squared, norm2 = 0.0, 0.0
+    for start in range(0, a.shape[0], 2000):
+        rows = a[start : start + 2000]
+        norm2 += float((rows * rows).sum())
+        left = u[start : start + 2000] * s
+        if sp.issparse(rows):
+            cross = float(((rows @ vh.T) * left).sum())
+            squared += float((rows.data**2).sum()) - 2 * cross
+            squared += float(((left.T @ left) * (vh @ vh.T)).sum())
+        else:
+            squared += float(np.linalg.norm(rows - left @ vh)) ** 2
+    return float(np.sqrt(max(squared, 0.0) / norm2))
+
+
+def compare(kind: str, size: str, dtype: str, power_iters: int, repeats: int) -> dict[str, Any]:
+    """Measure one setting: seconds, error and peak memory of every case."""
+    calls = cases(kind, size, dtype, power_iters)
+    errors = {name: relative_error(CACHE["data"], call()) for name, call in calls.items()}
+    times = seconds(calls, repeats)
+    setting = (kind, size, dtype, str(power_iters))
+    memory = {
+        name: peak_megabytes(__file__, *setting, name)
+        for name in calls
+        if not name.startswith("products")
+    }
+    return {
+        "setting": setting,
+        "seconds": times,
+        "error": errors,
+        "extra_mb": memory,
+    }
+
+
+def report(results: list[dict[str, Any]]) -> str:
+    """Return the tables as Markdown."""
+    text = []
+    for result in results:
+        kind, size, dtype, power_iters = result["setting"]
+        ours = result["seconds"]["sketch HMT"]
+        rows: list[list[object]] = [
+            [
+                name,
+                value,
+                value / ours,
+                "" if result["error"][name] is None else result["error"][name],
+                round(result["extra_mb"][name]) if name in result["extra_mb"] else "",
+            ]
+            for name, value in result["seconds"].items()
+        ]
+        shape = (DENSE if kind == "dense" else SPARSE)[size]
+        text.append(f"**{kind} {shape}, {dtype}, rank {RANK}, {power_iters} power steps**\n")
+        text.append(table(["", "seconds", "over sketch HMT", "relative error", "extra MB"], rows))
+        text.append("")
+    return "\n".join(text)
+
+
+def accuracy() -> str:
+    """Return the errors at default options over the best ones, medians of 20 seeds."""
+    n = 700
+    i = np.arange(n)
+    rng = np.random.default_rng(0)
+    u = np.linalg.qr(rng.standard_normal((900, n)))[0]
+    v = np.linalg.qr(rng.standard_normal((n, n)))[0]
+    methods: dict[str, Callable[[Any, int], sketch.LowRank]] = {
+        "Nyström": lambda a, seed: sketch.svd(a, 20, method="nystrom", seed=seed),
+        "HMT": lambda a, seed: sketch.svd(a, 20, seed=seed),
+        "HMT, 2 power steps": lambda a, seed: sketch.svd(a, 20, power_iters=2, seed=seed),
+    }
+    rows: list[list[object]] = []
+    for name, s in {"0.8^i": 0.8**i, "1/i": 1 / (1.0 + i)}.items():
+        a = (u * s) @ v.T
+        best = np.linalg.norm(s[20:])
+        for method, call in methods.items():
+            results = [call(a, seed) for seed in range(20)]
+            errors = np.array([np.linalg.norm(a - r.to_array()) for r in results])
+            estimates = np.array([r.error.value for r in results])
+            rows.append(
+                [
+                    name,
+                    method,
+                    float(np.median(errors / best)),
+                    float(np.median(estimates / errors)),
+                ]
+            )
+    head = ["singular values", "method", "error / best", "estimate / error"]
+    return table(head, rows)
+
+
+def page(stored: dict[str, Any]) -> str:
+    """Return the results as a page."""
+    head = (
+        "Errors at default options over the best ones of rank 20, 900 x 700, medians of 20 seeds:"
+    )
+    return "\n".join([report(stored["results"]), head + "\n", stored["accuracy"], ""])
+
+
+def main(argv: list[str]) -> None:
+    """Measure, print, and store what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--memory", nargs=5, metavar="SETTING", help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    if options.memory:
+        kind, size, dtype, power_iters, name = options.memory
+        call = cases(kind, size, dtype, int(power_iters))[name]
+        print(extra_megabytes(call))
+        return
+    size = "quick" if options.quick else "full"
+    settings = [("dense", dtype, q) for dtype in ("float64", "float32") for q in (0, 1, 2)]
+    settings[:0] = [("sparse", "float64", 0)]
+    results = []
+    for kind, dtype, q in settings:
+        results.append(compare(kind, size, dtype, q, options.repeats))
+        print(report(results[-1:]), flush=True)
+    print(accuracy())
+    stored = {"machine": machine(), "results": results, "accuracy": accuracy()}
+    if not options.quick:
+        path = Path(__file__).parent / "results" / "matrices.json"
+        path.write_text(json.dumps(stored, indent=1))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

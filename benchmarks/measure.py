@@ -1,0 +1,79 @@
+"""How the benchmarks measure: cases in turn, medians, ratios; memory in processes of their own."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+Case = Callable[[], object]
+
+
+def seconds(cases: dict[str, Case], repeats: int) -> dict[str, float]:
+    """Return the median seconds of each case, run in turn so that drifts hit all alike."""
+    times: dict[str, list[float]] = {name: [] for name in cases}
+    for repeat in range(repeats + 1):
+        for name, case in cases.items():
+            start = time.perf_counter()
+            case()
+            if repeat:  # the first round warms up
+                times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def peak_megabytes(script: str, *arguments: str) -> float:
+    """Return what ``script --memory arguments`` prints: its peak beside the data, in MB."""
+    command = [sys.executable, script, "--memory", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+def extra_megabytes(case: Case) -> float:
+    """Return by how much a case raises the resident memory of this process at its peak (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark
+    before = _status("VmRSS")
+    case()
+    return (_status("VmHWM") - before) / 1024
+
+
+def _status(field: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(field)).split()[1])
+
+
+def table(head: list[str], rows: list[list[object]]) -> str:
+    """Return a Markdown table, floats with three digits."""
+    cells = [[_text(cell) for cell in row] for row in rows]
+    lines = [head, ["---"] * len(head), *cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _text(cell: object) -> str:
+    return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+
+
+@functools.cache
+def installed(package: str) -> str | None:
+    """Return the version of a package, or None."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def machine() -> str:
+    """Describe the machine and the versions in one line."""
+    packages = ("numpy", "scipy", "numba", "scikit-learn", "torch", "dask")
+    found = [f"{name} {number}" for name in packages if (number := installed(name))]
+    threads = os.environ.get("OMP_NUM_THREADS", "all")
+    return (
+        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, "
+        f"{threads} threads; " + ", ".join(found)
+    )

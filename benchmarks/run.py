@@ -1,0 +1,53 @@
+"""Run a benchmark, or write README.md from the stored results.
+
+python3 dev bench matrices [--quick]     measure, print, and store the results
+python3 dev bench report                 make benchmarks/README.md from what is stored
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import matrices
+
+HERE = Path(__file__).parent
+SUITES = {"matrices": matrices}
+
+HEAD = """# Benchmarks
+
+Made by `python3 dev bench report` from the results stored beside it; measure again with
+`python3 dev bench matrices`. All cases of a table ran in turn in one process on identical data, and
+the medians are given; absolute times are of a small shared machine, so read the ratios. *Products*
+are the bare matrix products that the method above consists of, in their fastest form: the floor.
+"""
+
+
+def write_report() -> None:
+    """Write README.md from the stored results."""
+    text = [HEAD]
+    for name, suite in SUITES.items():
+        path = HERE / "results" / f"{name}.json"
+        if path.exists():
+            stored = json.loads(path.read_text())
+            text += [f"## {name.capitalize()}\n", stored["machine"] + "\n", suite.page(stored)]
+    (HERE / "README.md").write_text("\n".join(text))
+
+
+def main(arguments: list[str]) -> int:
+    """Dispatch to a suite; return the exit status."""
+    name, *rest = arguments or [""]
+    if name == "report":
+        write_report()
+    elif name in SUITES:
+        SUITES[name].main(rest)
+    else:
+        print(__doc__)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
