@@ -16,7 +16,7 @@ from ._array import (
     unit_roundoff,
 )
 
-_PANEL_ROWS = 16384  # of a tall matrix that are multiplied at once
+_PANEL_ROWS = 2048  # of a tall matrix that are multiplied at once
 _SAFE_EXPONENT = {4: 40, 8: 200}  # by bytes of a real: squares within 2**-e and 2**e are safe
 
 

@@ -175,7 +175,7 @@ class HMT(MultiPassSketch, MatrixSketch):
         if self._pass == 0:
             y, probes = self._first_products()
             basis = orthonormal_basis(y.T)
-            kept = {"basis": basis, "probes": probes}
+            kept = {"basis": basis, "probes": probes * 1.0}  # a copy lets go of the sums
             if not self.spec.error_probes:  # the estimate of last resort
                 e = scale_exponent(y)
                 left_out = rescaled(leave_one_out(basis, rescaled(y.T, -e)), e)
