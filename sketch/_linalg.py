@@ -7,10 +7,12 @@ from typing import Any
 
 from ._array import (
     Array,
+    cast,
     dtype_name,
     from_host,
     is_complex,
     namespace,
+    promote,
     quiet,
     to_host,
     unit_roundoff,
@@ -18,6 +20,15 @@ from ._array import (
 
 _PANEL_ROWS = 2048  # of a tall matrix that are multiplied at once
 _SAFE_EXPONENT = {4: 40, 8: 200}  # by bytes of a real: squares within 2**-e and 2**e are safe
+
+
+def product(x: Array, y: Array) -> Array:
+    """Return ``x @ y``, the real factor raised to complex where the other one is."""
+    names = dtype_name(x.dtype), dtype_name(y.dtype)
+    if names[0] != names[1]:
+        joint = promote(*names)
+        x, y = cast(x, joint), cast(y, joint)
+    return x @ y
 
 
 def adjoint(x: Array) -> Array:

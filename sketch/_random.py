@@ -51,12 +51,13 @@ def raw_rows(seed: int, stream: int, start: int, stop: int, words: int) -> _Word
     out = np.empty((stop - start, words), dtype=np.uint64)
     for lo, hi in _block_ranges(start, stop):
         block = lo // BLOCK_ROWS
-        first = block * BLOCK_ROWS
+        ahead, skipped = divmod((lo - block * BLOCK_ROWS) * words, 4)  # four words a counter
         bits = np.random.Philox(
-            key=np.array([seed, stream], np.uint64), counter=np.array([0, block, 0, 0], np.uint64)
+            key=np.array([seed, stream], np.uint64),
+            counter=np.array([ahead, block, 0, 0], np.uint64),
         )
-        drawn = bits.random_raw((hi - first) * words)
-        out[lo - start : hi - start] = drawn.reshape(-1, words)[lo - first :]
+        drawn = bits.random_raw(skipped + (hi - lo) * words)
+        out[lo - start : hi - start] = drawn[skipped:].reshape(-1, words)
     return out
 
 

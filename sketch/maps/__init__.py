@@ -14,20 +14,36 @@ from ._base import (
 from ._gaussian import Gaussian
 from ._sign import Sign
 from ._sparse_sign import SparseSign
-from ._tensor_train import TensorTrainMap
+from ._tensor_family import (
+    KhatriRao,
+    StackedTrains,
+    TestTensorFamily,
+    as_tensor_family,
+    tensor_family_from_header,
+    tensor_family_to_header,
+)
+from ._tensor_train import TensorTrainMap, probe_bonds, stacked_bonds
 
 __all__ = [
     "STREAMS",
     "DrawnMatrix",
     "FixedMatrix",
     "Gaussian",
+    "KhatriRao",
     "ProbedMatrix",
     "Rows",
     "Sign",
     "SparseSign",
+    "StackedTrains",
     "TensorTrainMap",
     "TestMatrixFamily",
+    "TestTensorFamily",
     "as_family",
+    "as_tensor_family",
     "family_from_header",
     "family_to_header",
+    "probe_bonds",
+    "stacked_bonds",
+    "tensor_family_from_header",
+    "tensor_family_to_header",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -10,65 +12,179 @@ from numpy.typing import NDArray
 
 from .._array import Array, from_host
 from .._random import normal_rows
+from ._tensor_family import TestTensorFamily
 
 _SIDES = {"left": 1 << 32, "right": 2 << 32, "error": 3 << 32}
+_CACHE_BYTES = 32_000_000  # larger cores are drawn anew each time
+
+
+@dataclass(frozen=True)
+class Bond:
+    """A bond of a test tensor: blocks of some rank.
+
+    A *whole* bond is the identity: it keeps all that the modes on its inner side can hold, which is
+    less than the columns that a sketch has there.
+    """
+
+    blocks: int
+    rank: int
+    whole: bool = False
+
+
+END = Bond(1, 1, whole=True)
 
 
 @dataclass(frozen=True)
 class TensorTrainMap:
-    """A random tensor train whose interfaces sketch all unfoldings of a tensor at once.
+    """Random tensor trains whose interfaces sketch all unfoldings of a tensor at once.
 
-    The *left* one is contracted with the leading modes, the *right* one with the trailing ones.
-    Cores have independent normal entries of variance one over the rank they are contracted with
-    first, so that every entry of every interface has mean square 1. Slices are drawn by mode and
-    index: a chunk of the tensor draws its own.
+    The *left* one is contracted with the leading modes, the *right* one with the trailing ones; it
+    is a stack of independent trains. Cores have independent entries of variance one over their
+    inner rank, so that every entry of every interface has mean square 1. Slices are drawn by mode
+    and index: a chunk of the tensor draws its own.
 
     Attributes
     ----------
     seed : int
     side : {"left", "right", "error"}
         Which independent draw; ``"error"`` is oriented like ``"right"``.
-    order : int
-        Number of modes d.
-    rank : int
-        Of all inner bonds; at least 1.25 d keeps the variance of norms bounded in d.
-    number : int
-        Tells several maps of one side apart.
+    bonds : tuple of Bond
+        The d + 1 bonds before, between and behind the modes; contractions begin at `END`.
+    family : TestTensorFamily
+        The distribution of the entries.
 
     References
     ----------
     .. [1] D. Kressner, B. Vandereycken, R. Voorhaar, "Streaming tensor train approximation", 2022,
        arXiv:2208.02600.
-    .. [2] Z. Bujanović, D. Kressner, Olić, "Stochastic trace estimation with tensor train random
-       vectors", 2026, arXiv:2606.15679.
+    .. [2] P. Cazeaux, M.-S. Dupuy, R. Figueroa Justiniano, "Linear-scaling tensor train sketching",
+       2026, arXiv:2603.11009 (independent blocks).
+    .. [3] Z. Bujanović, D. Kressner, Olić, "Stochastic trace estimation with tensor train random
+       vectors", 2026, arXiv:2606.15679 (blocks of rank d).
     """
 
     seed: int
     side: Literal["left", "right", "error"]
-    order: int
-    rank: int
-    number: int = 0
+    bonds: tuple[Bond, ...]
+    family: TestTensorFamily
+    _drawn: dict[int, tuple[Any, Array]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
-    def bonds(self, mode: int) -> tuple[int, int]:
-        """Return the ranks before and behind the core of a mode."""
-        if self.side == "left":
-            return (1 if mode == 0 else self.rank), self.rank
-        return self.rank, (1 if mode == self.order - 1 else self.rank)
+    def cores(self, at: Sequence[int], shape: Sequence[int], like: Array) -> list[DrawnCore]:
+        """Return the cores for a block of the tensor, not yet drawn."""
+        windows = zip(at, shape, strict=True)
+        return [DrawnCore(self, k, start, size, like) for k, (start, size) in enumerate(windows)]
 
-    def core(self, mode: int, start: int, stop: int, like: Array) -> Array:
-        """Draw slices ``start:stop`` of a core, shape (rank before, stop - start, rank behind)."""
-        before, behind = self.bonds(mode)
-        stream = _SIDES[self.side] + (self.number << 16) + mode
-        drawn = normal_rows(self.seed, stream, start, stop, before * behind)
-        inner = before if self.side == "left" else behind
-        core = drawn.reshape(stop - start, before, behind) * inner**-0.5
-        return from_host(np.ascontiguousarray(core.transpose(1, 0, 2)), like)
+    def inner_outer(self, mode: int) -> tuple[Bond, Bond]:
+        """Return the bonds on both sides of a mode."""
+        before, behind = self.bonds[mode], self.bonds[mode + 1]
+        return (before, behind) if self.side == "left" else (behind, before)
 
-    def cores(self, at: tuple[int, ...], shape: tuple[int, ...], like: Array) -> list[Any]:
-        """Draw the cores for a block of the tensor."""
-        windows = zip(range(self.order), at, shape, strict=True)
-        return [self.core(mode, start, start + size, like) for mode, start, size in windows]
+    def window(self, mode: int, start: int, stop: int, like: Array) -> Array:
+        """Return slices ``start:stop`` of a core, the last ones kept at hand."""
+        key = (start, stop, str(like.dtype), type(like))
+        if mode in self._drawn and self._drawn[mode][0] == key:
+            return self._drawn[mode][1]
+        core = from_host(self.draw(mode, start, stop), like)
+        if math.prod(core.shape) * 8 <= _CACHE_BYTES:
+            self._drawn[mode] = key, core
+        return core
+
+    def draw(self, mode: int, start: int, stop: int) -> NDArray[Any]:
+        """Draw slices ``start:stop`` of a core, shape (B, inner, stop - start, outer)."""
+        inner, outer = self.inner_outer(mode)
+        if outer.whole:
+            kept = np.zeros((1, inner.rank, stop - start, outer.rank))
+            first, index = np.ogrid[: inner.rank, : stop - start]
+            kept[0, first, index, (index + start) * inner.rank + first] = 1.0
+            return kept
+        width = outer.blocks * inner.rank * outer.rank
+        drawn = self.family.draw(self.seed, _SIDES[self.side] + mode, start, stop, width)
+        core = drawn.reshape(stop - start, outer.blocks, inner.rank, outer.rank)
+        core = np.ascontiguousarray(core.transpose(1, 2, 0, 3))
+        core *= inner.rank**-0.5
+        return core
 
     def sample(self) -> NDArray[Any]:
-        """Return a few slices, by which installations compare what they draw."""
-        return np.asarray(self.core(0, 0, 2, np.empty(0)))
+        """Return a few numbers, by which installations compare what they draw."""
+        return normal_rows(self.seed, _SIDES[self.side], 0, 2, 4)
+
+
+@dataclass(frozen=True)
+class DrawnCore:
+    """A window of a core of a test tensor, drawn when it is asked for."""
+
+    map: TensorTrainMap
+    mode: int
+    start: int
+    size: int
+    like: Array
+
+    @property
+    def outer_size(self) -> int:
+        """Columns of the interface behind the core."""
+        outer = self.map.inner_outer(self.mode)[1]
+        return outer.blocks * outer.rank
+
+    def array(self) -> Array:
+        """Return all slices, shape (B, inner, n, outer)."""
+        return self.map.window(self.mode, self.start, self.start + self.size, self.like)
+
+    def slices(self, indices: NDArray[np.intp]) -> Array:
+        """Return the slices at sorted indices, and draw no more than runs of them."""
+        if self.mode in self.map._drawn or self.size <= 2 * len(indices):
+            return self.array()[:, :, indices, :]
+        breaks = np.flatnonzero(np.diff(indices) > 1) + 1
+        runs = [
+            self.map.draw(self.mode, self.start + int(run[0]), self.start + int(run[-1]) + 1)
+            for run in np.split(indices, breaks)
+        ]
+        return from_host(np.concatenate(runs, axis=2), self.like)
+
+
+def stacked_bonds(
+    shape: Sequence[int | None], sizes: Sequence[int], block_ranks: range, side: str
+) -> tuple[Bond, ...]:
+    """Return the bonds of a left or right test tensor for sketches of the given sizes.
+
+    Parameters
+    ----------
+    shape : sequence of int or None
+        Sizes of the d modes, None for one that grows.
+    sizes : sequence of int
+        Columns that the d - 1 sketches take.
+    block_ranks : range
+        Ranks that each train of the stack may have; the one is taken that divides the sizes best.
+    side : {"left", "right"}
+    """
+    if not sizes:
+        return END, END
+    left = side == "left"
+    widest = max(sizes)
+    rank = min(block_ranks, key=lambda r: (-widest % r, r))
+    stack = Bond(-(-widest // rank), rank)
+    inner, held = [END], 1
+    for n, size in zip(
+        shape[:-1] if left else shape[:0:-1], sizes if left else sizes[::-1], strict=True
+    ):
+        held = held * (2**62 if n is None else max(1, n))
+        whole = inner[-1].whole and held <= size
+        inner.append(Bond(1, held, whole=True) if whole else stack)
+    inner.append(stack)
+    return tuple(inner if left else inner[::-1])
+
+
+def probe_bonds(shape: Sequence[int | None], probes: int, rank: int) -> tuple[Bond, ...]:
+    """Return the bonds of error probes: open before the first mode, narrow in the middle.
+
+    Dense tensors are contracted across their most even unfolding, so the bond there sets the price
+    of the probes; a rank of 2 costs a quarter of a rank of 8 for half as much variance again.
+    """
+    sizes = [math.log(max(1, n or 2**62)) for n in shape]
+    total = sum(sizes)
+    middle = min(range(1, len(sizes)), key=lambda k: abs(2 * sum(sizes[:k]) - total), default=0)
+    bonds = [Bond(probes, rank)] * len(sizes)
+    if middle:
+        bonds[middle] = Bond(probes, 2)
+    return (*bonds, END)

@@ -43,8 +43,10 @@ class ErrorEstimate:
     overlap, drift : tuple of float
         By rank of the result, in units of ``residual**2``: how much of that noise the truncation
         took away again, and how uncertain this is; see Notes.
-    order, blocks : int
-        Of tensor-train probes: the number of modes, and of independent probes; see Notes.
+    bonds : tuple of int
+        Of tensor-train probes: the rank behind each step of their contraction, see Notes.
+    blocks : int
+        Of tensor-train probes: how many are independent.
     one_sided : bool
         Whether only the upper end of the interval is known; the lower one is then the truncation.
 
@@ -55,10 +57,10 @@ class ErrorEstimate:
 
         (chi2_dof / dof) * (1 + sum(leverage)) / (1 + sum_j leverage_j z_j),   z_j ~ chi2_1,
 
-    with no leverage for independent probes [1]_. For `blocks` tensor-train probes of inner rank dof
-    the first factor is the mean over the blocks of products of `order` such factors. Intervals
-    come from that law, so they cover the truth at least as often as they say whatever the
-    residual.
+    with no leverage for independent probes [1]_. For `blocks` tensor-train probes the first factor
+    is the mean over the blocks of products of such factors, one for each mode, with the ranks of
+    the `bonds` for dof. Intervals come from that law, so they cover the truth at least as often as
+    they say whatever the residual.
 
     Errors of an orthogonal projection and of its truncation add up in squares. The noise N of a
     least-squares problem is not orthogonal to the part T that is truncated:
@@ -95,9 +97,13 @@ class ErrorEstimate:
     leverage: tuple[float, ...] = field(default=(), repr=False)
     overlap: tuple[float, ...] = field(default=(), repr=False)
     drift: tuple[float, ...] = field(default=(), repr=False)
-    order: int = 1
+    bonds: tuple[int, ...] = ()
     blocks: int = 1
     one_sided: bool = False
+
+    @property
+    def _dofs(self) -> tuple[float, ...]:
+        return self.bonds or (self.dof,)
 
     @property
     def value(self) -> float:
@@ -158,14 +164,14 @@ class ErrorEstimate:
             return math.hypot(low, self.truncation), math.hypot(high, self.truncation)
         if self.overlap and self.truncation:
             return self._noisy_law(tail)
-        below, above = _truth_over_estimate(self.dof, self.order, self.blocks, self.leverage, tail)
+        below, above = _truth_over_estimate(self._dofs, self.blocks, self.leverage, tail)
         low = 0.0 if self.one_sided else self.residual * below
         high = self.residual * above
         return math.hypot(low, self.truncation), math.hypot(high, self.truncation)
 
     def _noisy_law(self, tail: float) -> tuple[float, float]:
         """Return both quantiles for a truncation that is not orthogonal to the residual."""
-        spread, noise, normal = _draws(self.dof, self.order, self.blocks, self.leverage)
+        spread, noise, normal = _draws(self._dofs, self.blocks, self.leverage)
         ratio = self.truncation / self.residual
         squares = spread * (noise - self.overlap[-1]) + ratio * ratio
         squares -= self.drift[-1] * np.sqrt(spread) * normal
@@ -192,7 +198,7 @@ class ErrorEstimate:
     def from_header(cls, header: dict[str, Any]) -> ErrorEstimate:
         """Rebuild an estimate from `to_header`."""
         dof = math.inf if header["dof"] is None else header["dof"]
-        by_rank = {name: tuple(header[name]) for name in ("leverage", "overlap", "drift")}
+        by_rank = {name: tuple(header[name]) for name in ("leverage", "overlap", "drift", "bonds")}
         return cls(**{**header, **by_rank, "dof": dof})
 
 
@@ -206,30 +212,32 @@ def rounding_floor(norm: float, columns: int, roundoff: float) -> float:
 
 @functools.lru_cache(maxsize=64)
 def _truth_over_estimate(
-    dof: float, order: int, blocks: int, leverage: tuple[float, ...], tail: float
+    dofs: tuple[float, ...], blocks: int, leverage: tuple[float, ...], tail: float
 ) -> tuple[float, float]:
     """Return both quantiles of truth / estimate (not squared) under the worst-case law."""
     from scipy.special import gammaincinv
 
-    if not leverage and order == blocks == 1:
-        upper, lower = (2 * gammaincinv(dof / 2, p) for p in (tail, 1 - tail))
-        return math.sqrt(dof / lower), math.sqrt(dof / upper)
-    spread, noise, _ = _draws(dof, order, blocks, leverage)
+    if not leverage and len(dofs) == blocks == 1:
+        upper, lower = (2 * gammaincinv(dofs[0] / 2, p) for p in (tail, 1 - tail))
+        return math.sqrt(dofs[0] / lower), math.sqrt(dofs[0] / upper)
+    spread, noise, _ = _draws(dofs, blocks, leverage)
     low, high = np.sqrt(np.quantile(spread * noise, [tail, 1 - tail]))
     return float(low), float(high)
 
 
 @functools.lru_cache(maxsize=16)
 def _draws(
-    dof: float, order: int, blocks: int, leverage: tuple[float, ...]
+    dofs: tuple[float, ...], blocks: int, leverage: tuple[float, ...]
 ) -> tuple[_Draws, _Draws, _Draws]:
     """Draw the factors of truth / estimate (both squared): of the probes, of the noise.
 
     And standard normal numbers beside them. The law is fixed, so is its simulation.
     """
     rng = np.random.default_rng(0)
-    factors = rng.chisquare(dof, (order, blocks, _DRAWS)) / dof
-    estimate = np.mean(np.prod(factors, axis=0), axis=0)
+    product = np.ones((blocks, _DRAWS))
+    for dof in dofs:
+        product *= rng.chisquare(dof, product.shape) / dof
+    estimate = np.mean(product, axis=0)
     normal = rng.standard_normal(_DRAWS)
     noise = 1 + np.asarray(leverage) @ rng.standard_normal((len(leverage), _DRAWS)) ** 2
     return 1 / estimate, noise / (1 + sum(leverage)), normal

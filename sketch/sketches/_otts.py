@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .._array import Array, dtype_name, namespace, unit_roundoff
 from .._linalg import adjoint, pivoted_qr
-from ..maps import TensorTrainMap
+from ..maps import TestTensorFamily
 from ..sources import TensorBlock
 from ._base import Products
 from ._sweep import SweepSketch
@@ -77,19 +76,16 @@ class OTTS(SweepSketch):
         seed: int = 0,
         dtype: Any = None,
         error_probes: int | None = None,
+        test_tensor: TestTensorFamily | str = "stacked-trains",
     ) -> None:
-        fields = tensor_fields(shape, rank, sketch_rank, corange_rank, seed, dtype, error_probes)
+        fields = tensor_fields(
+            shape, rank, sketch_rank, corange_rank, seed, dtype, error_probes, test_tensor
+        )
         self._set_up(OTTSSpec(**fields))
 
-    def _test_matrices(self) -> dict[str, TensorTrainMap]:
-        return {"left": self.spec.left(), "right": self.spec.right()}
-
-    def _first_products(
-        self, block: TensorBlock, at: tuple[int, ...], rights: Sequence[Any]
-    ) -> Products:
-        products = super()._first_products(block, at, rights)
-        left_cores = self._maps["left"].cores(at, block.shape, block.like())
-        for bond, (_, omega) in enumerate(self._between(block, left_cores, rights)):
+    def _first_products(self, block: TensorBlock, at: tuple[int, ...]) -> Products:
+        products = super()._first_products(block, at)
+        for bond, (_, omega) in enumerate(self._both_sides(block, at)):
             if omega is not None:
                 products[f"omega_{bond}"] = omega
         return products

@@ -9,7 +9,7 @@ from .._array import Array, dtype_name, namespace, unit_roundoff
 from .._linalg import rescaled, scale_exponent
 from ..finalize import assemble_train
 from ..formats import TensorTrain
-from ..maps import TensorTrainMap
+from ..maps import TestTensorFamily
 from ..sources import TensorBlock
 from ._base import Products
 from ._tensor_sketch import TensorSketch
@@ -97,24 +97,21 @@ class STTA(TensorSketch):
         seed: int = 0,
         dtype: Any = None,
         error_probes: int | None = None,
+        test_tensor: TestTensorFamily | str = "stacked-trains",
     ) -> None:
-        fields = tensor_fields(shape, rank, sketch_rank, corange_rank, seed, dtype, error_probes)
+        fields = tensor_fields(
+            shape, rank, sketch_rank, corange_rank, seed, dtype, error_probes, test_tensor
+        )
         self._set_up(STTASpec(**fields))
 
-    def _test_matrices(self) -> dict[str, TensorTrainMap]:
-        return {"left": self.spec.left(), "right": self.spec.right()}
-
     def _products(self, block: TensorBlock, at: tuple[int, ...]) -> Products:
-        spec, xp = self.spec, namespace(block.like())
-        left_cores = self._maps["left"].cores(at, block.shape, block.like())
-        rights = block.right_interfaces(self._maps["right"].cores(at, block.shape, block.like()))
+        xp = namespace(block.like())
         products = {}
-        for mode, (seen, omega) in enumerate(self._between(block, left_cores, rights)):
-            psi = seen[: (1, *spec.left_sizes)[mode], :, :]
+        for mode, (psi, omega) in enumerate(self._both_sides(block, at)):
             products[f"psi_{mode}"] = xp.permute_dims(psi, (0, 2, 1))
             if omega is not None:
                 products[f"omega_{mode}"] = omega
-        if spec.error_probes:
+        if self.spec.error_probes:
             products["probe"] = self._probed(block, at)
         return products
 

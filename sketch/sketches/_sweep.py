@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from .._array import Array, namespace
+from .._cores import FixedCore
 from .._linalg import orthonormal_basis, rescaled, scale_exponent
 from ..formats import TensorTrain
-from ..maps import TensorTrainMap
 from ..sources import TensorBlock
 from ._base import Products
 from ._multi_pass import MultiPassSketch
@@ -26,12 +23,7 @@ class SweepSketch(MultiPassSketch, TensorSketch):
 
     def _set_up(self, spec: Any) -> None:
         super()._set_up(spec)
-        self._interfaces: weakref.WeakKeyDictionary[TensorBlock, _Interfaces] = (
-            weakref.WeakKeyDictionary()
-        )
-
-    def _test_matrices(self) -> dict[str, TensorTrainMap]:
-        return {"right": self.spec.right()}
+        self._sweep = Sweep()
 
     @property
     def n_passes(self) -> int:
@@ -40,42 +32,36 @@ class SweepSketch(MultiPassSketch, TensorSketch):
 
     def _fresh(self) -> Any:
         new = super()._fresh()
-        new._interfaces = self._interfaces
+        new._sweep = self._sweep
         return new
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        del state["_interfaces"]
+        del state["_sweep"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._interfaces = weakref.WeakKeyDictionary()
+        self._sweep = Sweep()
 
     def _core(self, mode: int) -> Array:
         return self._kept[f"core_{mode}"]
 
     def _products(self, block: TensorBlock, at: tuple[int, ...]) -> Products:
-        spec, xp, mode = self.spec, namespace(block.like()), self._pass
-        known = self._interfaces.get(block)
-        if known is None:
-            right = self._maps["right"].cores(at, block.shape, block.like())
-            known = _Interfaces(block.right_interfaces(right), block.left_start())
-            self._interfaces[block] = known
-        for done in range(known.mode, mode):
-            window = self._core(done)[:, at[done] : at[done] + block.shape[done], :]
-            known.left = block.extend_left(known.left, done, xp.conj(window))
-        known.mode = mode
-        size = (*spec.right_sizes, 1)[mode]
-        seen = block.psi(mode, known.left, known.right[mode][..., :size])
+        xp, mode = namespace(block.like()), self._pass
+        known = block.begun.get(self._sweep)
+        if known is None or known[0] > mode:
+            known = 0, block.between(self._cores("right", block, at))
+        done, contraction = known
+        for before in range(done, mode):
+            window = self._core(before)[:, at[before] : at[before] + block.shape[before], :]
+            contraction.advance(FixedCore(xp.conj(window)))
+        block.begun[self._sweep] = mode, contraction
+        seen = contraction.seen()[:, :, : (*self.spec.right_sizes, 1)[mode]]
         products = {f"psi_{mode}": xp.permute_dims(seen, (0, 2, 1))}
-        if mode == 0:
-            products |= self._first_products(block, at, known.right)
-        return products
+        return products if mode else products | self._first_products(block, at)
 
-    def _first_products(
-        self, block: TensorBlock, at: tuple[int, ...], rights: Sequence[Any]
-    ) -> Products:
+    def _first_products(self, block: TensorBlock, at: tuple[int, ...]) -> Products:
         """Return what the first pass adds beside Psi."""
         return {"probe": self._probed(block, at)} if self.spec.error_probes else {}
 
@@ -148,10 +134,5 @@ class SweepSketch(MultiPassSketch, TensorSketch):
         return self._rounded(whole, ranks, tol, exponent)
 
 
-@dataclass
-class _Interfaces:
-    """What a block keeps between passes: right interfaces, and the left one before a mode."""
-
-    right: list[Any]
-    left: Any
-    mode: int = 0
+class Sweep:
+    """What a block files its contraction under, from pass to pass of one sketch."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .._array import Array, namespace
+from .._cores import Core, absorb_left, absorb_right
 from .._linalg import frobenius_norm, rescaled
 from ..errors import RankError, ToleranceWarning
 from ..formats import TensorTrain
@@ -36,24 +37,32 @@ class TensorSketch(SavedSketch):
     def finalize(self, rank: Any = None, tol: float | None = None) -> TensorTrain:
         """Return the tensor train that the sums determine."""
 
-    def _between(
-        self, block: TensorBlock, left_cores: Sequence[Array], rights: Sequence[Any]
-    ) -> Iterator[tuple[Array, Any]]:
+    def _test_matrices(self) -> dict[str, TensorTrainMap]:
+        return self.spec.maps()
+
+    def _cores(self, name: str, block: TensorBlock, at: tuple[int, ...]) -> Sequence[Core]:
+        """Return the cores of a test tensor for a block of the data."""
+        cores: Sequence[Core] = self._maps[name].cores(at, block.shape, block.like())
+        return cores
+
+    def _both_sides(
+        self, block: TensorBlock, at: tuple[int, ...]
+    ) -> Iterator[tuple[Array, Array | None]]:
         """Yield for every mode what it sees between both test tensors, and its bond behind.
 
-        The first of shape (left rank, n_k, r_k); the second (l_k, r_k), None behind the last mode.
+        Psi_k of shape (l_{k-1}, n_k, r_k) and Omega_k (l_k, r_k), None behind the last mode.
         """
-        spec, xp = self.spec, namespace(block.like())
-        left = block.left_start()
-        for mode in range(spec.order):
-            seen = block.psi(mode, left, rights[mode][..., : (*spec.right_sizes, 1)[mode]])
+        spec = self.spec
+        contraction = block.between(self._cores("right", block, at))
+        left_sizes, right_sizes = (1, *spec.left_sizes), (*spec.right_sizes, 1)
+        for mode, core in enumerate(self._cores("left", block, at)):
+            seen = contraction.seen()[:, :, : right_sizes[mode]]
+            psi = seen[: left_sizes[mode], :, :]
             if mode == spec.order - 1:
-                yield seen, None
+                yield psi, None
                 return
-            core = left_cores[mode]
-            own = core[:, :, : spec.left_sizes[mode]]
-            yield seen, xp.tensordot(own, seen, axes=((0, 1), (0, 1)))
-            left = block.extend_left(left, mode, core)
+            yield psi, _behind(seen, core)[: spec.left_sizes[mode], :]
+            contraction.advance(core)
 
     # ---- ranks ------------------------------------------------------------------------------
 
@@ -97,9 +106,13 @@ class TensorSketch(SavedSketch):
 
     def _probed(self, block: TensorBlock, at: tuple[int, ...]) -> Array:
         """Return the contractions of a block with all error probes, shape (P R, 1)."""
-        xp = namespace(block.like())
-        seen = [probe_tensor(block, probe, at) for probe in self.spec.probes()]
-        return xp.concat(seen, axis=0)
+        cores = self._cores("error", block, at)
+        seen = block.between(cores).seen()  # (1, n_0, P r_1)
+        core = cores[0].array()
+        xp = namespace(seen)
+        split = xp.reshape(seen, (seen.shape[1], -1, core.shape[1]))
+        split = xp.permute_dims(split, (1, 0, 2))[:, None, :, :]  # (P, 1, n_0, r_1)
+        return xp.reshape(absorb_right(split, core), (-1, 1))
 
     def _probe_data(self) -> Array:
         """Return the contractions of the data with all error probes."""
@@ -126,20 +139,19 @@ class TensorSketch(SavedSketch):
             method="tensor-train probes",
             floor=math.sqrt(spec.order) * rounding_floor(norm, columns, self._roundoff),
             dof=spec.error_rank,
-            order=spec.order,
+            bonds=tuple(bond.rank for bond in self._maps["error"].bonds[:-1]),
             blocks=spec.error_probes,
         )
         return tt.with_error(error)
 
 
-def probe_tensor(block: TensorBlock, probe: TensorTrainMap, at: tuple[int, ...]) -> Array:
-    """Return ``X^T vec(T)`` for a test tensor with an open bond before mode 0, shape (R, 1)."""
-    xp = namespace(block.like())
-    cores = probe.cores(at, block.shape, block.like())
-    right = block.right_interfaces(cores)[0]
-    seen = block.psi(0, block.left_start(), right)  # (1, n_0, R)
-    first = xp.reshape(cores[0], (cores[0].shape[0], -1))
-    return first @ xp.reshape(xp.astype(seen, seen.dtype), (-1, 1))
+def _behind(seen: Array, core: Core) -> Array:
+    """Return Omega behind a mode, (l_k, r): what the mode sees, contracted with its left core."""
+    xp = namespace(seen)
+    values = core.array()
+    blocks, inner, n, outer = values.shape
+    split = xp.reshape(seen, (-1, inner, n, seen.shape[2]))
+    return xp.reshape(absorb_left(split, values), (blocks * outer, -1))
 
 
 def _unknown_error(norm: float) -> ErrorEstimate:

@@ -7,11 +7,20 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from .._array import compute_dtype
 from ..errors import RankError
-from ..maps import TensorTrainMap
+from ..maps import (
+    StackedTrains,
+    TensorTrainMap,
+    TestTensorFamily,
+    as_tensor_family,
+    probe_bonds,
+    stacked_bonds,
+    tensor_family_from_header,
+    tensor_family_to_header,
+)
 from ._spec import checked_axes, checked_seed, checked_size, named_dtype
 
 Sizes = tuple[int, ...]
@@ -34,9 +43,12 @@ class TensorSpec:
         Dtype of the data, or None to follow them.
     error_probes : int
         Independent test tensors that estimate the error.
+    test_tensor : TestTensorFamily
+        Family of the left and right test tensors.
     """
 
     method: ClassVar[str]
+    sides: ClassVar[tuple[Literal["left", "right"], ...]] = ("left", "right")
 
     shape: tuple[int | None, ...]
     rank: Sizes
@@ -45,6 +57,7 @@ class TensorSpec:
     seed: int
     dtype: str | None
     error_probes: int
+    test_tensor: TestTensorFamily
 
     @property
     def order(self) -> int:
@@ -61,28 +74,24 @@ class TensorSpec:
         """Inner rank of the error probes."""
         return max(8, math.ceil(1.25 * self.order))
 
-    def left(self) -> TensorTrainMap:
-        """Return the left test tensor."""
-        return TensorTrainMap(self.seed, "left", self.order, self._inner(self.left_sizes))
+    def maps(self) -> dict[str, TensorTrainMap]:
+        """Return the test tensors that a sketch contracts its data with."""
+        maps: dict[str, TensorTrainMap] = {side: self._stacked(side) for side in self.sides}
+        if self.error_probes:
+            bonds = probe_bonds(self.shape, self.error_probes, self.error_rank)
+            maps["error"] = TensorTrainMap(self.seed, "error", bonds, StackedTrains())
+        return maps
 
-    def right(self) -> TensorTrainMap:
-        """Return the right test tensor."""
-        return TensorTrainMap(self.seed, "right", self.order, self._inner(self.right_sizes))
-
-    def probes(self) -> list[TensorTrainMap]:
-        """Return the error probes."""
-        return [
-            TensorTrainMap(self.seed, "error", self.order, self.error_rank, number)
-            for number in range(self.error_probes)
-        ]
-
-    def _inner(self, sizes: Sizes) -> int:
-        """Return the rank of a test tensor: below 1.25 d its variance grows with the order."""
-        return max((*sizes, math.ceil(1.25 * self.order)))
+    def _stacked(self, side: Literal["left", "right"]) -> TensorTrainMap:
+        sizes = self.left_sizes if side == "left" else self.right_sizes
+        ranks = self.test_tensor.block_ranks(self.order)
+        bonds = stacked_bonds(self.shape, sizes, ranks, side)
+        return TensorTrainMap(self.seed, side, bonds, self.test_tensor)
 
     def to_header(self) -> dict[str, Any]:
         """Describe the spec in plain values, for a state file."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {**values, "test_tensor": tensor_family_to_header(self.test_tensor)}
 
     @classmethod
     def from_header(cls, header: dict[str, Any]) -> Self:
@@ -90,11 +99,19 @@ class TensorSpec:
         values: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in header.items()
         }
+        values["test_tensor"] = tensor_family_from_header(header["test_tensor"])
         return cls(**values)
 
 
 def tensor_fields(
-    shape: Any, rank: Any, sketch_rank: Any, corange_rank: Any, seed: Any, dtype: Any, probes: Any
+    shape: Any,
+    rank: Any,
+    sketch_rank: Any,
+    corange_rank: Any,
+    seed: Any,
+    dtype: Any,
+    probes: Any,
+    test_tensor: TestTensorFamily | str,
 ) -> dict[str, Any]:
     """Check the arguments that all tensor sketches share and return them as spec fields.
 
@@ -118,6 +135,8 @@ def tensor_fields(
                 f"and {c} at one bond"
             )
     order = len(shape)
+    family = as_tensor_family(test_tensor)
+    family.check_order(order)
     default_probes = 16 if order <= 10 else 8 if order <= 25 else 4
     return {
         "shape": shape,
@@ -127,6 +146,7 @@ def tensor_fields(
         "seed": checked_seed(seed),
         "dtype": None if dtype is None else compute_dtype(named_dtype(dtype)),
         "error_probes": default_probes if probes is None else checked_size(probes, "error_probes"),
+        "test_tensor": family,
     }
 
 

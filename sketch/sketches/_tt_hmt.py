@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
+from ..maps import TestTensorFamily
 from ._sweep import SweepSketch
 from ._tensor_spec import TensorSpec, tensor_fields
 
@@ -14,6 +15,7 @@ class TTHMTSpec(TensorSpec):
     """Spec of a `TTHMT` sketch; see `TensorSpec`."""
 
     method: ClassVar[str] = "tt-hmt"
+    sides: ClassVar[tuple[Literal["left", "right"], ...]] = ("right",)
 
 
 class TTHMT(SweepSketch):
@@ -81,7 +83,10 @@ class TTHMT(SweepSketch):
         seed: int = 0,
         dtype: Any = None,
         error_probes: int | None = None,
+        test_tensor: TestTensorFamily | str = "stacked-trains",
     ) -> None:
-        fields = tensor_fields(shape, rank, sketch_rank, sketch_rank, seed, dtype, error_probes)
+        fields = tensor_fields(
+            shape, rank, sketch_rank, sketch_rank, seed, dtype, error_probes, test_tensor
+        )
         fields["right_sizes"] = fields["left_sizes"]
         self._set_up(TTHMTSpec(**fields))

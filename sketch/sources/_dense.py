@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array, cast, compute_dtype, dtype_name, is_blas_ready, namespace, promote
-from .._linalg import adjoint, frobenius_norm
+from .._array import Array, cast, compute_dtype, dtype_name, is_blas_ready, namespace
+from .._linalg import adjoint, frobenius_norm, product
 from ..errors import ShapeError
 from ._base import DrawnRows, MatrixBlock
 
@@ -53,12 +53,12 @@ class DenseSource(MatrixBlock):
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T`` in the form that BLAS runs fastest: (k, n) times (n, m)."""
         a = self.array
-        return _product(omega.array(a).T, a.T)
+        return product(omega.array(a).T, a.T)
 
     def left(self, psi: DrawnRows) -> Array:
         """Return ``Psi^* A``."""
         a = self.array
-        return _product(adjoint(psi.array(a)), a)
+        return product(adjoint(psi.array(a)), a)
 
     def norm(self) -> float:
         """Return the Frobenius norm."""
@@ -88,12 +88,3 @@ def _converted(block: Array, dtype: str) -> Array:
         order: Any = "F" if _slow_axis(block) else "C"
         return np.asarray(block).astype(dtype, order=order, copy=False)
     return cast(block, dtype)
-
-
-def _product(x: Array, y: Array) -> Array:
-    """Return ``x @ y``, the real factor raised to complex where the other one is."""
-    names = dtype_name(x.dtype), dtype_name(y.dtype)
-    if names[0] != names[1]:
-        joint = promote(*names)
-        x, y = cast(x, joint), cast(y, joint)
-    return x @ y

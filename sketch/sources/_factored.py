@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .._array import Array, compute_dtype, dtype_name, namespace, promote
-from .._linalg import adjoint, frobenius_norm
+from .._linalg import adjoint, frobenius_norm, product
 from ._base import DrawnRows, MatrixBlock
-from ._dense import DenseSource, _product
+from ._dense import DenseSource
 
 
 class FactoredSource(MatrixBlock):
@@ -20,18 +20,18 @@ class FactoredSource(MatrixBlock):
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T = (R Omega)^T L^T``."""
-        return _product(self.right_factor.right(omega), self.left_factor.array.T)
+        return product(self.right_factor.right(omega), self.left_factor.array.T)
 
     def left(self, psi: DrawnRows) -> Array:
         """Return ``Psi^* A = (Psi^* L) R``."""
-        return _product(self.left_factor.left(psi), self.right_factor.array)
+        return product(self.left_factor.left(psi), self.right_factor.array)
 
     def norm(self) -> float:
         """Return the Frobenius norm from the triangular factors of both sides."""
         xp = namespace(self.left_factor.array)
         t1 = xp.linalg.qr(self.left_factor.array, mode="reduced")[1]
         t2 = xp.linalg.qr(adjoint(self.right_factor.array), mode="reduced")[1]
-        return frobenius_norm(_product(t1, adjoint(t2)))
+        return frobenius_norm(product(t1, adjoint(t2)))
 
 
 def compute_dtype_of(*names: str) -> str:

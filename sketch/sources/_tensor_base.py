@@ -1,12 +1,15 @@
-"""The narrow waist of tensors: interfaces with test tensors, and what a mode sees between them."""
+"""The narrow waist of tensors: what each mode sees between two trains."""
 
 from __future__ import annotations
 
+import functools
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .._array import Array
+from .._cores import Core
 
 
 class TensorSource(ABC):
@@ -30,36 +33,36 @@ class TensorSource(ABC):
         """Yield ``(offset, block)`` with blocks small enough to be worked on at once."""
 
 
-class TensorBlock(TensorSource):
-    """A tensor T of order d seen through its contractions with tensor trains.
+class Contraction(ABC):
+    """A tensor between a right test tensor and a left train that is extended mode by mode.
 
-    An *interface* is whatever the format keeps of the contraction of its leading (trailing) modes
-    with the cores of a left (right) train. The cores of mode k have shape
-    (rank before, n_k, rank behind).
+    Begins at mode 0, with nothing on the left.
     """
+
+    @abstractmethod
+    def seen(self) -> Array:
+        """Return what the mode sees: shape (l, n, r), the columns of all blocks side by side."""
+
+    @abstractmethod
+    def advance(self, core: Core) -> None:
+        """Contract the mode with its core of the left train and go on to the next one."""
+
+
+class TensorBlock(TensorSource):
+    """A tensor T of order d that can be contracted with tensor trains from both ends."""
+
+    @functools.cached_property
+    def begun(self) -> weakref.WeakKeyDictionary[Any, tuple[int, Contraction]]:
+        """Contractions that go on in a later pass, and the modes they have done, by sketch."""
+        return weakref.WeakKeyDictionary()
 
     @abstractmethod
     def like(self) -> Array:
         """Return an array of the namespace, dtype and device of the data."""
 
     @abstractmethod
-    def right_interfaces(self, cores: Sequence[Array]) -> list[Any]:
-        """Return the interfaces behind the modes 0, ..., d - 1; the last one is trivial.
-
-        The core of mode 0 is not used.
-        """
-
-    @abstractmethod
-    def left_start(self) -> Any:
-        """Return the trivial interface before mode 0."""
-
-    @abstractmethod
-    def extend_left(self, left: Any, mode: int, core: Array) -> Any:
-        """Return the interface before mode + 1 from the one before `mode`."""
-
-    @abstractmethod
-    def psi(self, mode: int, left: Any, right: Any) -> Array:
-        """Return what the mode sees between two interfaces, shape (l, n_mode, r)."""
+    def between(self, rights: Sequence[Core]) -> Contraction:
+        """Begin a contraction with a right test tensor; its core of mode 0 is not used."""
 
     def blocks(self) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
         """Yield the tensor itself, in one block."""

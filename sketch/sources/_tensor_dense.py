@@ -1,4 +1,4 @@
-"""Dense tensors: contracted one mode after the other, the partial results shared by all."""
+"""Dense tensors: two matrix products across the middle, whose results all modes share."""
 
 from __future__ import annotations
 
@@ -8,8 +8,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from .._array import Array, compute_dtype, dtype_name, is_blas_ready, namespace
-from ._dense import _converted, _product
-from ._tensor_base import TensorBlock, TensorSource
+from .._cores import (
+    Core,
+    absorb_left,
+    absorb_right,
+    grow_left,
+    grow_right,
+    side_by_side,
+    trivial_interface,
+)
+from .._linalg import product
+from ._dense import _converted
+from ._tensor_base import Contraction, TensorBlock, TensorSource
 
 TENSOR_BLOCK_BYTES = 128_000_000
 
@@ -39,7 +49,7 @@ def _ready(part: Array, dtype: str) -> Array:
 
 
 class DenseTensorBlock(TensorBlock):
-    """A dense tensor. Right interfaces are the partly contracted tensor, left ones their cores."""
+    """A dense tensor in memory."""
 
     def __init__(self, array: Array) -> None:
         self.array = array
@@ -51,37 +61,9 @@ class DenseTensorBlock(TensorBlock):
         """Return the array."""
         return self.array
 
-    def right_interfaces(self, cores: Sequence[Array]) -> list[Array]:
-        """Return ``T_k X_k`` as tensors (n_0, ..., n_k, r); N r operations for the first."""
-        xp = namespace(self.array)
-        z = xp.reshape(self.array, (*self.shape, 1))
-        interfaces = [z]
-        for mode in range(len(self.shape) - 1, 0, -1):
-            before, n, behind = cores[mode].shape
-            flat = xp.reshape(cores[mode], (before, n * behind))
-            z = _product(xp.reshape(z, (-1, n * behind)), flat.T)
-            z = xp.reshape(z, (*self.shape[:mode], before))
-            interfaces.append(z)
-        return interfaces[::-1]
-
-    def left_start(self) -> list[Array]:
-        """Return no cores."""
-        return []
-
-    def extend_left(self, left: list[Array], mode: int, core: Array) -> list[Array]:
-        """Return the cores and one more."""
-        return [*left, core]
-
-    def psi(self, mode: int, left: list[Array], right: Array) -> Array:
-        """Contract the leading modes of a right interface, the first one first."""
-        xp = namespace(self.array)
-        n, r = self.shape[mode], right.shape[-1]
-        x = xp.reshape(right, (1, -1))
-        for core in left:
-            before, size, behind = core.shape
-            flat = xp.reshape(core, (before * size, behind))
-            x = _product(flat.T, xp.reshape(x, (before * size, -1)))
-        return xp.reshape(x, (-1, n, r))
+    def between(self, rights: Sequence[Core]) -> Contraction:
+        """Begin a contraction: the data are read twice, each time in one matrix product."""
+        return DenseContraction(self.array, rights)
 
     def find_nonfinite(self) -> tuple[int, ...] | None:
         """Return the first index that holds NaN or infinity."""
@@ -91,3 +73,85 @@ class DenseTensorBlock(TensorBlock):
             return None
         flat = int(xp.argmax(xp.astype(bad, xp.int8)))
         return tuple(int(i) for i in np.unravel_index(flat, self.shape))
+
+
+class DenseContraction(Contraction):
+    """A dense tensor as one matrix, cut at a bond s near its middle.
+
+    All modes before s see the product with the right interface at s, all others the product with
+    the left one: two matrix products with N entries, and all else is small. N (r + l) operations.
+    """
+
+    def __init__(self, array: Array, rights: Sequence[Core]) -> None:
+        xp = namespace(array)
+        self._shape = tuple(int(n) for n in array.shape)
+        self._mode, self._cut = 0, _best_cut(self._shape, rights)
+        rows = math.prod(self._shape[: self._cut])
+        self._matrix = xp.reshape(array, (rows, -1))
+        self._left = trivial_interface(array)  # (B, rows, l) before the cut, (B, l, rest) behind
+        self._rights = {len(self._shape) - 1: self._left}
+        for mode in range(len(self._shape) - 1, max(1, self._cut) - 1, -1):
+            self._rights[mode - 1] = grow_right(self._rights[mode], rights[mode].array())
+        self._half = self._right_half(rights)
+        if self._cut == 0:
+            self._cross()
+
+    def _right_half(self, rights: Sequence[Core]) -> dict[int, Array]:
+        """Return ``T_k X_k`` as (B, n_0 ... n_k, r) for the modes before the cut."""
+        xp = namespace(self._matrix)
+        half: dict[int, Array] = {}
+        for mode in range(self._cut - 1, -1, -1):
+            if mode == self._cut - 1:
+                interface = self._rights[mode]
+                blocks, _, r = interface.shape
+                z = product(self._matrix, side_by_side(interface))
+                half[mode] = xp.permute_dims(xp.reshape(z, (-1, blocks, r)), (1, 0, 2))
+                continue
+            z = half[mode + 1]
+            split = xp.reshape(z, (z.shape[0], -1, self._shape[mode + 1], z.shape[2]))
+            half[mode] = absorb_right(split, rights[mode + 1].array())
+        return half
+
+    def _cross(self) -> None:
+        """Go over the cut: contract the data with the left interface."""
+        xp = namespace(self._matrix)
+        blocks, _, columns = self._left.shape
+        y = product(xp.matrix_transpose(side_by_side(self._left)), self._matrix)
+        self._left = xp.reshape(y, (blocks, columns, -1))
+
+    def seen(self) -> Array:
+        """Return what the mode sees."""
+        xp = namespace(self._matrix)
+        n = self._shape[self._mode]
+        if self._mode < self._cut:
+            left, right = side_by_side(self._left), side_by_side(self._half[self._mode])
+            wide = xp.reshape(right, (left.shape[0], -1))
+            return xp.reshape(product(xp.matrix_transpose(left), wide), (-1, n, right.shape[1]))
+        right = side_by_side(self._rights[self._mode])
+        tall = xp.reshape(self._left, (-1, right.shape[0]))
+        return xp.reshape(product(tall, right), (-1, n, right.shape[1]))
+
+    def advance(self, core: Core) -> None:
+        """Extend the left interface, or absorb the core once the data are contracted with it."""
+        xp = namespace(self._matrix)
+        if self._mode < self._cut:
+            self._left = grow_left(self._left, core.array())
+            self._mode += 1
+            if self._mode == self._cut:
+                self._cross()
+            return
+        blocks, columns, _ = self._left.shape
+        split = xp.reshape(self._left, (blocks, columns, self._shape[self._mode], -1))
+        self._left = absorb_left(split, core.array())
+        self._mode += 1
+
+
+def _best_cut(shape: tuple[int, ...], rights: Sequence[Core]) -> int:
+    """Return the bond, as the mode behind it, where the data meet the fewest columns."""
+
+    def cost(cut: int) -> int:
+        before, behind = math.prod(shape[:cut]), math.prod(shape[cut:])
+        width = rights[cut].outer_size
+        return width * (before * behind + (before + behind) * width)
+
+    return min(range(1, len(shape)), key=cost, default=0)

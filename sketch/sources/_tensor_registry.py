@@ -8,19 +8,20 @@ from typing import Any
 import numpy as np
 
 from .._array import Array, is_array, promote
+from .._cores import Core
 from ..errors import DtypeError
 from ..formats import TensorSum
 from ._sparse import is_sparse
 from ._stored import is_stored
 from ._sum import plain_number, scaled_dtype
-from ._tensor_base import TensorBlock, TensorSource
+from ._tensor_base import Contraction, TensorBlock, TensorSource
 from ._tensor_dense import DenseTensorSource
-from ._tensor_sparse import SparseTensorBlock
+from ._tensor_sparse import SparseTensorSource
 from ._tensor_structured import CPBlock, TrainBlock, TuckerBlock
 
 
 class ScaledTensorBlock(TensorBlock):
-    """The tensor ``coefficient * T``: the trivial left interface carries the coefficient."""
+    """The tensor ``coefficient * T``."""
 
     def __init__(self, coefficient: complex, block: TensorBlock) -> None:
         self.coefficient, self.block = coefficient, block
@@ -31,25 +32,28 @@ class ScaledTensorBlock(TensorBlock):
         """Return an array of the block."""
         return self.block.like()
 
-    def right_interfaces(self, cores: Sequence[Array]) -> list[Any]:
-        """Return those of the block."""
-        return self.block.right_interfaces(cores)
-
-    def left_start(self) -> Any:
-        """Return that of the block."""
-        return self.block.left_start()
-
-    def extend_left(self, left: Any, mode: int, core: Array) -> Any:
-        """Return that of the block."""
-        return self.block.extend_left(left, mode, core)
-
-    def psi(self, mode: int, left: Any, right: Any) -> Array:
-        """Return what the mode sees, times the coefficient."""
-        return self.coefficient * self.block.psi(mode, left, right)
+    def between(self, rights: Sequence[Core]) -> Contraction:
+        """Begin a contraction of the block."""
+        return ScaledContraction(self.coefficient, self.block.between(rights))
 
     def find_nonfinite(self) -> tuple[int, ...] | None:
         """Return where the block is not finite."""
         return self.block.find_nonfinite()
+
+
+class ScaledContraction(Contraction):
+    """A contraction whose results are multiplied by a number."""
+
+    def __init__(self, coefficient: complex, contraction: Contraction) -> None:
+        self._coefficient, self._contraction = coefficient, contraction
+
+    def seen(self) -> Array:
+        """Return what the mode sees, times the coefficient."""
+        return self._coefficient * self._contraction.seen()
+
+    def advance(self, core: Core) -> None:
+        """Go on to the next mode."""
+        self._contraction.advance(core)
 
 
 class SumTensorSource(TensorSource):
@@ -105,7 +109,7 @@ _ADAPTERS: list[tuple[Callable[[Any], bool], Callable[[Any], TensorSource]]] = [
     (_has("weights", "factors"), lambda t: CPBlock(t.weights, t.factors)),
     (_has("core", "factors"), lambda t: TuckerBlock(t.core, t.factors)),
     (_has("matrix_factors"), lambda t: _matrix_block(*t.matrix_factors())),
-    (is_sparse, SparseTensorBlock),
+    (is_sparse, SparseTensorSource),
     (is_array, DenseTensorSource),
     (lambda t: isinstance(t, list | tuple), lambda t: DenseTensorSource(np.asarray(t))),
     (is_stored, DenseTensorSource),

@@ -5,17 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .._array import Array, cast, dtype_name, namespace
-from ._dense import _product
+from .._cores import (
+    Core,
+    absorb_left,
+    absorb_right,
+    side_by_side,
+    trivial_interface,
+)
+from .._linalg import product
 from ._factored import compute_dtype_of
-from ._tensor_base import TensorBlock
+from ._tensor_base import Contraction, TensorBlock
 from ._tensor_dense import DenseTensorBlock
 
 _TERM_BYTES = 64_000_000
 
 
 class TrainBlock(TensorBlock):
-    """A tensor train with cores A_k (a, n, b); interfaces are (l, a) and (b, r) matrices."""
+    """A tensor train with cores A_k (a, n, b)."""
 
     def __init__(self, cores: Sequence[Array]) -> None:
         self.dtype = compute_dtype_of(*(dtype_name(core.dtype) for core in cores))
@@ -27,42 +37,9 @@ class TrainBlock(TensorBlock):
         """Return a core."""
         return self.cores[0]
 
-    def right_interfaces(self, cores: Sequence[Array]) -> list[Array]:
-        """Return the (b, r) interfaces; ``n (a b r + a r^2)`` operations each."""
-        xp = namespace(self.cores[0])
-        right = xp.ones((1, 1), dtype=self.cores[0].dtype)
-        interfaces = [right]
-        for mine, core in zip(self.cores[:0:-1], cores[:0:-1], strict=True):
-            a, n, b = mine.shape
-            before, _, behind = core.shape
-            moved = _product(xp.reshape(mine, (a * n, b)), right)  # (a n, r)
-            flat = xp.reshape(core, (before, n * behind))
-            right = _product(xp.reshape(moved, (a, n * behind)), flat.T)
-            interfaces.append(right)
-        return interfaces[::-1]
-
-    def left_start(self) -> Array:
-        """Return the 1 x 1 matrix 1."""
-        return namespace(self.cores[0]).ones((1, 1), dtype=self.cores[0].dtype)
-
-    def extend_left(self, left: Array, mode: int, core: Array) -> Array:
-        """Return the (l, a) interface behind the mode."""
-        xp = namespace(self.cores[0])
-        before, n, behind = core.shape
-        moved = xp.reshape(self._moved(mode, left), (before * n, -1))
-        return _product(xp.reshape(core, (before * n, behind)).T, moved)
-
-    def psi(self, mode: int, left: Array, right: Array) -> Array:
-        """Return ``L A_k R``."""
-        xp = namespace(self.cores[0])
-        n, b = self.cores[mode].shape[1:]
-        seen = _product(xp.reshape(self._moved(mode, left), (-1, b)), right)
-        return xp.reshape(seen, (left.shape[0], n, right.shape[1]))
-
-    def _moved(self, mode: int, left: Array) -> Array:
-        xp = namespace(self.cores[0])
-        a, n, b = self.cores[mode].shape
-        return _product(left, xp.reshape(self.cores[mode], (a, n * b)))
+    def between(self, rights: Sequence[Core]) -> Contraction:
+        """Begin a contraction; with blocks of rank q ``n (a b r + a r q)`` operations a mode."""
+        return TrainContraction(self.cores, rights)
 
     def find_nonfinite(self) -> tuple[int, ...] | None:
         """Return the slice of the first core that is not finite, zero in the other modes."""
@@ -70,7 +47,7 @@ class TrainBlock(TensorBlock):
 
 
 class CPBlock(TensorBlock):
-    """A sum of rank-one terms with factors V_k (n, R); interfaces are (l, R) and (R, r)."""
+    """A sum of rank-one terms with factors V_k (n, R)."""
 
     def __init__(self, weights: Array | None, factors: Sequence[Array]) -> None:
         self.dtype = compute_dtype_of(*(dtype_name(factor.dtype) for factor in factors))
@@ -86,37 +63,9 @@ class CPBlock(TensorBlock):
         """Return a factor."""
         return self.factors[0]
 
-    def right_interfaces(self, cores: Sequence[Array]) -> list[Array]:
-        """Return the (R, r) interfaces; ``n R r^2`` operations each."""
-        xp = namespace(self.factors[0])
-        right = xp.ones((self.weights.shape[0], 1), dtype=self.weights.dtype)
-        interfaces = [right]
-        for factor, core in zip(self.factors[:0:-1], cores[:0:-1], strict=True):
-            right = _contract_terms(factor, right, xp.permute_dims(core, (1, 2, 0)))
-            interfaces.append(right)
-        return interfaces[::-1]
-
-    def left_start(self) -> Array:
-        """Return the weights as a 1 x R matrix."""
-        return self.weights[None, :]
-
-    def extend_left(self, left: Array, mode: int, core: Array) -> Array:
-        """Return the (l, R) interface behind the mode."""
-        xp = namespace(self.factors[0])
-        return _contract_terms(self.factors[mode], left.T, xp.permute_dims(core, (1, 0, 2))).T
-
-    def psi(self, mode: int, left: Array, right: Array) -> Array:
-        """Return ``sum_j L[:, j] V[:, j] R[j, :]``, a few slices at a time."""
-        xp = namespace(self.factors[0])
-        factor = self.factors[mode]
-        step = max(1, _TERM_BYTES // (8 * max(1, left.shape[0] * left.shape[1])))
-        slices = []
-        for start in range(0, factor.shape[0], step):
-            part = factor[start : start + step, :]
-            weighted = xp.reshape(left[:, None, :] * part[None, :, :], (-1, left.shape[1]))
-            seen = _product(weighted, right)
-            slices.append(xp.reshape(seen, (left.shape[0], -1, right.shape[1])))
-        return xp.concat(slices, axis=1)
+    def between(self, rights: Sequence[Core]) -> Contraction:
+        """Begin a contraction; with blocks of rank q ``n R r q`` operations a mode."""
+        return CPContraction(self.weights, self.factors, rights)
 
     def find_nonfinite(self) -> tuple[int, ...] | None:
         """Return the row of the first factor that is not finite, zero in the other modes."""
@@ -137,31 +86,10 @@ class TuckerBlock(TensorBlock):
         """Return the core."""
         return self.core.array
 
-    def right_interfaces(self, cores: Sequence[Array]) -> list[Array]:
-        """Return the interfaces of the core tensor."""
-        absorbed = [self._absorbed(mode, core) for mode, core in enumerate(cores)]
-        return self.core.right_interfaces(absorbed)
-
-    def left_start(self) -> list[Array]:
-        """Return the trivial interface of the core tensor."""
-        return self.core.left_start()
-
-    def extend_left(self, left: list[Array], mode: int, core: Array) -> list[Array]:
-        """Return the interface of the core tensor behind the mode."""
-        return self.core.extend_left(left, mode, self._absorbed(mode, core))
-
-    def psi(self, mode: int, left: list[Array], right: Array) -> Array:
-        """Return what the core's mode sees, multiplied by the factor."""
-        xp = namespace(self.core.array)
-        seen = self.core.psi(mode, left, right)  # (l, m, r)
-        moved = xp.tensordot(seen, self.factors[mode], axes=((1,), (1,)))
-        return xp.permute_dims(moved, (0, 2, 1))
-
-    def _absorbed(self, mode: int, core: Array) -> Array:
-        """Return ``sum_i U[i, j] C[:, i, :]``, shape (before, m, behind)."""
-        xp = namespace(self.core.array)
-        moved = xp.tensordot(core, self.factors[mode], axes=((1,), (0,)))
-        return xp.permute_dims(moved, (0, 2, 1))
+    def between(self, rights: Sequence[Core]) -> Contraction:
+        """Begin a contraction of the core tensor."""
+        absorbed = [AbsorbedCore(c, u) for c, u in zip(rights, self.factors, strict=True)]
+        return TuckerContraction(self.core.between(absorbed), self.factors)
 
     def find_nonfinite(self) -> tuple[int, ...] | None:
         """Return the row of the first factor that is not finite, zero in the other modes."""
@@ -179,15 +107,129 @@ def _first_bad(finite: list[Array], axis: int | tuple[int, int]) -> tuple[int, .
     return None
 
 
-def _contract_terms(factor: Array, interface: Array, core: Array) -> Array:
-    """Return ``sum_{i, u} V[i, j] X[j, u] C[i, u, t]`` of shape (R, t), some terms at a time."""
+class TrainContraction(Contraction):
+    """Interfaces are matrices (B, l, a) on the left and (B, b, r) on the right of each core."""
+
+    def __init__(self, cores: Sequence[Array], rights: Sequence[Core]) -> None:
+        xp = namespace(cores[0])
+        self._cores, self._mode = cores, 0
+        right = trivial_interface(cores[0])
+        self._rights = [right]
+        for mine, core in zip(cores[:0:-1], rights[:0:-1], strict=True):
+            a, n, b = mine.shape
+            blocks, _, r = right.shape
+            moved = product(xp.reshape(mine, (a * n, b)), side_by_side(right))
+            moved = xp.permute_dims(xp.reshape(moved, (a, n, blocks, r)), (2, 0, 1, 3))
+            right = absorb_right(moved, core.array())
+            self._rights.append(right)
+        self._rights.reverse()
+        self._move(trivial_interface(cores[0]))
+
+    def _move(self, left: Array) -> None:
+        """Multiply the core of the mode from the left, to (B, l, n, b)."""
+        xp = namespace(left)
+        a, n, b = self._cores[self._mode].shape
+        moved = product(xp.reshape(left, (-1, a)), xp.reshape(self._cores[self._mode], (a, n * b)))
+        self._moved = xp.reshape(moved, (*left.shape[:2], n, b))
+
+    def seen(self) -> Array:
+        """Return ``L A_k R``."""
+        xp = namespace(self._moved)
+        blocks, columns, n, b = self._moved.shape
+        right = side_by_side(self._rights[self._mode])
+        seen = product(xp.reshape(self._moved, (-1, b)), right)
+        return xp.reshape(seen, (blocks * columns, n, right.shape[1]))
+
+    def advance(self, core: Core) -> None:
+        """Contract the multiplied core with the test tensor's."""
+        self._mode += 1
+        self._move(absorb_left(self._moved, core.array()))
+
+
+class CPContraction(Contraction):
+    """Interfaces are (B, R, r) on both sides: a row for each term."""
+
+    def __init__(self, weights: Array, factors: Sequence[Array], rights: Sequence[Core]) -> None:
+        xp = namespace(weights)
+        self._factors, self._mode = factors, 0
+        right = xp.ones((1, weights.shape[0], 1), dtype=weights.dtype)
+        self._rights = [right]
+        for factor, core in zip(factors[:0:-1], rights[:0:-1], strict=True):
+            right = _absorb_terms(factor, right, core.array())
+            self._rights.append(right)
+        self._rights.reverse()
+        self._left = weights[None, :, None]
+
+    def seen(self) -> Array:
+        """Return ``sum_j L[j, :] V[:, j] R[j, :]``, a few slices at a time."""
+        xp = namespace(self._left)
+        factor = self._factors[self._mode]
+        left = xp.matrix_transpose(side_by_side(self._left))  # (l, R)
+        right = side_by_side(self._rights[self._mode])  # (R, r)
+        step = max(1, _TERM_BYTES // (8 * max(1, math.prod(left.shape))))
+        slices = []
+        for start in range(0, factor.shape[0], step):
+            part = factor[start : start + step, :]
+            weighted = xp.reshape(left[:, None, :] * part[None, :, :], (-1, left.shape[1]))
+            slices.append(xp.reshape(product(weighted, right), (left.shape[0], -1, right.shape[1])))
+        return xp.concat(slices, axis=1) if slices else xp.zeros((left.shape[0], 0, right.shape[1]))
+
+    def advance(self, core: Core) -> None:
+        """Contract the factor of the mode with its core."""
+        self._left = _absorb_terms(self._factors[self._mode], self._left, core.array())
+        self._mode += 1
+
+
+class TuckerContraction(Contraction):
+    """The contraction of the core tensor, whose test tensors absorb the factors."""
+
+    def __init__(self, core: Contraction, factors: Sequence[Array]) -> None:
+        self._core, self._factors, self._mode = core, factors, 0
+
+    def seen(self) -> Array:
+        """Return what the core's mode sees, multiplied by the factor."""
+        xp = namespace(self._factors[0])
+        moved = xp.tensordot(self._core.seen(), self._factors[self._mode], axes=((1,), (1,)))
+        return xp.permute_dims(moved, (0, 2, 1))
+
+    def advance(self, core: Core) -> None:
+        """Go on with the core tensor."""
+        self._core.advance(AbsorbedCore(core, self._factors[self._mode]))
+        self._mode += 1
+
+
+class AbsorbedCore:
+    """The core of a test tensor for the factor U (n, m) of a Tucker tensor: n becomes m."""
+
+    def __init__(self, core: Core, factor: Array) -> None:
+        self._core, self._factor = core, factor
+
+    @property
+    def outer_size(self) -> int:
+        """Columns of the interface behind the core."""
+        return self._core.outer_size
+
+    def array(self) -> Array:
+        """Return ``sum_i U[i, j] C[:, :, i, :]``, shape (B, inner, m, outer)."""
+        xp = namespace(self._factor)
+        return product(xp.matrix_transpose(self._factor), self._core.array())
+
+    def slices(self, indices: NDArray[np.intp]) -> Array:
+        """Return some of the slices."""
+        return self.array()[:, :, indices, :]
+
+
+def _absorb_terms(factor: Array, interface: Array, core: Array) -> Array:
+    """Return ``sum_{i, u} V[i, j] X[j, u] C[u, i, t]`` of shape (B, R, t), some terms at a time."""
     xp = namespace(factor)
-    n, before, behind = core.shape
-    flat = xp.reshape(core, (n, before * behind))
-    step = max(1, _TERM_BYTES // (8 * before * behind))
+    blocks, inner, n, outer = core.shape
+    flat = xp.reshape(xp.permute_dims(core, (2, 0, 1, 3)), (n, blocks * inner * outer))
+    step = max(1, _TERM_BYTES // (8 * blocks * inner * outer))
     parts = []
-    for start in range(0, factor.shape[1], step):
+    for start in range(0, max(1, factor.shape[1]), step):
         terms = slice(start, start + step)
-        mixed = xp.reshape(_product(factor[:, terms].T, flat), (-1, before, behind))
-        parts.append(xp.sum(interface[terms, :, None] * mixed, axis=1))
-    return xp.concat(parts, axis=0)
+        mixed = product(xp.matrix_transpose(factor[:, terms]), flat)
+        mixed = xp.reshape(mixed, (-1, blocks, inner, outer))
+        rows = xp.permute_dims(interface[:, terms, :], (1, 0, 2))[:, :, None, :]
+        parts.append(xp.permute_dims((rows @ mixed)[:, :, 0, :], (1, 0, 2)))
+    return xp.concat(parts, axis=1)

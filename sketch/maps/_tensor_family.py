@@ -1,0 +1,162 @@
+"""Distributions of test tensors: how wide their trains are, and which numbers fill the cores."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import warnings
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from numpy.typing import NDArray
+
+from .._random import normal_rows, sign_rows
+from ..errors import RankError
+
+
+class TestTensorFamily(ABC):
+    """A distribution of test tensors: stacks of independent random tensor trains.
+
+    Families are frozen, hashable and printable. Their names may be given instead of an instance.
+    """
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+    name: ClassVar[str]
+    _by_name: ClassVar[dict[str, type[TestTensorFamily]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        TestTensorFamily._by_name[cls.name] = cls
+
+    def check_order(self, order: int) -> None:  # noqa: B027 - most families fit every order
+        """Warn where the family is not fit for tensors of an order."""
+
+    @abstractmethod
+    def block_ranks(self, order: int) -> range:
+        """Return the ranks that each train may have for tensors of an order, the least first."""
+
+    @abstractmethod
+    def draw(self, seed: int, stream: int, start: int, stop: int, width: int) -> NDArray[Any]:
+        """Draw rows of independent entries with mean 0 and mean square 1."""
+
+
+def as_tensor_family(test_tensor: TestTensorFamily | str) -> TestTensorFamily:
+    """Return the family of that name, or the given instance."""
+    if isinstance(test_tensor, TestTensorFamily):
+        return test_tensor
+    families = TestTensorFamily._by_name
+    if not isinstance(test_tensor, str) or test_tensor not in families:
+        raise ValueError(
+            f"test_tensor={test_tensor!r} is not known; choose one of {sorted(families)} or an "
+            "instance such as sketch.StackedTrains(block_rank=20)"
+        )
+    return families[test_tensor]()
+
+
+def tensor_family_to_header(family: TestTensorFamily) -> dict[str, Any]:
+    """Describe a family in plain values, for a state file."""
+    return {"name": family.name, **dataclasses.asdict(family)}  # type: ignore[call-overload]
+
+
+def tensor_family_from_header(header: dict[str, Any]) -> TestTensorFamily:
+    """Rebuild a family from `tensor_family_to_header`."""
+    options = dict(header)
+    return TestTensorFamily._by_name[options.pop("name")](**options)
+
+
+@dataclass(frozen=True)
+class StackedTrains(TestTensorFamily):
+    """Stacks of random tensor trains, each of a small rank: the default test tensors.
+
+    Parameters
+    ----------
+    block_rank : int, optional
+        Rank of each train. By default at least ``max(8, 1.25 d)``, which bounds the variance of
+        squared norms whatever the order d. The size of the sketch makes one train of the stack,
+        as in the publication.
+    entries : {"gaussian", "sign"}
+        Signs cost a tenth of normal deviates to draw.
+
+    Notes
+    -----
+    A stack of s columns costs ``s * block_rank`` operations where one train costs ``s**2``: for
+    each entry of a sparse tensor, each slice of a train, each term of a CP tensor.
+
+    References
+    ----------
+    .. [1] D. Kressner, B. Vandereycken, R. Voorhaar, "Streaming tensor train approximation", 2022,
+       arXiv:2208.02600.
+    .. [2] P. Cazeaux, M.-S. Dupuy, R. Figueroa Justiniano, "Linear-scaling tensor train sketching",
+       2026, arXiv:2603.11009.
+
+    Examples
+    --------
+    >>> import sketch
+    >>> sk = sketch.STTA((50, 50, 50), rank=5, test_tensor=sketch.StackedTrains(entries="sign"))
+    """
+
+    name: ClassVar[str] = "stacked-trains"
+
+    block_rank: int | None = None
+    entries: Literal["gaussian", "sign"] = "gaussian"
+
+    def __post_init__(self) -> None:
+        if self.block_rank is not None and self.block_rank < 1:
+            raise RankError(f"block_rank must be at least 1, got {self.block_rank}")
+        if self.entries not in ("gaussian", "sign"):
+            raise ValueError(f'entries must be "gaussian" or "sign", got {self.entries!r}')
+
+    def block_ranks(self, order: int) -> range:
+        """Return the ranks that a train may have: up to twice the least, to divide the sizes."""
+        if self.block_rank is not None:
+            return range(self.block_rank, self.block_rank + 1)
+        least = max(8, math.ceil(1.25 * order))
+        return range(least, 2 * least)
+
+    def draw(self, seed: int, stream: int, start: int, stop: int, width: int) -> NDArray[Any]:
+        """Draw rows of independent entries."""
+        rows = sign_rows if self.entries == "sign" else normal_rows
+        return rows(seed, stream, start, stop, width)
+
+
+@dataclass(frozen=True)
+class KhatriRao(TestTensorFamily):
+    """Khatri-Rao test tensors: each column is a product of independent Gaussian vectors.
+
+    The cheapest ones, and the least safe: the variance of squared norms grows like ``3**d``.
+    Up to order 8 results are like those of other test tensors with a few more columns; beyond, a
+    warning says that errors may be larger by orders of magnitude. Error probes are never of this
+    kind.
+
+    References
+    ----------
+    .. [1] Z. Bujanović, D. Kressner, "Norm and trace estimation with random rank-one vectors",
+       2020, arXiv:2004.06433.
+
+    Examples
+    --------
+    >>> import sketch
+    >>> sk = sketch.STTA((50, 50, 50), rank=5, test_tensor="khatri-rao")
+    """
+
+    name: ClassVar[str] = "khatri-rao"
+    largest_order: ClassVar[int] = 8
+
+    def check_order(self, order: int) -> None:
+        """Warn beyond order 8."""
+        if order > self.largest_order:
+            warnings.warn(
+                f"Khatri-Rao test tensors of order {order} lose accuracy: the variance of their "
+                f"norms is about 3**{order}; use StackedTrains() beyond order "
+                f"{self.largest_order}",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def block_ranks(self, order: int) -> range:
+        """Return the rank 1."""
+        return range(1, 2)
+
+    def draw(self, seed: int, stream: int, start: int, stop: int, width: int) -> NDArray[Any]:
+        """Draw rows of independent normal entries."""
+        return normal_rows(seed, stream, start, stop, width)
