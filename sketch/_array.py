@@ -114,6 +114,14 @@ def to_host(x: Array) -> np.ndarray[Any, Any]:
     return np.asarray(x)
 
 
+def qr_triangle(x: Array) -> Array:
+    """Return the factor R of a QR; where the library can, without forming Q."""
+    xp = namespace(x)
+    if array_api_compat.is_numpy_namespace(xp):
+        return np.linalg.qr(x, mode="r")
+    return xp.linalg.qr(x, mode="reduced")[1]
+
+
 def is_blas_ready(x: Array) -> bool:
     """Whether a matrix product can read `x` in place: native byte order, one unit stride."""
     if not isinstance(x, np.ndarray):

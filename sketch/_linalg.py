@@ -13,6 +13,7 @@ from ._array import (
     is_complex,
     namespace,
     promote,
+    qr_triangle,
     quiet,
     to_host,
     unit_roundoff,
@@ -105,9 +106,10 @@ def rescaled(x: Any, exponent: int) -> Any:
 def orthonormal_basis(y: Array) -> Array:
     """Return an orthonormal basis Q of the columns of a tall matrix.
 
-    Cholesky QR twice, which runs at the speed of matrix products, where the panel is well enough
-    conditioned for it; Householder QR otherwise. Columns that depend on others, or vanish, are
-    replaced by arbitrary orthonormal ones, so that Q always has ``min(m, k)`` columns.
+    Cholesky QR twice [1]_, which runs at the speed of matrix products, after a shifted one where
+    the panel is ill-conditioned [2]_, and Householder QR where it is singular. Columns that depend
+    on others, or vanish, are replaced by arbitrary orthonormal ones, so that Q always has
+    ``min(m, k)`` columns.
 
     Parameters
     ----------
@@ -121,14 +123,28 @@ def orthonormal_basis(y: Array) -> Array:
     ----------
     .. [1] Y. Yamamoto, Y. Nakatsukasa, Y. Yanagisawa, T. Fukaya, "Roundoff error analysis of the
        CholeskyQR2 algorithm", ETNA 44 (2015) 306-326.
+    .. [2] T. Fukaya, R. Kannan, Y. Nakatsukasa, Y. Yamamoto, Y. Yanagisawa, "Shifted Cholesky QR
+       for computing the QR factorization of ill-conditioned matrices", SISC 42 (2020) A477-A503.
     """
     xp = namespace(y)
     y = rescaled(y, -scale_exponent(y))
     if y.shape[0] >= 4 * y.shape[1] > 0:
         q = _cholesky_orthonormalize(xp, y)
+        if q is None:
+            q = _cholesky_orthonormalize(xp, _preconditioned(xp, y))
         if q is not None:
             return q
     return xp.linalg.qr(y, mode="reduced")[0]
+
+
+def _preconditioned(xp: Any, y: Array) -> Array:
+    """Return a panel of the same columns and a condition that Cholesky QR can take."""
+    m, k = y.shape
+    gram, identity = adjoint(y) @ y, xp.eye(y.shape[1], dtype=y.dtype, device=y.device)
+    size = float(xp.max(xp.sum(xp.abs(gram), axis=0)))  # bounds the largest eigenvalue
+    shift = 11 * (m * k + k * (k + 1)) * unit_roundoff(dtype_name(y.dtype)) * size
+    inverse = _inverse_cholesky(xp, gram + shift * identity, identity)
+    return y if inverse is None else y @ inverse
 
 
 def _cholesky_orthonormalize(xp: Any, y: Array) -> Array | None:
@@ -211,6 +227,20 @@ def wide_svd(x: Array) -> tuple[Array, Array, Array]:
     q, t = xp.linalg.qr(adjoint(x), mode="reduced")  # X^* = Q T
     u, s, vh = thin_svd(adjoint(t))
     return u, s, vh @ adjoint(q)
+
+
+def tall_svd(x: Array) -> tuple[Array, Array]:
+    """Return U and s of the thin SVD of a matrix, a tall one by a QR and a small SVD."""
+    if x.shape[0] < 2 * x.shape[1]:
+        return thin_svd(x)[:2]
+    q, t = namespace(x).linalg.qr(x, mode="reduced")
+    u, s, _ = thin_svd(t)
+    return q @ u, s
+
+
+def triangular_factor(wide: Array) -> Array:
+    """Return L (r, min(r, n)) with ``L L^* = W W^*`` for a wide matrix W (r, n), by a QR."""
+    return adjoint(qr_triangle(adjoint(wide)))
 
 
 def thin_svd(x: Array) -> tuple[Array, Array, Array]:

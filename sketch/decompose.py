@@ -142,6 +142,7 @@ def tensor_train(
     seed: int = 0,
     check_finite: bool = True,
     progress: bool = False,
+    **options: Any,
 ) -> TensorTrain:
     """Return a tensor train close to a tensor of any format, with its error.
 
@@ -163,6 +164,8 @@ def tensor_train(
         Refuse NaN and infinity.
     progress : bool
         Show a progress bar.
+    **options
+        Further arguments of the sketch: ``sketch_rank``, ``error_probes``, ``test_tensor``.
 
     Returns
     -------
@@ -208,7 +211,7 @@ def tensor_train(
     source = as_tensor_source(a)
 
     def sketched(width: Any) -> STTA | OTTS | TTHMT:
-        sk = methods[method](source.shape, width, seed=seed, dtype=source.dtype)
+        sk = methods[method](source.shape, width, seed=seed, dtype=source.dtype, **options)
         for _ in range(1 if isinstance(sk, STTA) else sk.n_passes):
             sk.update(source, check_finite=check_finite, progress=progress)
             if not isinstance(sk, STTA):

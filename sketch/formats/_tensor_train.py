@@ -14,11 +14,11 @@ import numpy as np
 from .. import _archive
 from .._array import Array, cast, dtype_name, is_complex, namespace, promote, to_host
 from ..errors import DtypeError, NonFiniteError, RankError, ShapeError
+from ._rounding import rounded
 from ._sum import Summable
 from ._train_sweeps import (
     gram_product,
     orthogonalized,
-    rounded,
     train_norm,
 )
 

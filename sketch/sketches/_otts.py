@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from .._array import Array, dtype_name, namespace, unit_roundoff
 from .._linalg import adjoint, pivoted_qr
 from ..maps import TestTensorFamily
-from ..sources import TensorBlock
+from ..sources import Contraction, TensorBlock
 from ._base import Products
 from ._sweep import SweepSketch
 from ._tensor_spec import TensorSpec, tensor_fields
@@ -83,9 +83,11 @@ class OTTS(SweepSketch):
         )
         self._set_up(OTTSSpec(**fields))
 
-    def _first_products(self, block: TensorBlock, at: tuple[int, ...]) -> Products:
-        products = super()._first_products(block, at)
-        for bond, (_, omega) in enumerate(self._both_sides(block, at)):
+    def _first_products(
+        self, block: TensorBlock, at: tuple[int, ...], contraction: Contraction
+    ) -> Products:
+        products = super()._first_products(block, at, contraction)
+        for bond, (_, omega) in enumerate(self._both_sides(block, at, contraction.fork())):
             if omega is not None:
                 products[f"omega_{bond}"] = omega
         return products

@@ -106,8 +106,9 @@ class STTA(TensorSketch):
 
     def _products(self, block: TensorBlock, at: tuple[int, ...]) -> Products:
         xp = namespace(block.like())
+        contraction = block.between(self._cores("right", block, at))
         products = {}
-        for mode, (psi, omega) in enumerate(self._both_sides(block, at)):
+        for mode, (psi, omega) in enumerate(self._both_sides(block, at, contraction)):
             products[f"psi_{mode}"] = xp.permute_dims(psi, (0, 2, 1))
             if omega is not None:
                 products[f"omega_{mode}"] = omega

@@ -8,7 +8,7 @@ from .._array import Array, namespace
 from .._cores import FixedCore
 from .._linalg import orthonormal_basis, rescaled, scale_exponent
 from ..formats import TensorTrain
-from ..sources import TensorBlock
+from ..sources import Contraction, TensorBlock
 from ._base import Products
 from ._multi_pass import MultiPassSketch
 from ._tensor_sketch import TensorSketch
@@ -59,9 +59,11 @@ class SweepSketch(MultiPassSketch, TensorSketch):
         block.begun[self._sweep] = mode, contraction
         seen = contraction.seen()[:, :, : (*self.spec.right_sizes, 1)[mode]]
         products = {f"psi_{mode}": xp.permute_dims(seen, (0, 2, 1))}
-        return products if mode else products | self._first_products(block, at)
+        return products if mode else products | self._first_products(block, at, contraction)
 
-    def _first_products(self, block: TensorBlock, at: tuple[int, ...]) -> Products:
+    def _first_products(
+        self, block: TensorBlock, at: tuple[int, ...], contraction: Contraction
+    ) -> Products:
         """Return what the first pass adds beside Psi."""
         return {"probe": self._probed(block, at)} if self.spec.error_probes else {}
 

@@ -15,7 +15,7 @@ from ..errors import RankError, ToleranceWarning
 from ..formats import TensorTrain
 from ..maps import TensorTrainMap
 from ..results import ErrorEstimate, rounding_floor
-from ..sources import TensorBlock, TensorSource, as_tensor_source
+from ..sources import Contraction, TensorBlock, TensorSource, as_tensor_source
 from ._finish import scaled_error
 from ._saved import SavedSketch
 from ._tensor_spec import Sizes, TensorSpec, each_bond
@@ -46,14 +46,13 @@ class TensorSketch(SavedSketch):
         return cores
 
     def _both_sides(
-        self, block: TensorBlock, at: tuple[int, ...]
+        self, block: TensorBlock, at: tuple[int, ...], contraction: Contraction
     ) -> Iterator[tuple[Array, Array | None]]:
         """Yield for every mode what it sees between both test tensors, and its bond behind.
 
         Psi_k of shape (l_{k-1}, n_k, r_k) and Omega_k (l_k, r_k), None behind the last mode.
         """
         spec = self.spec
-        contraction = block.between(self._cores("right", block, at))
         left_sizes, right_sizes = (1, *spec.left_sizes), (*spec.right_sizes, 1)
         for mode, core in enumerate(self._cores("left", block, at)):
             seen = contraction.seen()[:, :, : right_sizes[mode]]

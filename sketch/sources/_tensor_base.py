@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 from .._array import Array
 from .._cores import Core
@@ -46,6 +47,10 @@ class Contraction(ABC):
     @abstractmethod
     def advance(self, core: Core) -> None:
         """Contract the mode with its core of the left train and go on to the next one."""
+
+    def fork(self) -> Self:
+        """Return a contraction that goes on from here with other cores on the left."""
+        return copy.copy(self)
 
 
 class TensorBlock(TensorSource):

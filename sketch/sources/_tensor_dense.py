@@ -32,20 +32,23 @@ class DenseTensorSource(TensorSource):
         self.shape = tuple(int(n) for n in array.shape)
         self.dtype = compute_dtype(array.dtype)
         self.nbytes = math.prod(self.shape) * getattr(array.dtype, "itemsize", 8)
+        self._kept: dict[int, DenseTensorBlock] = {}
 
     def blocks(self) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
-        """Yield slabs in the computing dtype."""
+        """Yield slabs in the computing dtype; those that are no copies live on between passes."""
         slab = max(1, math.prod(self.shape[1:]) * np.dtype(self.dtype).itemsize)
         step = max(1, TENSOR_BLOCK_BYTES // slab)
         rest = (0,) * (len(self.shape) - 1)
         for start in range(0, max(1, self.shape[0]), step):
-            part = self.array[start : start + step, ...]
-            yield (start, *rest), DenseTensorBlock(_ready(part, self.dtype))
+            yield (start, *rest), self._kept.get(start) or self._slab(start, start + step)
 
-
-def _ready(part: Array, dtype: str) -> Array:
-    exact = dtype_name(part.dtype) == dtype and not isinstance(part, np.memmap)
-    return part if exact and is_blas_ready(part) else _converted(part, dtype)
+    def _slab(self, start: int, stop: int) -> DenseTensorBlock:
+        part = self.array[start:stop, ...]
+        exact = dtype_name(part.dtype) == self.dtype and not isinstance(part, np.memmap)
+        if not (exact and is_blas_ready(part)):
+            return DenseTensorBlock(_converted(part, self.dtype))
+        self._kept[start] = DenseTensorBlock(part)
+        return self._kept[start]
 
 
 class DenseTensorBlock(TensorBlock):

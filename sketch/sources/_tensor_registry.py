@@ -55,6 +55,10 @@ class ScaledContraction(Contraction):
         """Go on to the next mode."""
         self._contraction.advance(core)
 
+    def fork(self) -> ScaledContraction:
+        """Return a contraction that goes on from here."""
+        return ScaledContraction(self._coefficient, self._contraction.fork())
+
 
 class SumTensorSource(TensorSource):
     """A linear combination of tensors in any formats; each term is sketched on its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 
@@ -196,6 +197,12 @@ class TuckerContraction(Contraction):
         """Go on with the core tensor."""
         self._core.advance(AbsorbedCore(core, self._factors[self._mode]))
         self._mode += 1
+
+    def fork(self) -> TuckerContraction:
+        """Return a contraction that goes on from here."""
+        forked = copy.copy(self)
+        forked._core = self._core.fork()
+        return forked
 
 
 class AbsorbedCore:

@@ -1,0 +1,128 @@
+"""Rounding of tensor trains: truncated SVDs of thin matrices, from the first bond to the last.
+
+A sweep from the right finds for every bond a factor L_k with ``L_k L_k^*`` the Gram matrix of all
+that lies behind it. A sweep from the left, over cores that are orthonormal by then, truncates
+``A_k L_{k+1}`` at every bond: its singular values are those of the unfolding of the whole tensor.
+No orthonormal factor of the right-hand side is ever formed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from .._array import Array, dtype_name, namespace, unit_roundoff
+from .._linalg import (
+    adjoint,
+    orthonormal_basis,
+    rescaled,
+    scale_exponent,
+    tail_norms,
+    tall_svd,
+    triangular_factor,
+)
+
+_GRAM_RANK = 48  # narrower trains are rounded by QR alone
+_GRAM_MARGIN = 1e3  # by which the loss has to exceed what Gram matrices cannot see
+
+
+def rounded(cores: Sequence[Array], ranks: Sequence[int] | None, tol: float | None) -> list[Array]:
+    """Truncate every bond to a rank, a relative error, or both.
+
+    Wide trains are tried with Gram matrices, which take matrix products alone [1]_. These see
+    singular values down to the root of the roundoff: where less than that is lost, QR factors take
+    their place.
+
+    References
+    ----------
+    .. [1] H. Al Daas, G. Ballard, L. Manning, "Parallel tensor train rounding using Gram SVD",
+       IPDPS 2022, doi:10.1109/IPDPS53621.2022.00095.
+    """
+    steps = [scale_exponent(core) for core in cores]
+    scaled = [rescaled(core, -step) for core, step in zip(cores, steps, strict=True)]
+    least = _GRAM_MARGIN * math.sqrt(unit_roundoff(dtype_name(cores[0].dtype)))
+    done, lost, exponent = scaled, 0.0, 0
+    if max(core.shape[0] for core in cores) >= _GRAM_RANK:
+        done, lost, exponent = _truncated(scaled, _gram_factor, _gram_svd, ranks, tol)
+    if not lost > least:
+        done, lost, exponent = _truncated(scaled, triangular_factor, tall_svd, ranks, tol)
+    return _spread(done, exponent + sum(steps))
+
+
+def _truncated(
+    cores: list[Array],
+    factor: Callable[[Array], Array],
+    svd: Callable[[Array], tuple[Array, Array]],
+    ranks: Sequence[int] | None,
+    tol: float | None,
+) -> tuple[list[Array], float, int]:
+    """Return truncated cores, the relative loss, and a power of two to multiply with."""
+    rights = _right_factors(cores, factor)
+    bonds = len(cores) - 1
+    allowed = 0.0 if tol is None else tol / math.sqrt(max(1, bonds))
+    done, lost, exponent = [], 0.0, 0
+    core = cores[0]
+    xp = namespace(core)
+    for bond in range(bonds):
+        a, n, b = core.shape
+        tall = xp.reshape(core, (a * n, b))
+        u, s = svd(tall @ rights[bond])
+        values = [float(x) for x in s]
+        keep = _kept_rank(values, ranks[bond] if ranks else None, tol, allowed)
+        tails = tail_norms(values)
+        lost = math.hypot(lost, tails[keep] / tails[0] if tails[0] else 0.0)
+        u = u[:, :keep]
+        done.append(xp.reshape(u, (a, n, -1)))
+        b, n, c = cores[bond + 1].shape
+        moved = (adjoint(u) @ tall) @ xp.reshape(cores[bond + 1], (b, n * c))
+        step = scale_exponent(moved)
+        exponent += step
+        core = xp.reshape(rescaled(moved, -step), (-1, n, c))
+    return [*done, core], lost, exponent
+
+
+def _right_factors(cores: list[Array], factor: Callable[[Array], Array]) -> list[Array]:
+    """Return L (b, r) for every bond, each up to a power of two."""
+    xp = namespace(cores[0])
+    right = xp.ones((1, 1), dtype=cores[0].dtype)
+    rights = []
+    for core in cores[:0:-1]:
+        a, n, b = core.shape
+        moved = xp.reshape(core, (a * n, b)) @ right
+        right = factor(xp.reshape(moved, (a, -1)))
+        right = rescaled(right, -scale_exponent(right))
+        rights.append(right)
+    return rights[::-1]
+
+
+def _gram_factor(wide: Array) -> Array:
+    """Return L with ``L L^* = W W^*`` from the eigenvalues of the Gram matrix."""
+    xp = namespace(wide)
+    values, vectors = xp.linalg.eigh(wide @ adjoint(wide))
+    return vectors * xp.sqrt(xp.where(values > 0, values, xp.zeros_like(values)))
+
+
+def _gram_svd(tall: Array) -> tuple[Array, Array]:
+    """Return U and s of a tall matrix from the eigenvalues of its Gram matrix."""
+    xp = namespace(tall)
+    values, vectors = xp.linalg.eigh(adjoint(tall) @ tall)
+    values, vectors = xp.flip(values), xp.flip(vectors, axis=1)
+    s = xp.sqrt(xp.where(values > 0, values, xp.zeros_like(values)))
+    seen = s > s[0] * unit_roundoff(dtype_name(tall.dtype)) ** 0.5
+    count = max(1, int(xp.sum(xp.astype(seen, xp.int64))))
+    return orthonormal_basis(tall @ vectors[:, :count]), s
+
+
+def _kept_rank(s: list[float], rank: int | None, tol: float | None, allowed: float) -> int:
+    limit = len(s) if rank is None else min(rank, len(s))
+    if tol is None:
+        return max(1, limit)
+    tails = tail_norms(s)
+    meets = (k for k in range(1, limit + 1) if tails[k] <= allowed * tails[0])
+    return max(1, next(meets, limit))
+
+
+def _spread(cores: list[Array], exponent: int) -> list[Array]:
+    """Put a power of two back, in equal parts, so that no core overflows."""
+    each, rest = divmod(exponent, len(cores))
+    return [rescaled(core, each + (k < rest)) for k, core in enumerate(cores)]
