@@ -11,12 +11,14 @@ import scipy.sparse as sp
 import sketch
 
 
-def cp_decaying(shape: tuple[int, ...] = (10,) * 5, terms: int = 100) -> sketch.CPTensor:
-    """Return weights k^-5 and normalised Gaussian factors (NumPy's legacy seed 179)."""
+def cp_decaying(
+    shape: tuple[int, ...] = (10,) * 5, terms: int = 100, power: float = 5.0
+) -> sketch.CPTensor:
+    """Return weights k^-power and normalised Gaussian factors (NumPy's legacy seed 179)."""
     rng = np.random.RandomState(179)
     factors = [rng.normal(size=(n, terms)) for n in shape]
     factors = [f / np.linalg.norm(f, axis=0) for f in factors]
-    return sketch.CPTensor(np.arange(1, terms + 1.0) ** -5, factors)
+    return sketch.CPTensor(np.arange(1, terms + 1.0) ** -power, factors)
 
 
 def hilbert(n: int = 5, order: int = 7) -> np.ndarray[Any, Any]:

@@ -47,6 +47,9 @@ def assemble_train(psis: Sequence[Array], omegas: Sequence[Array], roundoff: flo
             r = xp.ones((1, 1), dtype=psi.dtype)
         before, n, behind = psi.shape
         seen = xp.reshape(psi, (before * n, behind)) @ q  # Psi Q
+        if len(rows) == omega.shape[0]:  # all were kept: undo the permutation in the small factor
+            back = sorted(range(len(rows)), key=rows.__getitem__)
+            r, rows = xp.take(r, xp.asarray(back, dtype=xp.int64), axis=1), None
         core = adjoint(xp.linalg.solve(r, adjoint(seen)))  # Psi Q R^{-*}
-        cores.append(xp.reshape(core, (before, n, len(rows))))
+        cores.append(xp.reshape(core, (before, n, -1)))
     return cores

@@ -38,6 +38,12 @@ def rounded(cores: Sequence[Array], ranks: Sequence[int] | None, tol: float | No
     .. [1] H. Al Daas, G. Ballard, L. Manning, "Parallel tensor train rounding using Gram SVD",
        IPDPS 2022, doi:10.1109/IPDPS53621.2022.00095.
     """
+    if (
+        tol is None
+        and ranks
+        and all(c.shape[0] <= r for c, r in zip(cores[1:], ranks, strict=True))
+    ):
+        return list(cores)
     steps = [scale_exponent(core) for core in cores]
     scaled = [rescaled(core, -step) for core, step in zip(cores, steps, strict=True)]
     least = _GRAM_MARGIN * math.sqrt(unit_roundoff(dtype_name(cores[0].dtype)))

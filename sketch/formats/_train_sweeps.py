@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .._array import Array, namespace
+from .._array import Array, namespace, qr_triangle
 from .._linalg import adjoint, frobenius_norm, rescaled
 
 
@@ -47,7 +47,7 @@ def train_norm(cores: Sequence[Array]) -> tuple[float, int]:
     for core in cores:
         a, n, b = core.shape
         moved = carried @ xp.reshape(core, (a, n * b))
-        carried = xp.linalg.qr(xp.reshape(moved, (-1, b)), mode="reduced")[1]
+        carried = qr_triangle(xp.reshape(moved, (-1, b)))
         step = _exponent(carried)
         carried, exponent = rescaled(carried, -step), exponent + step
     return frobenius_norm(carried), exponent

@@ -20,6 +20,14 @@ from ._finish import scaled_error
 from ._saved import SavedSketch
 from ._tensor_spec import Sizes, TensorSpec, each_bond
 
+_UNKNOWN = ErrorEstimate(
+    residual=math.nan,
+    norm=math.nan,
+    kind="heuristic",
+    method="none (error_probes=0)",
+    floor=0.0,
+)
+
 
 class TensorSketch(SavedSketch):
     """A sketch that ends in a `TensorTrain`."""
@@ -120,9 +128,9 @@ class TensorSketch(SavedSketch):
     def _with_error(self, tt: TensorTrain, exponent: int) -> TensorTrain:
         """Return a train with the estimate of its error by the probes."""
         spec = self.spec
-        norm = tt.norm()
         if not spec.error_probes:
-            return tt.with_error(_unknown_error(norm))
+            return tt.with_error(_UNKNOWN)
+        norm = tt.norm()
         data = rescaled(self._probe_data(), -exponent)
         (_, block), *_ = as_tensor_source(tt).blocks()
         residual = data - self._probed(block, (0,) * spec.order)
@@ -151,16 +159,6 @@ def _behind(seen: Array, core: Core) -> Array:
     blocks, inner, n, outer = values.shape
     split = xp.reshape(seen, (-1, inner, n, seen.shape[2]))
     return xp.reshape(absorb_left(split, values), (blocks * outer, -1))
-
-
-def _unknown_error(norm: float) -> ErrorEstimate:
-    return ErrorEstimate(
-        residual=math.nan,
-        norm=norm,
-        kind="heuristic",
-        method="none (error_probes=0)",
-        floor=0.0,
-    )
 
 
 def warn_tolerance(tol: float, relative: float) -> None:

@@ -162,18 +162,14 @@ class CPContraction(Contraction):
         self._left = weights[None, :, None]
 
     def seen(self) -> Array:
-        """Return ``sum_j L[j, :] V[:, j] R[j, :]``, a few slices at a time."""
+        """Return ``sum_j L[j, :] V[:, j] R[j, :]``: the two smaller ones are multiplied first."""
         xp = namespace(self._left)
-        factor = self._factors[self._mode]
-        left = xp.matrix_transpose(side_by_side(self._left))  # (l, R)
-        right = side_by_side(self._rights[self._mode])  # (R, r)
-        step = max(1, _TERM_BYTES // (8 * max(1, math.prod(left.shape))))
-        slices = []
-        for start in range(0, factor.shape[0], step):
-            part = factor[start : start + step, :]
-            weighted = xp.reshape(left[:, None, :] * part[None, :, :], (-1, left.shape[1]))
-            slices.append(xp.reshape(product(weighted, right), (left.shape[0], -1, right.shape[1])))
-        return xp.concat(slices, axis=1) if slices else xp.zeros((left.shape[0], 0, right.shape[1]))
+        left, right = side_by_side(self._left), side_by_side(self._rights[self._mode])
+        factor = xp.matrix_transpose(self._factors[self._mode])  # (R, n)
+        if right.shape[1] < factor.shape[1]:
+            seen = _sum_of_terms(left, right, factor)  # (l, r, n)
+            return xp.permute_dims(seen, (0, 2, 1))
+        return _sum_of_terms(left, factor, right)
 
     def advance(self, core: Core) -> None:
         """Contract the factor of the mode with its core."""
@@ -224,6 +220,20 @@ class AbsorbedCore:
     def slices(self, indices: NDArray[np.intp]) -> Array:
         """Return some of the slices."""
         return self.array()[:, :, indices, :]
+
+
+def _sum_of_terms(x: Array, y: Array, z: Array) -> Array:
+    """Return ``sum_j X[j, :] o Y[j, :] o Z[j, :]``, a few terms at a time."""
+    xp = namespace(x)
+    terms, a = x.shape
+    b, c = y.shape[1], z.shape[1]
+    step = max(1, _TERM_BYTES // (8 * max(1, a * b)))
+    total = xp.zeros((a * b, c), dtype=(x[:0, :1] * y[:0, :1] * z[:0, :1]).dtype)
+    for start in range(0, terms, step):
+        some = slice(start, start + step)
+        pairs = xp.reshape(x[some, :, None] * y[some, None, :], (-1, a * b))
+        total = total + product(xp.matrix_transpose(pairs), z[some, :])
+    return xp.reshape(total, (a, b, c))
 
 
 def _absorb_terms(factor: Array, interface: Array, core: Array) -> Array:
