@@ -70,7 +70,10 @@ def installed(package: str) -> str | None:
 
 def machine() -> str:
     """Describe the machine and the versions in one line."""
-    packages = ("numpy", "scipy", "numba", "scikit-learn", "torch", "dask")
+    packages = (
+        *("numpy", "scipy", "numba", "scikit-learn", "torch", "dask"),
+        *("tt-sketch", "tensorly", "torchtt", "teneva", "quimb"),
+    )
     found = [f"{name} {number}" for name in packages if (number := installed(name))]
     threads = os.environ.get("OMP_NUM_THREADS", "all")
     return (

@@ -1,6 +1,8 @@
 """Run a benchmark, or write README.md from the stored results.
 
 python3 dev bench matrices [--quick]     measure, print, and store the results
+python3 dev bench tensors [--quick]      the same for tensors
+python3 dev bench experiments [NAME...]  the published experiments beside the published numbers
 python3 dev bench report                 make benchmarks/README.md from what is stored
 """
 
@@ -11,17 +13,20 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+import experiments
 import matrices
+import tensors
 
 HERE = Path(__file__).parent
-SUITES = {"matrices": matrices}
+SUITES = {"matrices": matrices, "tensors": tensors}
 
 HEAD = """# Benchmarks
 
 Made by `python3 dev bench report` from the results stored beside it; measure again with
-`python3 dev bench matrices`. All cases of a table ran in turn in one process on identical data, and
-the medians are given; absolute times are of a small shared machine, so read the ratios. *Products*
-are the bare matrix products that the method above consists of, in their fastest form: the floor.
+`python3 dev bench matrices` and `python3 dev bench tensors`. All cases of a table ran in turn in
+one process on identical data, and the medians are given; absolute times are of a small shared
+machine, so read the ratios. *Products* are the bare matrix products that the method above consists
+of, in their fastest form: the floor.
 """
 
 
@@ -33,6 +38,7 @@ def write_report() -> None:
         if path.exists():
             stored = json.loads(path.read_text())
             text += [f"## {name.capitalize()}\n", stored["machine"] + "\n", suite.page(stored)]
+    text += ["## Published experiments\n", experiments.page()]
     (HERE / "README.md").write_text("\n".join(text))
 
 
@@ -41,6 +47,8 @@ def main(arguments: list[str]) -> int:
     name, *rest = arguments or [""]
     if name == "report":
         write_report()
+    elif name == "experiments":
+        experiments.main(rest)
     elif name in SUITES:
         SUITES[name].main(rest)
     else:

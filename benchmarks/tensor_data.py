@@ -85,12 +85,18 @@ def dense_of_train(n: int, order: int, rank: int, noise: float) -> np.ndarray[An
     return t
 
 
-def sparse_fading(n: int, order: int, nnz: int) -> sp.coo_array:
-    """Return entries at random places that fade with their indices."""
+def sparse_blocks(n: int, order: int, terms: int, occupied: int) -> sp.coo_array:
+    """Return a sum of rank-one tensors with weights k^-2, each on a block of few indices a mode."""
     rng = np.random.default_rng(0)
-    coords = tuple(rng.integers(0, n, nnz) for _ in range(order))
-    fade = functools.reduce(np.multiply, [(1.0 + c) ** -0.5 for c in coords])
-    return sp.coo_array((rng.standard_normal(nnz) * fade, coords), shape=(n,) * order)
+    coords, values = [], []
+    for k in range(terms):
+        places = [rng.choice(n, occupied, replace=False) for _ in range(order)]
+        factors = [rng.standard_normal(occupied) for _ in range(order)]
+        coords.append(np.stack([x.ravel() for x in np.meshgrid(*places, indexing="ij")]))
+        values.append((k + 1.0) ** -2 * functools.reduce(np.multiply.outer, factors).ravel())
+    return sp.coo_array(
+        (np.concatenate(values), tuple(np.concatenate(coords, axis=1))), shape=(n,) * order
+    )
 
 
 def train_plus_sparse(scale: float = 1 / 25) -> tuple[sketch.TensorTrain, sp.coo_array]:

@@ -205,8 +205,8 @@ def dense_100(quick: bool) -> Setting:
 
 def sparse(quick: bool) -> Setting:
     """Sparse tensor of order 4 against the published code."""
-    t = data.sparse_fading(200, 4, 20_000 if quick else 1_000_000)
-    return {**ours(t, 20), **tt_sketch(t, 20)}, sparse_error(t)
+    t = data.sparse_blocks(200, 4, 40, 6 if quick else 13)
+    return {**ours(t, 10), **tt_sketch(t, 10)}, sparse_error(t)
 
 
 def cp(quick: bool) -> Setting:
@@ -233,7 +233,7 @@ def rounding(quick: bool) -> Setting:
 SETTINGS: dict[str, tuple[str, Callable[[bool], Setting], str]] = {
     "tt-svd": ("dense 60^4 (square root), rank 20", hilbert_60, "sketch STTA"),
     "dense": ("dense 100^4 (train and noise), rank 20", dense_100, "sketch STTA"),
-    "sparse": ("sparse 200^4, 1e6 entries, rank 20", sparse, "sketch STTA"),
+    "sparse": ("sparse 200^4, 1.1e6 entries, rank 10", sparse, "sketch STTA"),
     "cp": ("CP 1000^6, 500 terms, rank 50", cp, "sketch STTA"),
     "train": ("train 100^20, rank 150 to 30", train, "sketch STTA"),
     "rounding": ("rounding of a train 100^20, rank 150 to 30", rounding, "sketch round"),

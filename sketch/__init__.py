@@ -15,7 +15,15 @@ from .errors import (
 )
 from .formats import CPTensor, TensorSum, TensorTrain, TuckerTensor
 from .io import load
-from .maps import Gaussian, Sign, SparseSign, TestMatrixFamily
+from .maps import (
+    Gaussian,
+    KhatriRao,
+    Sign,
+    SparseSign,
+    StackedTrains,
+    TestMatrixFamily,
+    TestTensorFamily,
+)
 from .results import ErrorEstimate, LowRank
 from .sketches import HMT, OTTS, STTA, TTHMT, GeneralizedNystrom
 
@@ -32,6 +40,7 @@ __all__ = [
     "Gaussian",
     "GeneralizedNystrom",
     "IncompatibleSketchError",
+    "KhatriRao",
     "LowRank",
     "NonFiniteError",
     "PassError",
@@ -41,10 +50,12 @@ __all__ = [
     "SketchError",
     "SketchWarning",
     "SparseSign",
+    "StackedTrains",
     "StateFileError",
     "TensorSum",
     "TensorTrain",
     "TestMatrixFamily",
+    "TestTensorFamily",
     "ToleranceWarning",
     "TuckerTensor",
     "load",

@@ -11,12 +11,16 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from .decompose import svd
+import numpy as np
+
+from .decompose import svd, tensor_train, tt_svd
 from .errors import SketchError
-from .io import load, open_matrix
+from .formats import TensorTrain
+from .io import load, open_matrix, open_tensor
+from .report import print_report
 from .results import LowRank
-from .sketches import GeneralizedNystrom
-from .sources import as_matrix_source
+from .sketches import STTA, GeneralizedNystrom
+from .sources import as_matrix_source, as_tensor_source
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,6 +51,15 @@ def _parser() -> argparse.ArgumentParser:
     decompose.add_argument("--memory", type=_bytes, metavar="SIZE", help="keep within, as 2GB")
     decompose.add_argument("--no-progress", dest="progress", action="store_false")
     decompose.set_defaults(run=_run_svd)
+
+    train = commands.add_parser("tt", help="tensor train of a tensor in a file")
+    train.add_argument("file", help=".tns[.gz] .npy .npz .mtx[.gz] .mat .nc .h5 .zarr")
+    _add_result_options(train)
+    train.add_argument("--method", choices=["stta", "otts", "tt-hmt", "tt-svd"], default="stta")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--state", metavar="FILE", help="save the running sketch (stta)")
+    train.add_argument("--no-progress", dest="progress", action="store_false")
+    train.set_defaults(run=_run_tt)
 
     merge = commands.add_parser("merge", help="add up sketch states and finalize them together")
     merge.add_argument("parts", nargs="+", metavar="PART")
@@ -88,8 +101,41 @@ def _run_svd(options: argparse.Namespace) -> None:
         passes = 1 if options.method == "nystrom" else 2 + 2 * options.power_iters
         print(f"file          {options.file}")
         print(f"method        {options.method}, {passes} pass{'es' * (passes > 1)}")
-        _report(result, stored=_stored_numbers(data), seconds=seconds)
+        print_report(result, stored=_stored_numbers(data), seconds=seconds)
     _write(result, options)
+
+
+def _run_tt(options: argparse.Namespace) -> None:
+    start = time.perf_counter()
+    with open_tensor(options.file) as data:
+        if options.state is not None:
+            result = _train_with_state(data, options)
+        elif options.method == "tt-svd":
+            result = tt_svd(np.asarray(data[...]), options.rank, options.tol)
+        else:
+            result = tensor_train(
+                data,
+                options.rank,
+                tol=options.tol,
+                method=options.method,
+                seed=options.seed,
+                progress=options.progress,
+            )
+        seconds = time.perf_counter() - start
+        print(f"file          {options.file}")
+        print(f"method        {options.method}")
+        print_report(result, stored=_stored_numbers(data), seconds=seconds)
+    _write(result, options)
+
+
+def _train_with_state(data: Any, options: argparse.Namespace) -> TensorTrain:
+    if options.method != "stta" or options.rank is None:
+        raise SketchError("--state needs --method stta and --rank: a one-pass sketch")
+    source = as_tensor_source(data)
+    sk = STTA(source.shape, options.rank, seed=options.seed, dtype=source.dtype)
+    sk.update(source, progress=options.progress)
+    sk.save(options.state)
+    return sk.finalize(options.rank, options.tol)
 
 
 def _svd_with_state(source: Any, options: argparse.Namespace) -> LowRank:
@@ -104,13 +150,14 @@ def _svd_with_state(source: Any, options: argparse.Namespace) -> LowRank:
 def _run_merge(options: argparse.Namespace) -> None:
     sketches = [load(part) for part in options.parts]
     for part, sk in zip(options.parts, sketches, strict=True):
-        if not isinstance(sk, GeneralizedNystrom):
+        if not isinstance(sk, GeneralizedNystrom | STTA):
             raise SketchError(f"{part}: holds a {type(sk).__name__}, not a one-pass sketch state")
     start = time.perf_counter()
     total = functools.reduce(operator.add, sketches)
     result = total.finalize(options.rank, options.tol)
     print(f"merged        {len(sketches)} states, {total.n_updates} updates")
-    _report(result, stored=math.prod(result.shape), seconds=time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    print_report(result, stored=math.prod(result.shape), seconds=seconds)
     _write(result, options)
 
 
@@ -118,53 +165,27 @@ def _run_info(options: argparse.Namespace) -> None:
     try:
         held = load(options.file)
     except SketchError:
-        with open_matrix(options.file) as data:
-            source = as_matrix_source(data)
+        with open_tensor(options.file) as data:
+            source = as_tensor_source(data)
             print(f"{options.file}: {type(data).__name__}, shape {source.shape}, {data.dtype}")
             print(f"computed in {source.dtype}; {source.nbytes / 1e6:.1f} MB a pass")
         return
     print(f"{options.file}: {held!r}")
-    if isinstance(held, LowRank):
-        _report(held, stored=math.prod(held.shape), seconds=None)
-
-
-def _report(result: LowRank, *, stored: int, seconds: float | None) -> None:
-    error, (m, n) = result.error, result.shape
-    kept = result.rank * (m + n + 1)
-    leading = "  ".join(f"{float(s):.5g}" for s in result.s[:8])
-    print(f"shape         {m} x {n}, {result.dtype}")
-    print(f"rank          {result.rank}")
-    print(f"singular      {leading}{'  ...' if result.rank > 8 else ''}")
-    print(f"rel. error    {error.relative:.4g}  {_interval(result)}({error.kind}, {error.method})")
-    print(f"compression   {stored / max(1, kept):.3g} : 1")
-    if seconds is not None:
-        print(f"time          {seconds:.3g} s")
-        print(f"peak memory   {_peak_megabytes():.0f} MB")
-
-
-def _interval(result: LowRank) -> str:
-    if result.error.kind == "heuristic" or result.error.norm == 0:
-        return ""
-    low, high = (x / result.error.norm for x in result.error.interval())
-    return f"95 % interval [{low:.4g}, {high:.4g}]  "
+    if isinstance(held, LowRank | TensorTrain):
+        print_report(held, stored=math.prod(held.shape), seconds=None)
 
 
 def _stored_numbers(data: Any) -> int:
     return int(data.nnz) if hasattr(data, "nnz") else math.prod(data.shape)
 
 
-def _peak_megabytes() -> float:
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
-
-
-def _write(result: LowRank, options: argparse.Namespace) -> None:
+def _write(result: LowRank | TensorTrain, options: argparse.Namespace) -> None:
     if options.out is not None:
         result.save(options.out)
         print(f"result        {options.out}")
     if options.plot is not None:
+        if not isinstance(result, LowRank):
+            raise SketchError("--plot draws the spectrum of a matrix, not of a tensor train")
         from .plot import spectrum
 
         spectrum(result, options.plot)

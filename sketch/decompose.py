@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from ._array import cast, namespace, unit_roundoff
 from ._linalg import frobenius_norm
 from .errors import DtypeError, NonFiniteError, PassError, RankError
 from .finalize import tt_svd_cores
-from .formats import TensorTrain
+from .formats import TensorTrain, as_exact_train
 from .maps import Gaussian, SparseSign, TestMatrixFamily
 from .results import ErrorEstimate, LowRank, rounding_floor
 from .sketches import HMT, OTTS, STTA, TTHMT, GeneralizedNystrom, MatrixSketch, each_bond
@@ -23,6 +24,7 @@ from .sources import (
 
 _FIRST_RANK = 16  # where the search for a tolerance begins
 _GROWTH = 4  # and how much wider each further sketch is
+_EXACT_RANK = 100  # up to which the error of a structured tensor is computed, not estimated
 
 
 def svd(
@@ -170,7 +172,8 @@ def tensor_train(
     Returns
     -------
     TensorTrain
-        In the precision of the data; its `error` tells how far it is.
+        In the precision of the data; its `error` tells how far it is: exactly where the data are
+        trains, CP or Tucker tensors or sums of these of ranks up to 100, else by error probes.
 
     Raises
     ------
@@ -209,6 +212,9 @@ def tensor_train(
     if method not in methods:
         raise ValueError(f"method must be one of {[*methods, 'tt-svd']}, got {method!r}")
     source = as_tensor_source(a)
+    exact = as_exact_train(a, _EXACT_RANK)
+    if exact is not None and tol is None:
+        options.setdefault("error_probes", 0)
 
     def sketched(width: Any) -> STTA | OTTS | TTHMT:
         sk = methods[method](source.shape, width, seed=seed, dtype=source.dtype, **options)
@@ -218,15 +224,36 @@ def tensor_train(
                 sk.end_pass()
         return sk
 
-    if rank is not None:
-        return sketched(rank).finalize(rank, tol)
+    if rank is None:
+        train = _train_to_tolerance(sketched, tol or 0.0)
+    else:
+        train = sketched(rank).finalize(rank, tol)
+    return train if exact is None else train.with_error(_exact_error(train, exact, source.dtype))
+
+
+def _train_to_tolerance(sketched: Callable[[Any], STTA | OTTS | TTHMT], tol: float) -> TensorTrain:
+    """Widen the sketch until its error meets the tolerance, and round to the ranks it needs."""
     width = _FIRST_RANK
     while True:
         sk = sketched(width)
         whole = sk.finalize(sk.spec.left_sizes)
-        if sk.spec.left_sizes == sk.spec.full or whole.error.relative <= (tol or 0.0):
+        if sk.spec.left_sizes == sk.spec.full or whole.error.relative <= tol:
             return sk.finalize(tol=tol)
         width *= _GROWTH
+
+
+def _exact_error(train: TensorTrain, data: TensorTrain, dtype: str) -> ErrorEstimate:
+    """Return the error by orthogonalising the difference of two trains."""
+    difference, norm = train - data, data.norm()
+    columns = max(difference.ranks, default=1)
+    return ErrorEstimate(
+        residual=0.0,
+        truncation=difference.norm(),
+        norm=norm,
+        kind="exact",
+        method="QR of the difference",
+        floor=math.sqrt(data.ndim) * rounding_floor(norm, columns, unit_roundoff(dtype)),
+    )
 
 
 def tt_svd(array: Any, rank: Any = None, tol: float | None = None) -> TensorTrain:

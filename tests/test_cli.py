@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 import subprocess
 import sys
 
@@ -133,3 +135,67 @@ def test_the_module_runs_as_a_program(file):
     command = [sys.executable, "-m", "sketch", "svd", file, "--rank", "3", "--no-progress"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "rank          3" in done.stdout
+
+
+# ---- tensors --------------------------------------------------------------------------------
+
+
+def test_trains_of_files(tmp_path, capsys):
+    t = np.random.default_rng(0).integers(0, 2, (5, 6, 7)).astype(float)
+    np.save(tmp_path / "t.npy", t)
+    lines = [
+        "# a comment",
+        *(f"{i + 1} {j + 1} {k + 1} {t[i, j, k]}" for i, j, k in np.argwhere(t)),
+    ]
+    (tmp_path / "t.tns").write_text("\n".join(lines))
+    with gzip.open(tmp_path / "t.tns.gz", "wt") as file:
+        file.write("\n".join(lines))
+    for name in ("t.npy", "t.tns", "t.tns.gz"):
+        for method in ("stta", "otts", "tt-hmt"):
+            out = str(tmp_path / "result.npz")
+            spec = str(tmp_path / name)
+            call = ["tt", spec, "--rank", "7", "--method", method, "--no-progress", "--out", out]
+            assert main(call) == 0
+            # ranks of at most 5 and 7: nothing is lost
+            assert np.linalg.norm(sketch.load(out).to_array() - t) < 1e-12 * np.linalg.norm(t)
+    assert main(["tt", str(tmp_path / "t.npy"), "--rank", "2", "--method", "tt-svd"]) == 0
+    text = capsys.readouterr().out
+    assert "ranks         5 7" in text
+    assert "rel. error" in text
+    assert "compression" in text
+
+
+def test_states_of_tensors_merge(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    total = np.zeros((5, 6, 7))
+    states = []
+    for number in range(2):
+        part = rng.standard_normal((5, 1, 1)) * rng.standard_normal((6, 1)) * rng.standard_normal(7)
+        total += part
+        np.save(tmp_path / f"{number}.npy", part)
+        states.append(str(tmp_path / f"state{number}.npz"))
+        spec = str(tmp_path / f"{number}.npy")
+        assert main(["tt", spec, "--rank", "3", "--no-progress", "--state", states[-1]]) == 0
+    out = str(tmp_path / "sum.npz")
+    assert main(["merge", *states, "--out", out]) == 0
+    assert np.linalg.norm(sketch.load(out).to_array() - total) < 1e-12 * np.linalg.norm(total)
+    assert main(["info", out]) == 0
+    assert "ranks" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "cannot be read|found none"),
+        ("1 2 3.5\n0 1 2.0\n", "at least 1"),
+        ("1.5 2 3.5\n", "integers"),
+        ("1 2 3.5\n1 2\n", "cannot be read"),
+        ("a b c\n", "cannot be read"),
+    ],
+    ids=["empty", "zero", "fraction", "ragged", "words"],
+)
+def test_damaged_coordinate_files_are_refused(content, message, tmp_path, capsys):
+    path = tmp_path / "bad.tns"
+    path.write_text(content)
+    assert main(["tt", str(path), "--rank", "2"]) == 2
+    assert re.search(message, capsys.readouterr().err)

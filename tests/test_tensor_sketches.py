@@ -333,3 +333,38 @@ def test_refusals_name_the_cause():
     refused(lambda: sketch.tensor_train(bad, 2, method="x"), ValueError, "method must be")
     refused(sketch.TTHMT(SHAPE, 3).finalize, sketch.PassError, "0 of 4 passes")
     assert parts(sk) == before == {}
+
+
+# ---- exact errors ---------------------------------------------------------------------------
+
+EXACT = {
+    "train": lambda: train(SHAPE, (6, 9, 5)),
+    "cp": lambda: cp(SHAPE, 9),
+    "tucker": lambda: tucker(SHAPE, (5, 6, 5, 4)),
+    "sum": lambda: sketch.TensorSum([train(SHAPE, (6, 9, 5)), cp(SHAPE, 9)], [2.0, -1.0]),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", EXACT)
+def test_errors_of_structured_tensors_are_exact(name, method):
+    t = EXACT[name]()
+    result = sketch.tensor_train(t, 3, method=method)
+    truth = np.linalg.norm(result.to_array() - t.to_array())
+    assert result.error.kind == "exact"
+    assert abs(result.error.value - truth) < 1e-12 * result.error.norm
+    low, high = result.error.interval()
+    assert low <= truth <= high
+
+
+def test_exact_errors_resolve_what_differences_of_squares_cannot():
+    t = train(SHAPE, (3, 4, 2)) + 1e-11 * train(SHAPE, (1, 1, 1), seed=5)
+    result = sketch.tensor_train(t, [3, 4, 2])
+    truth = np.linalg.norm(result.to_array() - t.to_array())
+    assert result.error.value == pytest.approx(truth, rel=1e-2)
+
+
+def test_a_tucker_tensor_is_an_exact_train():
+    t = tucker(SHAPE, (5, 6, 5, 4))
+    gap = np.linalg.norm(t.to_tensor_train().to_array() - t.to_array())
+    assert gap < 1e-13 * np.linalg.norm(t.to_array())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -149,3 +150,51 @@ def test_files(tmp_path):
     again = sketch.load(tmp_path / "t.npz")
     assert all(np.array_equal(x, y) for x, y in zip(tt.cores, again.cores, strict=True))
     assert again.error == tt.error
+
+
+# ---- rounding -------------------------------------------------------------------------------
+
+
+def fading_train(order, n, rank, lo, seed=0):
+    """Return a train of some rank whose unfoldings have singular values falling to 10^lo."""
+    rng = np.random.default_rng(seed)
+    bonds = [1, *[rank] * (order - 1), 1]
+    fade = np.logspace(0, lo, rank)
+    cores = []
+    for a, b in itertools.pairwise(bonds):
+        core = rng.standard_normal((a, n, b)) / np.sqrt(a * n)
+        cores.append(core * (fade if b == rank else 1.0))
+    return sketch.TensorTrain(cores)
+
+
+@pytest.mark.parametrize(
+    ("rank", "lo"),
+    [(60, -3), (60, -12), (20, -3), (20, -12)],
+    ids=["wide", "wide and steep", "thin", "steep"],
+)
+def test_rounding_is_as_good_as_dense_svds(rank, lo):
+    """Wide trains go by Gram matrices while these see enough, all others by QR."""
+    t = fading_train(4, 10, rank, lo)
+    full = t.to_array()
+    short = t.round(rank=7)
+    best = sketch.tt_svd(full, 7)
+    ours, theirs = (np.linalg.norm(x.to_array() - full) for x in (short, best))
+    # both are quasi-optimal and sweep in one direction; they differ by sums of squares of tails
+    assert ours <= 1.02 * theirs + 1e-14 * np.linalg.norm(full)
+    assert max(short.ranks) == 7
+
+
+@pytest.mark.parametrize("tol", [1e-2, 1e-5, 1e-9])
+def test_rounding_to_a_tolerance_keeps_it(tol):
+    t = fading_train(5, 8, 60, -14)
+    short = t.round(tol=tol)
+    assert (short - t).norm() <= tol * t.norm()
+    assert max(short.ranks) < 60
+
+
+def test_rounding_of_exact_ranks_loses_nothing():
+    t = fading_train(5, 8, 4, -1)
+    doubled = t + t
+    short = doubled.round(tol=1e-13)
+    assert max(short.ranks) == 4
+    assert (short - 2.0 * t).norm() < 1e-12 * t.norm()

@@ -1,7 +1,8 @@
 """Structured tensors, as inputs and results alike."""
 
+from ._as_train import as_exact_train
 from ._factored import CPTensor, TuckerTensor
 from ._sum import Summable, TensorSum
 from ._tensor_train import TensorTrain
 
-__all__ = ["CPTensor", "Summable", "TensorSum", "TensorTrain", "TuckerTensor"]
+__all__ = ["CPTensor", "Summable", "TensorSum", "TensorTrain", "TuckerTensor", "as_exact_train"]

@@ -140,6 +140,21 @@ class TuckerTensor(Summable):
             raise ShapeError(f"expected a matrix, got a Tucker tensor of shape {self.shape}")
         return self.factors[0] @ self.core, self.factors[1].T
 
+    def to_tensor_train(self) -> TensorTrain:
+        """Return the exact train, by QR decompositions of the core and no truncation."""
+        xp = namespace(self.core)
+        rest = self.core
+        cores: list[Array] = []
+        for mode, factor in enumerate(self.factors):
+            m = factor.shape[1]
+            before = 1 if mode == 0 else cores[-1].shape[2]
+            core = xp.reshape(rest, (before * m, -1))
+            if mode < self.ndim - 1:
+                core, rest = xp.linalg.qr(core, mode="reduced")
+            moved = xp.tensordot(xp.reshape(core, (before, m, -1)), factor, axes=((1,), (1,)))
+            cores.append(xp.permute_dims(moved, (0, 2, 1)))
+        return TensorTrain(cores)
+
     def to_array(self) -> Array:
         """Return the dense tensor."""
         xp = namespace(self.core)

@@ -1,4 +1,4 @@
-"""Open a matrix in a file without reading more of it than is needed."""
+"""Open a matrix or a tensor in a file without reading more of it than is needed."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ..errors import ShapeError, SketchError, StateFileError
 
 
 @contextlib.contextmanager
-def open_matrix(spec: str) -> Iterator[Any]:
+def open_tensor(spec: str) -> Iterator[Any]:
     """Open ``FILE`` or ``FILE::NAME`` as something that can be sketched, and close it afterwards.
 
     Parameters
     ----------
     spec : str
         ``.npy`` (mapped), ``.npz`` (SciPy sparse, or one array by name), ``.mtx`` and ``.mtx.gz``,
-        ``.h5::dataset``, ``.zarr[::array]``, ``.mat::name``, ``.nc::variable`` (mapped). An array
-        with more than two axes becomes the matrix of its first axis against the rest.
+        ``.tns`` and ``.tns.gz`` (coordinates and value on each line, counted from 1),
+        ``.mat::name``, ``.h5::dataset``, ``.zarr[::array]``, ``.nc::variable``.
 
     Yields
     ------
-    array, sparse matrix or stored dataset
+    array, sparse matrix or tensor, or stored dataset
 
     Raises
     ------
@@ -35,13 +35,14 @@ def open_matrix(spec: str) -> Iterator[Any]:
 
     Examples
     --------
-    >>> import os, tempfile, numpy as np
-    >>> from sketch.io import open_matrix
-    >>> path = os.path.join(tempfile.mkdtemp(), "a.npy")
-    >>> np.save(path, np.ones((4, 3)))
-    >>> with open_matrix(path) as a:
-    ...     a.shape
-    (4, 3)
+    >>> import os, tempfile
+    >>> from sketch.io import open_tensor
+    >>> path = os.path.join(tempfile.mkdtemp(), "a.tns")
+    >>> with open(path, "w") as file:
+    ...     print("1 1 2 0.5", "3 1 1 2.0", sep=chr(10), file=file)
+    >>> with open_tensor(path) as t:
+    ...     t.shape
+    (3, 1, 2)
     """
     path, _, name = spec.partition("::")
     reader = _reader(path)
@@ -54,6 +55,40 @@ def open_matrix(spec: str) -> Iterator[Any]:
             raise
         except Exception as error:  # whatever a reader raises on a damaged file
             raise StateFileError(f"{path}: cannot be read ({error})") from error
+        yield data
+
+
+@contextlib.contextmanager
+def open_matrix(spec: str) -> Iterator[Any]:
+    """Open a file like `open_tensor`, an array of more axes as the first one against the rest.
+
+    Parameters
+    ----------
+    spec : str
+        See `open_tensor`.
+
+    Yields
+    ------
+    array, sparse matrix or stored dataset
+
+    Raises
+    ------
+    StateFileError
+        If the file is missing, damaged, or of no known kind, or the name is not in it.
+    ShapeError
+        If the file holds no matrix.
+
+    Examples
+    --------
+    >>> import os, tempfile, numpy as np
+    >>> from sketch.io import open_matrix
+    >>> path = os.path.join(tempfile.mkdtemp(), "a.npy")
+    >>> np.save(path, np.ones((4, 3)))
+    >>> with open_matrix(path) as a:
+    ...     a.shape
+    (4, 3)
+    """
+    with open_tensor(spec) as data:
         yield _as_matrix(data)
 
 
@@ -112,6 +147,20 @@ def _read_mtx(path: str, name: str, stack: contextlib.ExitStack) -> Any:
     return scipy.io.mmread(path, spmatrix=False)
 
 
+def _read_tns(path: str, name: str, stack: contextlib.ExitStack) -> Any:
+    import scipy.sparse
+
+    lines = np.loadtxt(path, comments=["#", "%"], ndmin=2)
+    if lines.shape[0] == 0 or lines.shape[1] < 2:
+        raise StateFileError(f"{path}: expected lines of indices and a value, found none")
+    indices = lines[:, :-1]
+    coords = indices.astype(np.int64) - 1
+    if not np.array_equal(coords + 1, indices) or coords.min() < 0:
+        raise StateFileError(f"{path}: indices must be integers of at least 1")
+    shape = tuple(int(n) + 1 for n in coords.max(axis=0))
+    return scipy.sparse.coo_array((lines[:, -1], tuple(coords.T)), shape=shape)
+
+
 def _read_mat(path: str, name: str, stack: contextlib.ExitStack) -> Any:
     import scipy.io
 
@@ -149,6 +198,8 @@ _READERS: dict[str, Callable[[str, str, contextlib.ExitStack], Any]] = {
     ".npz": _read_npz,
     ".mtx": _read_mtx,
     ".mtx.gz": _read_mtx,
+    ".tns": _read_tns,
+    ".tns.gz": _read_tns,
     ".mat": _read_mat,
     ".nc": _read_nc,
     ".h5": _read_h5,

@@ -103,7 +103,8 @@ class TensorTrainMap:
         drawn = self.family.draw(self.seed, _SIDES[self.side] + mode, start, stop, width)
         core = drawn.reshape(stop - start, outer.blocks, inner.rank, outer.rank)
         core = np.ascontiguousarray(core.transpose(1, 2, 0, 3))
-        core *= inner.rank**-0.5
+        if not inner.whole:  # whose rows have norm 1 already
+            core *= inner.rank**-0.5
         return core
 
     def sample(self) -> NDArray[Any]:
@@ -133,7 +134,8 @@ class DrawnCore:
 
     def slices(self, indices: NDArray[np.intp]) -> Array:
         """Return the slices at sorted indices, and draw no more than runs of them."""
-        if self.mode in self.map._drawn or self.size <= 2 * len(indices):
+        inner = self.map.inner_outer(self.mode)[0]
+        if 8 * self.size * inner.rank * self.outer_size <= _CACHE_BYTES:
             return self.array()[:, :, indices, :]
         breaks = np.flatnonzero(np.diff(indices) > 1) + 1
         runs = [

@@ -148,7 +148,7 @@ class ErrorEstimate:
             )
         low, high = self._law((1 - confidence) / 2)
         rounding = self.floor
-        if self.kind == "exact" and self.norm > 0:  # its floor is that of a difference of squares
+        if self.kind == "exact" and self.residual > 0:  # the floor of a difference of squares
             rounding *= self.floor / self.norm
         hidden = self.value <= self.floor
         return 0.0 if hidden else max(0.0, low - rounding), high + rounding

@@ -13,7 +13,8 @@ from .._array import Array, compute_dtype
 from .._cores import Core
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 
-SPARSE_BLOCK_ENTRIES = 250_000
+_RUN_ENTRIES = 40_000  # whose interfaces stay in cache
+_RUN_PER_INDEX = 16  # and more, where a mode is so long that its groups get short
 _GROUPED_BYTES = 16_000_000
 _LONG_GROUP = 4  # from here on a product with a whole slice beats one for each block of it
 
@@ -38,13 +39,13 @@ class SparseTensorSource(TensorSource):
     def blocks(self) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
         """Yield runs of the entries; the runs live on from pass to pass."""
         if self._kept is None:
-            runs = range(0, max(1, self._data.size), SPARSE_BLOCK_ENTRIES)
-            self._kept = [self._run(start) for start in runs]
+            step = max(_RUN_ENTRIES, _RUN_PER_INDEX * max(self.shape, default=0))
+            runs = range(0, max(1, self._data.size), step)
+            self._kept = [self._run(slice(start, start + step)) for start in runs]
         for block in self._kept:
             yield (0,) * len(self.shape), block
 
-    def _run(self, start: int) -> SparseTensorBlock:
-        run = slice(start, start + SPARSE_BLOCK_ENTRIES)
+    def _run(self, run: slice) -> SparseTensorBlock:
         values = self._data[run].astype(self.dtype, copy=False)
         return SparseTensorBlock([index[run] for index in self._coords], values, self.shape)
 
