@@ -13,7 +13,7 @@ from .errors import (
     StateFileError,
     ToleranceWarning,
 )
-from .formats import CPTensor, TensorSum, TensorTrain, TuckerTensor
+from .formats import CPTensor, HadamardProduct, TensorSum, TensorTrain, TuckerTensor
 from .io import load
 from .maps import (
     Gaussian,
@@ -39,6 +39,7 @@ __all__ = [
     "ErrorEstimate",
     "Gaussian",
     "GeneralizedNystrom",
+    "HadamardProduct",
     "IncompatibleSketchError",
     "KhatriRao",
     "LowRank",

@@ -69,6 +69,9 @@ FORMATS = {
     "cp": lambda: cp(SHAPE, 3),
     "tucker": lambda: tucker(SHAPE, (2, 3, 2, 2)),
     "sparse": lambda: sparse(SHAPE),
+    "hadamard": lambda: sketch.HadamardProduct(
+        train(SHAPE, (2, 3, 1)), train(SHAPE, (1, 2, 3), seed=1)
+    ),
     "sum": lambda: 2.0 * train(SHAPE, (3, 4, 2)) - sketch.TensorSum([sparse(SHAPE)]),
 }
 
@@ -341,6 +344,9 @@ EXACT = {
     "train": lambda: train(SHAPE, (6, 9, 5)),
     "cp": lambda: cp(SHAPE, 9),
     "tucker": lambda: tucker(SHAPE, (5, 6, 5, 4)),
+    "hadamard": lambda: sketch.HadamardProduct(
+        train(SHAPE, (2, 3, 2)), train(SHAPE, (3, 3, 3), seed=1)
+    ),
     "sum": lambda: sketch.TensorSum([train(SHAPE, (6, 9, 5)), cp(SHAPE, 9)], [2.0, -1.0]),
 }
 

@@ -2,7 +2,16 @@
 
 from ._as_train import as_exact_train
 from ._factored import CPTensor, TuckerTensor
+from ._hadamard import HadamardProduct
 from ._sum import Summable, TensorSum
 from ._tensor_train import TensorTrain
 
-__all__ = ["CPTensor", "Summable", "TensorSum", "TensorTrain", "TuckerTensor", "as_exact_train"]
+__all__ = [
+    "CPTensor",
+    "HadamardProduct",
+    "Summable",
+    "TensorSum",
+    "TensorTrain",
+    "TuckerTensor",
+    "as_exact_train",
+]

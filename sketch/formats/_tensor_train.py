@@ -258,6 +258,8 @@ class TensorTrain(Summable):
     def round(self, rank: Any = None, tol: float | None = None) -> TensorTrain:
         """Return a train of smaller ranks, by truncated SVDs of thin matrices.
 
+        Much smaller ranks are found faster by ``sketch.tensor_train(tt, rank, method="tt-hmt")``.
+
         Parameters
         ----------
         rank : int or sequence of d - 1 int, optional

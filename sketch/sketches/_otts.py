@@ -41,6 +41,8 @@ class OTTS(SweepSketch):
         Of the data; by default the sketch follows them.
     error_probes : int, optional
         Independent test tensors that estimate the error, see `STTA`.
+    test_tensor : TestTensorFamily or str
+        Distribution of the test tensors, see `STTA`.
 
     Raises
     ------

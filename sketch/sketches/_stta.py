@@ -52,6 +52,8 @@ class STTA(TensorSketch):
     error_probes : int, optional
         Independent test tensors that estimate the error: 16 up to order 10, 8 up to order 25, 4
         above. With 0 the result has no estimate.
+    test_tensor : TestTensorFamily or str
+        Distribution of the test tensors: `StackedTrains` by default, or `KhatriRao`.
 
     Raises
     ------
@@ -61,7 +63,9 @@ class STTA(TensorSketch):
     Notes
     -----
     One pass; for a dense tensor of N entries about ``2 N (l + r)`` operations for sizes l and r,
-    and ``2 N P R`` more for P probes of rank R; ``sum_k l n_k r`` numbers.
+    and ``4 N P`` more for P probes; ``sum_k l n_k r`` numbers. A train of rank R costs about
+    ``n R (R + q) (l + r)`` operations a mode, with q the rank of each test train, a CP tensor of R
+    terms ``n R (q (l + r) + l r)``, a sparse tensor ``nnz (q (l + r) + l r)``.
 
     On flat tensors of high order the result can be worse than zero; its error estimate says so.
 

@@ -10,12 +10,13 @@ import numpy as np
 from .._array import Array, is_array, promote
 from .._cores import Core
 from ..errors import DtypeError
-from ..formats import TensorSum
+from ..formats import HadamardProduct, TensorSum
 from ._sparse import is_sparse
 from ._stored import is_stored
 from ._sum import plain_number, scaled_dtype
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 from ._tensor_dense import DenseTensorSource
+from ._tensor_hadamard import HadamardBlock
 from ._tensor_sparse import SparseTensorSource
 from ._tensor_structured import CPBlock, TrainBlock, TuckerBlock
 
@@ -109,6 +110,10 @@ def _matrix_block(left: Array, right: Array) -> TrainBlock:
 _ADAPTERS: list[tuple[Callable[[Any], bool], Callable[[Any], TensorSource]]] = [
     (lambda t: isinstance(t, TensorSource), lambda t: t),
     (lambda t: isinstance(t, TensorSum), SumTensorSource),
+    (
+        lambda t: isinstance(t, HadamardProduct),
+        lambda t: HadamardBlock(t.first.cores, t.second.cores),
+    ),
     (_has("cores"), lambda t: TrainBlock(t.cores)),
     (_has("weights", "factors"), lambda t: CPBlock(t.weights, t.factors)),
     (_has("core", "factors"), lambda t: TuckerBlock(t.core, t.factors)),

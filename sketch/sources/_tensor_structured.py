@@ -44,7 +44,7 @@ class TrainBlock(TensorBlock):
 
     def find_nonfinite(self) -> tuple[int, ...] | None:
         """Return the slice of the first core that is not finite, zero in the other modes."""
-        return _first_bad([namespace(c).isfinite(c) for c in self.cores], axis=(0, 2))
+        return first_bad_slice(self.cores)
 
 
 class CPBlock(TensorBlock):
@@ -95,6 +95,11 @@ class TuckerBlock(TensorBlock):
     def find_nonfinite(self) -> tuple[int, ...] | None:
         """Return the row of the first factor that is not finite, zero in the other modes."""
         return _first_bad([namespace(v).isfinite(v) for v in self.factors], axis=1)
+
+
+def first_bad_slice(cores: Sequence[Array]) -> tuple[int, ...] | None:
+    """Return the slice of the first core of a train that is not finite, zero in other modes."""
+    return _first_bad([namespace(core).isfinite(core) for core in cores], axis=(0, 2))
 
 
 def _first_bad(finite: list[Array], axis: int | tuple[int, int]) -> tuple[int, ...] | None:

@@ -1,0 +1,65 @@
+"""Entrywise products of trains, kept as pairs of cores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._array import Array
+from ..errors import ShapeError
+from ._sum import Summable
+from ._tensor_train import TensorTrain
+
+
+class HadamardProduct(Summable):
+    """The entrywise product of two trains, as an input of tensor methods.
+
+    Its ranks are products of ranks. `TensorTrain.hadamard` forms the cores of such ranks; a sketch
+    of this object works with the two trains instead: for ranks R and blocks of test tensors of rank
+    q, ``n (R^3 r + R^2 r q)`` operations a mode instead of ``n R^4 r``.
+
+    Parameters
+    ----------
+    first, second : TensorTrain
+        Of one shape.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> import numpy as np, sketch
+    >>> i, j, k = np.ogrid[:6, :7, :8]
+    >>> x = sketch.tt_svd(1.0 / (1 + i + j + k), rank=4)
+    >>> square = sketch.tensor_train(sketch.HadamardProduct(x, x), rank=5)
+    >>> bool(np.abs(square.to_array() - x.to_array() ** 2).max() < 1e-4)
+    True
+    """
+
+    def __init__(self, first: TensorTrain, second: TensorTrain) -> None:
+        if first.shape != second.shape:
+            raise ShapeError(f"the shapes {first.shape} and {second.shape} differ")
+        self.first, self.second = first, second
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the modes."""
+        return self.first.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of modes."""
+        return self.first.ndim
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the first train."""
+        return self.first.dtype
+
+    def __repr__(self) -> str:
+        return f"HadamardProduct({self.first!r}, {self.second!r})"
+
+    def to_array(self) -> Array:
+        """Return the dense tensor; refused beyond 2 GB like that of a `TensorTrain`."""
+        return self.first.to_array() * self.second.to_array()
