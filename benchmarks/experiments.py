@@ -96,7 +96,7 @@ def order_scaling(seeds: int) -> tuple[Errors, dict[str, Any]]:
         def error(tt: sketch.TensorTrain, t: Any = t, norm: float = norm) -> float:
             return (tt - t).norm() / norm
 
-        runs = max(1, min(seeds, 2048 // order))
+        runs = max(1, min(seeds, 512 // order))
         start = time.perf_counter()
         for (name, sizes, _), value in medians(t, error, [10], runs):
             errors[name, sizes, str(order)] = value

@@ -1,15 +1,17 @@
 """Randomized low-rank sketching of matrices and tensors, streamed, with trusted error bars."""
 
-from .decompose import svd, tensor_train, tt_svd
+from .decompose import pca, svd, tensor_train, tt_svd
 from .errors import (
     DtypeError,
     IncompatibleSketchError,
+    MemoryBudgetError,
     NonFiniteError,
     PassError,
     RankError,
     ShapeError,
     SketchError,
     SketchWarning,
+    SpectrumWarning,
     StateFileError,
     ToleranceWarning,
 )
@@ -24,8 +26,8 @@ from .maps import (
     TestMatrixFamily,
     TestTensorFamily,
 )
-from .results import ErrorEstimate, LowRank
-from .sketches import HMT, OTTS, STTA, TTHMT, GeneralizedNystrom
+from .results import ErrorEstimate, LowRank, PrincipalComponents
+from .sketches import HMT, OTTS, STTA, TTHMT, GeneralizedNystrom, GramNystrom, SlidingWindow
 
 __version__ = "0.1.0"
 
@@ -39,18 +41,23 @@ __all__ = [
     "ErrorEstimate",
     "Gaussian",
     "GeneralizedNystrom",
+    "GramNystrom",
     "HadamardProduct",
     "IncompatibleSketchError",
     "KhatriRao",
     "LowRank",
+    "MemoryBudgetError",
     "NonFiniteError",
     "PassError",
+    "PrincipalComponents",
     "RankError",
     "ShapeError",
     "Sign",
     "SketchError",
     "SketchWarning",
+    "SlidingWindow",
     "SparseSign",
+    "SpectrumWarning",
     "StackedTrains",
     "StateFileError",
     "TensorSum",
@@ -60,6 +67,7 @@ __all__ = [
     "ToleranceWarning",
     "TuckerTensor",
     "load",
+    "pca",
     "svd",
     "tensor_train",
     "tt_svd",

@@ -27,7 +27,12 @@ _COMPUTE_DTYPE = {
 
 def is_array(x: object) -> bool:
     """Whether `x` is an array of a library that follows the standard."""
-    return bool(array_api_compat.is_array_api_obj(x)) and not array_api_compat.is_dask_array(x)
+    return bool(array_api_compat.is_array_api_obj(x)) and not is_dask(x)
+
+
+def is_dask(x: object) -> bool:
+    """Whether `x` is a Dask array."""
+    return bool(array_api_compat.is_dask_array(x))
 
 
 def quiet() -> AbstractContextManager[object]:
@@ -123,7 +128,13 @@ def qr_triangle(x: Array) -> Array:
 
 
 def is_blas_ready(x: Array) -> bool:
-    """Whether a matrix product can read `x` in place: native byte order, one unit stride."""
+    """Whether a matrix product can read `x` in place.
+
+    Of a floating dtype that is computed with, in memory, in native byte order, with a unit stride.
+    """
+    name = dtype_name(x.dtype)
+    if _COMPUTE_DTYPE.get(name) != name or isinstance(x, np.memmap):
+        return False
     if not isinstance(x, np.ndarray):
         return True
     item = x.itemsize

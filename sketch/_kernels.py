@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import threading
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_ONE_AT_A_TIME = threading.Lock()  # each call takes all threads, which not all layers can share
 _COMPILE_FROM = 50_000_000  # multiply-adds; less work is done before numba is even imported
 
 
@@ -54,10 +56,12 @@ def csr_product(a: Any, x: NDArray[Any] | HashedRows) -> NDArray[Any]:
         return np.asarray(a @ dense)
     if isinstance(x, HashedRows):
         out = np.zeros((a.shape[0], x.width), np.result_type(a.dtype, x.values.dtype))
-        compiled.hashed(a.indptr, a.indices, a.data, x.columns, x.values, out)
+        with _ONE_AT_A_TIME:
+            compiled.hashed(a.indptr, a.indices, a.data, x.columns, x.values, out)
         return out
     out = np.zeros((a.shape[0], x.shape[1]), np.result_type(a.dtype, x.dtype))
-    compiled.dense(a.indptr, a.indices, a.data, np.ascontiguousarray(x), out)
+    with _ONE_AT_A_TIME:
+        compiled.dense(a.indptr, a.indices, a.data, np.ascontiguousarray(x), out)
     return out
 
 
@@ -69,10 +73,12 @@ def csr_transposed_product(a: Any, y: NDArray[Any] | HashedRows) -> NDArray[Any]
         return np.asarray(a.T @ dense)
     if isinstance(y, HashedRows):
         partial = _partial_sums(a, y.width, y.values.dtype)
-        compiled.transposed_hashed(a.indptr, a.indices, a.data, y.columns, y.values, partial)
+        with _ONE_AT_A_TIME:
+            compiled.transposed_hashed(a.indptr, a.indices, a.data, y.columns, y.values, partial)
         return _total(partial)
     partial = _partial_sums(a, y.shape[1], y.dtype)
-    compiled.transposed_dense(a.indptr, a.indices, a.data, np.ascontiguousarray(y), partial)
+    with _ONE_AT_A_TIME:
+        compiled.transposed_dense(a.indptr, a.indices, a.data, np.ascontiguousarray(y), partial)
     return _total(partial)
 
 

@@ -143,7 +143,7 @@ def _preconditioned(xp: Any, y: Array) -> Array:
     gram, identity = adjoint(y) @ y, xp.eye(y.shape[1], dtype=y.dtype, device=y.device)
     size = float(xp.max(xp.sum(xp.abs(gram), axis=0)))  # bounds the largest eigenvalue
     shift = 11 * (m * k + k * (k + 1)) * unit_roundoff(dtype_name(y.dtype)) * size
-    inverse = _inverse_cholesky(xp, gram + shift * identity, identity)
+    inverse = inverse_cholesky(gram + shift * identity, identity)
     return y if inverse is None else y @ inverse
 
 
@@ -153,14 +153,14 @@ def _cholesky_orthonormalize(xp: Any, y: Array) -> Array | None:
     The second multiplication goes in place, a block of rows at a time.
     """
     identity = xp.eye(y.shape[1], dtype=y.dtype, device=y.device)
-    inverse = _inverse_cholesky(xp, adjoint(y) @ y, identity)
+    inverse = inverse_cholesky(adjoint(y) @ y, identity)
     if inverse is None:
         return None
     q = y @ inverse
     gram = adjoint(q) @ q
     if not float(xp.max(xp.abs(gram - identity))) < 0.1:  # cond(y)**2 * u was too large
         return None
-    inverse = _inverse_cholesky(xp, gram, identity)
+    inverse = inverse_cholesky(gram, identity)
     if inverse is None:
         return None
     for start in range(0, q.shape[0], _PANEL_ROWS):
@@ -168,8 +168,9 @@ def _cholesky_orthonormalize(xp: Any, y: Array) -> Array | None:
     return q
 
 
-def _inverse_cholesky(xp: Any, gram: Array, identity: Array) -> Array | None:
+def inverse_cholesky(gram: Array, identity: Array) -> Array | None:
     """Return the inverse of the upper Cholesky factor, or None where there is none."""
+    xp = namespace(gram)
     try:
         return xp.linalg.solve(xp.linalg.cholesky(gram, upper=True), identity)
     except Exception as error:  # every library has an error class of its own

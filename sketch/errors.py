@@ -27,6 +27,10 @@ class IncompatibleSketchError(SketchError, ValueError):
     """Two sketches do not share the same test matrices and cannot be combined."""
 
 
+class MemoryBudgetError(SketchError, MemoryError):
+    """A memory budget does not suffice for a sketch of the size that was asked for."""
+
+
 class PassError(SketchError, RuntimeError):
     """A multi-pass sketch was used out of turn."""
 
@@ -41,3 +45,7 @@ class SketchWarning(UserWarning):
 
 class ToleranceWarning(SketchWarning):
     """The requested tolerance was not reached with the sketch at hand."""
+
+
+class SpectrumWarning(SketchWarning):
+    """The spectrum falls too steeply for the method: its smallest values are rounding errors."""

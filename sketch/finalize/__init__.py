@@ -1,6 +1,7 @@
 """From sketch parts to factors and their error: pure functions on arrays, one formula a file."""
 
 from ._generalized_nystrom import generalized_nystrom
+from ._gram_nystrom import gram_nystrom
 from ._hmt import hmt, identity_error, leave_one_out, leave_one_out_error, probe_error
 from ._tensor_train import assemble_train
 from ._tt_svd import tt_svd_cores
@@ -8,6 +9,7 @@ from ._tt_svd import tt_svd_cores
 __all__ = [
     "assemble_train",
     "generalized_nystrom",
+    "gram_nystrom",
     "hmt",
     "identity_error",
     "leave_one_out",

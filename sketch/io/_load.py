@@ -8,10 +8,10 @@ from typing import Any
 from .. import _archive
 from ..errors import SketchError, StateFileError
 from ..formats import TensorTrain
-from ..results import ErrorEstimate, LowRank
-from ..sketches import HMT, OTTS, STTA, TTHMT, GeneralizedNystrom
+from ..results import ErrorEstimate, LowRank, PrincipalComponents
+from ..sketches import HMT, OTTS, STTA, TTHMT, GeneralizedNystrom, GramNystrom
 
-_CLASSES = (LowRank, GeneralizedNystrom, HMT, STTA, OTTS, TTHMT)
+_CLASSES = (LowRank, PrincipalComponents, GeneralizedNystrom, GramNystrom, HMT, STTA, OTTS, TTHMT)
 _KINDS: dict[str, Any] = {cls.__name__: cls.from_archive for cls in _CLASSES}
 
 
@@ -33,7 +33,8 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    GeneralizedNystrom, HMT, STTA, OTTS, TTHMT, LowRank or TensorTrain
+    GeneralizedNystrom, GramNystrom, HMT, STTA, OTTS, TTHMT
+    LowRank, PrincipalComponents or TensorTrain
         A sketch goes on where it was saved.
 
     Raises

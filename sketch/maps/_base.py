@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import operator
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._array import Array, cast, dtype_name, from_host, is_complex, promote
+from .._cache import RecentValues
 from .._kernels import HashedRows
 from .._linalg import adjoint
 
@@ -20,6 +22,7 @@ STREAMS = {"range": 1, "corange": 2, "error": 3, "norm": 4}
 """Which 64-bit stream of random bits each test matrix of a sketch is drawn from."""
 
 _DRAWN_BYTES = 128_000_000  # at most so much of a test matrix is drawn at once at finalize
+_KEPT_BYTES = 64_000_000  # of each test matrix, the rows drawn last
 
 
 class TestMatrixFamily(ABC):
@@ -36,7 +39,8 @@ class TestMatrixFamily(ABC):
     _by_name: ClassVar[dict[str, type[TestMatrixFamily]]] = {}
 
     def __init_subclass__(cls) -> None:
-        TestMatrixFamily._by_name[cls.name] = cls
+        if "name" in vars(cls):
+            TestMatrixFamily._by_name[cls.name] = cls
 
     @abstractmethod
     def draw(
@@ -47,11 +51,17 @@ class TestMatrixFamily(ABC):
         Entries have mean 0 and mean square 1, so that ``E[omega omega^*] = I`` for each column.
         """
 
+
+class SparseFamily(TestMatrixFamily):
+    """A distribution of matrices with few entries in each row."""
+
+    sparse: ClassVar[bool] = True
+
+    @abstractmethod
     def hashed(
         self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str
-    ) -> HashedRows | None:
-        """Draw the same rows as `HashedRows`, where they have few entries; else None."""
-        return None
+    ) -> HashedRows:
+        """Draw the same rows as `draw`, as `HashedRows`."""
 
 
 def as_family(test_matrix: TestMatrixFamily | str) -> TestMatrixFamily:
@@ -103,7 +113,8 @@ class Rows:
 class DrawnMatrix:
     """A random matrix of `width` columns and as many rows as are asked for.
 
-    Keeps the rows it drew last: a stream of row blocks needs the same rows of Omega each time.
+    Keeps the rows it drew last: a stream of row blocks needs the same rows of Omega each time, and
+    tiles those of Psi as well. Threads may share it.
     """
 
     family: TestMatrixFamily
@@ -111,7 +122,9 @@ class DrawnMatrix:
     stream: int
     width: int
     field: str = "real"
-    _last: tuple[Any, Any] | None = dataclasses.field(default=None, init=False, repr=False)
+    _kept: RecentValues = dataclasses.field(
+        default_factory=lambda: RecentValues(_KEPT_BYTES), init=False, repr=False, compare=False
+    )
 
     def rows(self, start: int, stop: int) -> Rows:
         """Return rows ``start:stop``, not yet drawn."""
@@ -120,9 +133,11 @@ class DrawnMatrix:
     def array_rows(self, start: int, stop: int, like: Array) -> Array:
         """Draw rows in the namespace, dtype and device of `like`."""
         key = (start, stop, dtype_name(like.dtype), type(like), str(getattr(like, "device", "")))
-        if self._last is None or self._last[0] != key:
-            self._last = (key, from_host(self._draw(start, stop), like))
-        return self._last[1]
+        return self._kept.get(
+            key,
+            lambda: from_host(self._draw(start, stop), like),
+            lambda rows: 8 * math.prod(rows.shape),
+        )
 
     def adjoint_product(self, x: Array) -> Array:
         """Return ``Omega^* x`` for x of shape (m, k), Omega drawn in blocks of rows."""
@@ -146,18 +161,18 @@ class DrawnMatrix:
 
     def hashed_rows(self, start: int, stop: int, dtype: str) -> HashedRows | None:
         """Draw rows in hashed form, or return None where the family has none."""
+        if not isinstance(self.family, SparseFamily):
+            return None
+        make = functools.partial(self._hashed, self.family, start, stop, dtype)
         key = (start, stop, dtype, "hashed")
-        if self._last is None or self._last[0] != key:
-            drawn = self.family.hashed(
-                self.seed, self.stream, start, stop, self.width, field=self.field
-            )
-            if drawn is None:
-                return None
-            if self.field == "complex":
-                dtype = promote(dtype, "complex64")
-            values = drawn.values.astype(dtype, copy=False)
-            self._last = (key, dataclasses.replace(drawn, values=values))
-        return self._last[1]
+        rows: HashedRows = self._kept.get(key, make, lambda rows: 2 * rows.values.nbytes)
+        return rows
+
+    def _hashed(self, family: SparseFamily, start: int, stop: int, dtype: str) -> HashedRows:
+        drawn = family.hashed(self.seed, self.stream, start, stop, self.width, field=self.field)
+        if self.field == "complex":
+            dtype = promote(dtype, "complex64")
+        return dataclasses.replace(drawn, values=drawn.values.astype(dtype, copy=False))
 
 
 @dataclass

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from .._kernels import HashedRows
 from .._random import raw_rows
-from ._base import TestMatrixFamily
+from ._base import SparseFamily
 
 _POWERS_OF_I = np.array([1, -1, 1j, -1j])
 
 
 @dataclass(frozen=True)
-class SparseSign(TestMatrixFamily):
+class SparseSign(SparseFamily):
     """Rows with `nnz` random signs, one in each of `nnz` groups of columns (SparseStack).
 
     The product with a sparse matrix costs `nnz` operations an entry instead of one a column. The
@@ -44,7 +44,6 @@ class SparseSign(TestMatrixFamily):
     nnz: int = 8
     name: ClassVar[str] = "sparse-sign"
     gaussian_like: ClassVar[bool] = True
-    sparse: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.nnz, int) or self.nnz < 4:

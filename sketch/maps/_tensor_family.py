@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from .._random import normal_rows, sign_rows
 from ..errors import RankError
 
+_WIDEST_TRAIN = 64
+
 
 class TestTensorFamily(ABC):
     """A distribution of test tensors: stacks of independent random tensor trains.
@@ -72,8 +74,9 @@ class StackedTrains(TestTensorFamily):
     ----------
     block_rank : int, optional
         Rank of each train. By default at least ``max(8, 1.25 d)``, which bounds the variance of
-        squared norms whatever the order d. The size of the sketch makes one train of the stack,
-        as in the publication.
+        squared norms whatever the order d, but 64 at most: beyond order 50 all directions are
+        damped or raised together, which a sketch does not mind. The size of the sketch makes one
+        train of the stack, as in the publication.
     entries : {"gaussian", "sign"}
         Signs cost a tenth of normal deviates to draw.
 
@@ -110,7 +113,7 @@ class StackedTrains(TestTensorFamily):
         """Return the ranks that a train may have: up to twice the least, to divide the sizes."""
         if self.block_rank is not None:
             return range(self.block_rank, self.block_rank + 1)
-        least = max(8, math.ceil(1.25 * order))
+        least = max(8, min(math.ceil(1.25 * order), _WIDEST_TRAIN))
         return range(least, 2 * least)
 
     def draw(self, seed: int, stream: int, start: int, stop: int, width: int) -> NDArray[Any]:

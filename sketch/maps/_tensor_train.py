@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._array import Array, from_host
+from .._cache import RecentValues
 from .._random import normal_rows
 from ._tensor_family import TestTensorFamily
 
 _SIDES = {"left": 1 << 32, "right": 2 << 32, "error": 3 << 32}
-_CACHE_BYTES = 32_000_000  # larger cores are drawn anew each time
+_WHOLE_BYTES = 32_000_000  # of larger cores only the slices that are needed are drawn
+_KEPT_BYTES = 256_000_000  # of each test tensor, the cores drawn last
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ class TensorTrainMap:
     side: Literal["left", "right", "error"]
     bonds: tuple[Bond, ...]
     family: TestTensorFamily
-    _drawn: dict[int, tuple[Any, Array]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
+    _kept: RecentValues = field(
+        default_factory=lambda: RecentValues(_KEPT_BYTES), init=False, repr=False, compare=False
     )
 
     def cores(self, at: Sequence[int], shape: Sequence[int], like: Array) -> list[DrawnCore]:
@@ -81,15 +83,20 @@ class TensorTrainMap:
         before, behind = self.bonds[mode], self.bonds[mode + 1]
         return (before, behind) if self.side == "left" else (behind, before)
 
+    def entries(self, shape: Sequence[int]) -> int:
+        """Return how many numbers the cores for data of a shape hold."""
+        bonds = map(self.inner_outer, range(len(shape)))
+        pairs = zip(bonds, shape, strict=True)
+        return sum(a.rank * n * b.rank * b.blocks for (a, b), n in pairs)
+
     def window(self, mode: int, start: int, stop: int, like: Array) -> Array:
-        """Return slices ``start:stop`` of a core, the last ones kept at hand."""
-        key = (start, stop, str(like.dtype), type(like))
-        if mode in self._drawn and self._drawn[mode][0] == key:
-            return self._drawn[mode][1]
-        core = from_host(self.draw(mode, start, stop), like)
-        if math.prod(core.shape) * 8 <= _CACHE_BYTES:
-            self._drawn[mode] = key, core
-        return core
+        """Return slices ``start:stop`` of a core, kept at hand for a while."""
+        key = (mode, start, stop, str(like.dtype), type(like), str(getattr(like, "device", "")))
+        return self._kept.get(
+            key,
+            lambda: from_host(self.draw(mode, start, stop), like),
+            lambda core: 8 * math.prod(core.shape),
+        )
 
     def draw(self, mode: int, start: int, stop: int) -> NDArray[Any]:
         """Draw slices ``start:stop`` of a core, shape (B, inner, stop - start, outer)."""
@@ -135,7 +142,7 @@ class DrawnCore:
     def slices(self, indices: NDArray[np.intp]) -> Array:
         """Return the slices at sorted indices, and draw no more than runs of them."""
         inner = self.map.inner_outer(self.mode)[0]
-        if 8 * self.size * inner.rank * self.outer_size <= _CACHE_BYTES:
+        if 8 * self.size * inner.rank * self.outer_size <= _WHOLE_BYTES:
             return self.array()[:, :, indices, :]
         breaks = np.flatnonzero(np.diff(indices) > 1) + 1
         runs = [

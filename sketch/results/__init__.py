@@ -2,5 +2,6 @@
 
 from ._error import ErrorEstimate, rounding_floor
 from ._low_rank import LowRank
+from ._principal import PrincipalComponents
 
-__all__ = ["ErrorEstimate", "LowRank", "rounding_floor"]
+__all__ = ["ErrorEstimate", "LowRank", "PrincipalComponents", "rounding_floor"]

@@ -217,6 +217,8 @@ def _truth_over_estimate(
     """Return both quantiles of truth / estimate (not squared) under the worst-case law."""
     from scipy.special import gammaincinv
 
+    if dofs == (math.inf,):  # a bound, not a draw
+        return 1.0, 1.0
     if not leverage and len(dofs) == blocks == 1:
         upper, lower = (2 * gammaincinv(dofs[0] / 2, p) for p in (tail, 1 - tail))
         return math.sqrt(dofs[0] / lower), math.sqrt(dofs[0] / upper)

@@ -1,9 +1,12 @@
 """Sketch objects: what is accumulated, and what becomes of it. One method a file."""
 
+from ._distributed import DistributedHMT, DistributedNystrom
 from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec
+from ._gram_nystrom import GramNystrom, GramNystromSpec
 from ._hmt import HMT, HMTSpec
 from ._matrix_sketch import MatrixSketch
 from ._otts import OTTS, OTTSSpec
+from ._sliding_window import SlidingWindow
 from ._stta import STTA, STTASpec
 from ._tensor_sketch import TensorSketch
 from ._tensor_spec import each_bond
@@ -14,12 +17,17 @@ __all__ = [
     "OTTS",
     "STTA",
     "TTHMT",
+    "DistributedHMT",
+    "DistributedNystrom",
     "GeneralizedNystrom",
     "GeneralizedNystromSpec",
+    "GramNystrom",
+    "GramNystromSpec",
     "HMTSpec",
     "MatrixSketch",
     "OTTSSpec",
     "STTASpec",
+    "SlidingWindow",
     "TTHMTSpec",
     "TensorSketch",
     "each_bond",

@@ -11,8 +11,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from .._array import Array, is_complex, namespace, promote, quiet, unit_roundoff
+from .._memory import block_limit
 from .._progress import track
+from .._read_ahead import read_ahead
 from ..errors import DtypeError, IncompatibleSketchError, NonFiniteError, ShapeError
+from ._parallel import sum_over_chunks
 from ._part import Part
 from ._vector_space import VectorSpace
 
@@ -59,6 +62,10 @@ class Sketch(VectorSpace):
         """Return which axis of the data the last axis of a part follows, None for none."""
 
     @abstractmethod
+    def _bytes_needed(self, shape: tuple[int, ...]) -> int:
+        """Return about how many bytes the sums and their finalize take for data of a shape."""
+
+    @abstractmethod
     def _products(self, block: Any, at: tuple[int, ...]) -> Products:
         """Return what a block whose first entry is at `at` adds to each part."""
 
@@ -95,6 +102,7 @@ class Sketch(VectorSpace):
         at: tuple[int, ...] | int | None = None,
         *,
         check_finite: bool = True,
+        memory: int | str | None = None,
         progress: bool = False,
     ) -> None:
         """Add a chunk of the data.
@@ -102,12 +110,16 @@ class Sketch(VectorSpace):
         Parameters
         ----------
         chunk : array, sparse matrix or tensor, structured tensor, operator, stored dataset or sum
-            As many axes as the data. Read once.
+            As many axes as the data. Read once: files along their own chunks and one block ahead,
+            the chunks of a Dask array in parallel, by the scheduler that is active.
         at : sequence of int or int, optional
             Where the chunk's first entry is; an integer is a row. By default all zeros, or after
             the last chunk on an axis that grows.
         check_finite : bool
             Refuse NaN and infinity. They are looked for in the products, at no pass over the data.
+        memory : int or str, optional
+            Bytes to stay within beside what the process holds already, as a number or ``"2GB"``:
+            what is read or converted comes in blocks that are small enough.
         progress : bool
             Show a progress bar.
 
@@ -119,6 +131,8 @@ class Sketch(VectorSpace):
             If the chunk cannot be computed with, or is complex and the spec's dtype real.
         NonFiniteError
             If the chunk holds NaN or infinity, or products overflow.
+        MemoryBudgetError
+            If the sums alone need more than `memory`.
 
         Notes
         -----
@@ -126,10 +140,15 @@ class Sketch(VectorSpace):
         """
         source = self._as_source(chunk)
         start = self._offset(at)
-        self._check_inside(start, tuple(size or 0 for size in source.shape))
-        delta = self._fresh()
-        for offset, block in _tracked(source, progress):
-            delta._take(block, tuple(map(operator.add, start, offset)), check_finite)
+        size = tuple(size or 0 for size in source.shape)
+        self._check_inside(start, size)
+        limit = block_limit(memory, self._bytes_needed(tuple(map(operator.add, start, size))))
+        if source.dask_array is not None:
+            delta = sum_over_chunks(self._fresh(), source.dask_array, start, check_finite, progress)
+        else:
+            delta = self._fresh()
+            for offset, block in _tracked(source, limit, progress):
+                delta._take(block, tuple(map(operator.add, start, offset)), check_finite)
         delta.n_updates = 1
         self._absorb(delta)
 
@@ -167,6 +186,10 @@ class Sketch(VectorSpace):
             self._dtype = self._joint_dtype(other._dtype)
         self._seen = list(map(max, self._seen, other._seen))
         self.n_updates += other.n_updates
+
+    def _join(self, other: Self) -> None:
+        """Add the sums of another, disjoint part of the same update."""
+        self._absorb(other)
 
     def _offset(self, at: Any) -> tuple[int, ...]:
         """Return where a chunk goes."""
@@ -258,7 +281,9 @@ class Sketch(VectorSpace):
         return unit_roundoff(self._result_dtype)
 
 
-def _tracked(source: Any, progress: bool) -> Iterator[tuple[tuple[int, ...], Any]]:
+def _tracked(
+    source: Any, limit: int | None, progress: bool
+) -> Iterator[tuple[tuple[int, ...], Any]]:
     """Return the blocks of a source under a progress bar that counts the source's own bytes."""
     entries = math.prod(size or 0 for size in source.shape)
     density = source.nbytes / entries if entries and source.nbytes else None
@@ -267,7 +292,10 @@ def _tracked(source: Any, progress: bool) -> Iterator[tuple[tuple[int, ...], Any
         block = item[1]
         return int(block.nbytes if density is None else density * math.prod(block.shape))
 
-    return track(source.blocks(), size=size, total=source.nbytes or None, enabled=progress)
+    blocks = source.blocks(limit)
+    if source.on_disk:
+        blocks = read_ahead(blocks)
+    return track(blocks, size=size, total=source.nbytes or None, enabled=progress)
 
 
 def _checked_offset(at: Any, ndim: int) -> tuple[int, ...]:

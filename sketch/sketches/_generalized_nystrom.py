@@ -180,21 +180,22 @@ class GeneralizedNystrom(MatrixSketch):
         w = self._total("corange", spec.corange_size)  # (l, n)
         exponent = scale_exponent(b, w)
         q = orthonormal_basis(b)
-        core = generalized_nystrom(
-            self._maps["corange"].adjoint_product(q),
-            rescaled(w, -exponent),
-            unbiased=spec.test_matrix.gaussian_like and self._maps_match_data,
-            dof_each=spec.dof_each,
-            roundoff=self._roundoff,
-        )
-        core = truncated(core, keep, tol)
+        c = self._maps["corange"].adjoint_product(q)
+        core = truncated(self.regression(c, rescaled(w, -exponent)), keep, tol)
         if spec.error_probes:
             core = dataclasses.replace(core, error=self._certificate(q, core, exponent))
         return lifted(q, core, exponent, self._result_dtype)
 
-    @property
-    def _maps_match_data(self) -> bool:
-        return (self.spec.field == "complex") == is_complex(self._result_dtype)
+    def regression(self, c: Array, w: Array) -> LowRank:
+        """Return the approximation in the basis Q of the range, for ``C = Psi^* Q`` (l, R)."""
+        same_field = (self.spec.field == "complex") == is_complex(self._result_dtype)
+        return generalized_nystrom(
+            c,
+            w,
+            unbiased=self.spec.test_matrix.gaussian_like and same_field,
+            dof_each=self.spec.dof_each,
+            roundoff=self._roundoff,
+        )
 
     def _certificate(self, q: Array, core: LowRank, exponent: int) -> ErrorEstimate:
         """Estimate the error of the truncated result by the independent error sketch."""

@@ -171,9 +171,19 @@ class HMT(MultiPassSketch, MatrixSketch):
             self._norm = other._norm if self.n_updates == 0 else None
         super()._absorb(other)
 
+    def _join(self, other: HMT) -> None:
+        both = (self._norm, other._norm)
+        self._norm = None if None in both else math.hypot(*both)  # type: ignore[arg-type]
+        super()._join(other)
+
     def _keep(self) -> dict[str, Array]:
         if self._pass == 0:
-            y, probes = self._first_products()
+            spec = self.spec
+            widths = {"range": spec.range_size + spec.error_probes}
+            if "error" in self._maps:
+                widths = {"range": spec.range_size, "error": spec.error_probes}
+            totals = {name: self._total(name, width) for name, width in widths.items()}
+            y, probes = split_probes(totals, spec.range_size)
             basis = orthonormal_basis(y.T)
             kept = {"basis": basis, "probes": probes * 1.0}  # a copy lets go of the sums
             if not self.spec.error_probes:  # the estimate of last resort
@@ -186,35 +196,17 @@ class HMT(MultiPassSketch, MatrixSketch):
         width = int(self._kept["basis"].shape[1])
         return {"basis": orthonormal_basis(self._total("range", width).T)}
 
-    def _first_products(self) -> tuple[Array, Array]:
-        """Return ``(A Omega)^T`` and ``(A G)^T``."""
-        spec = self.spec
-        if "error" in self._maps:
-            return self._total("range", spec.range_size), self._total("error", spec.error_probes)
-        both = self._total("range", spec.range_size + spec.error_probes)
-        return both[: spec.range_size, :], both[spec.range_size :, :]
-
     def _corange(self) -> Array:
         """Return ``Q^* A`` of an odd pass."""
         return self._total("corange", int(self._kept["basis"].shape[1]))
 
     def _check_pass(self) -> None:
-        """Compare ``Q^* (A G)`` of the first pass with ``(Q^* A) G`` of an odd one."""
+        """Refuse an odd pass that saw other data than the first."""
         if self._pass % 2 == 0 or not self.spec.error_probes:
             return
-        seen, b = self._kept["probes"], self._corange()
-        then = adjoint(self._kept["basis"]) @ seen.T
-        probes = self.spec.draw("error", self.spec.error_probes)
-        now = adjoint(probes.adjoint_product(adjoint(b)))
-        exponent = scale_exponent(then, now)
-        gap = frobenius_norm(rescaled(then - now, -exponent))
-        size = frobenius_norm(rescaled(seen, -exponent))
-        if gap > math.sqrt(self._roundoff) * size:
-            raise PassError(
-                f"pass {self._pass + 1} saw other data than the first: their products differ by "
-                f"{gap / size if size else math.inf:.2g} of the whole. Feed the same chunks in "
-                "every pass, each of them once"
-            )
+        seen = self._kept["probes"]
+        inside = adjoint(self._kept["basis"]) @ seen.T
+        refuse_other_data(self, inside, self._corange(), frobenius_norm(seen), self._roundoff)
 
     # ---- result -----------------------------------------------------------------------------
 
@@ -290,3 +282,39 @@ class HMT(MultiPassSketch, MatrixSketch):
 
 def _init_fields(matrix: DrawnMatrix) -> dict[str, Any]:
     return {f.name: getattr(matrix, f.name) for f in dataclasses.fields(matrix) if f.init}
+
+
+def split_probes(sums: dict[str, Array], width: int) -> tuple[Array, Array]:
+    """Return ``(A Omega)^T`` and ``(A G)^T`` from the sums of the first pass."""
+    both = sums["range"]
+    return both[:width, :], sums["error"] if "error" in sums else both[width:, :]
+
+
+def refuse_other_data(sketch: HMT, inside: Array, b: Array, size: float, roundoff: float) -> None:
+    """Compare ``Q^* (A G)`` of the first pass with ``(Q^* A) G`` of a later one.
+
+    Parameters
+    ----------
+    sketch : HMT
+    inside : array, shape (k, p)
+        ``Q^* (A G)``.
+    b : array, shape (k, n)
+        ``Q^* A``.
+    size : float
+        Norm of ``A G``.
+    roundoff : float
+
+    Raises
+    ------
+    PassError
+        If they differ.
+    """
+    probes = sketch.spec.draw("error", sketch.spec.error_probes)
+    now = adjoint(probes.adjoint_product(adjoint(b)))
+    gap = frobenius_norm(inside - now)
+    if gap > math.sqrt(roundoff) * size:
+        raise PassError(
+            "a later pass saw other data than the first: their products differ by "
+            f"{gap / size if size else math.inf:.2g} of the whole. Feed the same chunks in every "
+            "pass, each of them once"
+        )

@@ -8,10 +8,10 @@ from typing import Any, Self
 from .. import _archive
 from .._array import Array, namespace
 from ..errors import IncompatibleSketchError, PassError
-from ._saved import SavedSketch
+from ._stream import StreamedSketch
 
 
-class MultiPassSketch(SavedSketch):
+class MultiPassSketch(StreamedSketch):
     """A sketch that takes the same chunks several times, with `end_pass` after each time."""
 
     def _set_up(self, spec: Any) -> None:

@@ -54,6 +54,10 @@ class Part:
         """Return a new part, multiplied by a number."""
         return Part(self.values * factor, self.start, self.limit)
 
+    def fade(self, factor: float) -> None:
+        """Multiply by a number, in place."""
+        self._buffer *= factor
+
     def full(self, size: int) -> Array:
         """Return the sum over ``0:size``, zero where nothing was added."""
         if self.start == 0 and self.stop == size:

@@ -17,7 +17,7 @@ from ..maps import TensorTrainMap
 from ..results import ErrorEstimate, rounding_floor
 from ..sources import Contraction, TensorBlock, TensorSource, as_tensor_source
 from ._finish import scaled_error
-from ._saved import SavedSketch
+from ._stream import StreamedSketch
 from ._tensor_spec import Sizes, TensorSpec, each_bond
 
 _UNKNOWN = ErrorEstimate(
@@ -29,7 +29,7 @@ _UNKNOWN = ErrorEstimate(
 )
 
 
-class TensorSketch(SavedSketch):
+class TensorSketch(StreamedSketch):
     """A sketch that ends in a `TensorTrain`."""
 
     spec: TensorSpec
@@ -70,6 +70,13 @@ class TensorSketch(SavedSketch):
                 return
             yield psi, _behind(seen, core)[: spec.left_sizes[mode], :]
             contraction.advance(core)
+
+    def _bytes_needed(self, shape: tuple[int, ...]) -> int:
+        left, right = (1, *self.spec.left_sizes), (*self.spec.right_sizes, 1)
+        modes = zip(left, shape, right, strict=True)
+        sums: int = sum(rows * n * columns for rows, n, columns in modes)
+        cores: int = sum(m.entries(shape) for m in self._maps.values())
+        return 8 * (3 * sums + cores)  # sums, their rounding; test tensors
 
     # ---- ranks ------------------------------------------------------------------------------
 

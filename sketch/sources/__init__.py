@@ -1,18 +1,24 @@
 """Input adapters: one kind of input a file, recognised by an ordered list of predicates."""
 
 from ._base import MatrixBlock, MatrixSource
+from ._dense import DenseSource
 from ._registry import as_matrix_source
+from ._rows import RowsSource
 from ._sparse import SparseSource
+from ._stored import StoredTensorSource
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 from ._tensor_dense import DenseTensorSource
 from ._tensor_registry import as_tensor_source
 
 __all__ = [
     "Contraction",
+    "DenseSource",
     "DenseTensorSource",
     "MatrixBlock",
     "MatrixSource",
+    "RowsSource",
     "SparseSource",
+    "StoredTensorSource",
     "TensorBlock",
     "TensorSource",
     "as_matrix_source",

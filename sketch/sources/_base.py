@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from .._array import Array
 from .._kernels import HashedRows
@@ -33,16 +33,26 @@ class MatrixSource(ABC):
         Bytes that one pass reads, for progress; 0 where unknown.
     single_use : bool
         Whether the data can be read once only.
+    on_disk : bool
+        Whether reading takes its time, so that it pays to read ahead.
+    dask_array : object
+        The Dask array that the data are, whose chunks are worked on in parallel; else None.
     """
 
     shape: tuple[int | None, int]
     dtype: str
     nbytes: int
     single_use: bool = False
+    on_disk: bool = False
+    dask_array: Any = None
 
     @abstractmethod
-    def blocks(self) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
-        """Yield ``((row, col), block)`` with blocks small enough to be worked on at once."""
+    def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+        """Yield ``((row, col), block)``, what must be read in blocks of at most `limit` bytes."""
+
+    def row_blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+        """Yield blocks like `blocks`, of whole rows where the format can give them."""
+        return self.blocks(limit)
 
 
 class MatrixBlock(MatrixSource):
@@ -58,7 +68,7 @@ class MatrixBlock(MatrixSource):
     def left(self, psi: DrawnRows) -> Array:
         """Return ``Psi^* A``, shape (k, n), for Psi (m, k)."""
 
-    def blocks(self) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+    def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
         """Yield the matrix itself, in one block."""
         yield (0, 0), self
 

@@ -9,6 +9,8 @@ from typing import Any
 from ..errors import PassError, ShapeError
 from ._base import MatrixBlock, MatrixSource
 
+_Blocks = Iterator[tuple[tuple[int, int], MatrixBlock]]
+
 
 def is_chunks(x: Any) -> bool:
     """Whether `x` is an iterator, or a collection whose first item is a matrix."""
@@ -42,8 +44,15 @@ class ChunkedSource(MatrixSource):
         self.dtype = head.dtype
         self.nbytes = 0
 
-    def blocks(self) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+    def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
         """Yield the blocks of each chunk, below those of the chunks before."""
+        return self._below_each_other(lambda source: source.blocks(limit))
+
+    def row_blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+        """Yield the whole rows of each chunk, below those of the chunks before."""
+        return self._below_each_other(lambda source: source.row_blocks(limit))
+
+    def _below_each_other(self, blocks: Callable[[MatrixSource], _Blocks]) -> _Blocks:
         if self._used_up:
             raise PassError(
                 "the chunks came from an iterator, which can be read once, and are used up; give a "
@@ -59,7 +68,7 @@ class ChunkedSource(MatrixSource):
                     f"the one at row {row} has shape {source.shape}"
                 )
             end = row
-            for (r, c), block in source.blocks():
+            for (r, c), block in blocks(source):
                 yield (row + r, c), block
                 end = max(end, row + r + block.shape[0])
             row = end

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from .._array import is_array
 from ..errors import DtypeError
 from ..formats import TensorSum
 from ._base import MatrixSource
@@ -16,7 +15,7 @@ from ._dense import DenseSource
 from ._factored import FactoredSource
 from ._operator import OperatorSource, is_operator
 from ._sparse import SparseSource, is_sparse
-from ._stored import StoredSource, is_stored
+from ._stored import StoredSource, is_ready, is_stored
 from ._sum import SumSource
 
 
@@ -55,9 +54,9 @@ def _factored_source(a: Any) -> FactoredSource:
     return FactoredSource(*a.matrix_factors())
 
 
-def _list_source(a: Any) -> DenseSource:
+def _list_source(a: Any) -> MatrixSource:
     try:
-        return DenseSource(np.asarray(a))
+        return as_matrix_source(np.asarray(a))
     except ValueError as error:
         raise DtypeError(f"a list of lists must have rows of equal length ({error})") from error
 
@@ -68,7 +67,7 @@ _ADAPTERS: list[tuple[Callable[[Any], bool], Callable[[Any], MatrixSource]]] = [
     (_is_factored, _factored_source),
     (is_sparse, SparseSource),
     (is_operator, OperatorSource),
-    (is_array, DenseSource),
+    (is_ready, DenseSource),
     (is_chunks, lambda a: ChunkedSource(a, as_matrix_source)),
     (lambda a: isinstance(a, list | tuple), _list_source),
     (is_stored, StoredSource),

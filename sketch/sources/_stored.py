@@ -1,17 +1,17 @@
-"""Stored matrices (h5py, Zarr, Dask): read in tiles along their own chunks."""
+"""Stored data (mapped, HDF5, Zarr, Dask) and all that must be converted: read in tiles."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
-from .._array import compute_dtype
+from .._array import Array, is_array, is_blas_ready, is_dask
 from ..errors import ShapeError
 from ._base import MatrixBlock, MatrixSource
-from ._dense import BLOCK_BYTES, DenseSource, _converted
+from ._dense import NO_MATRIX, DenseSource
+from ._tensor_base import TensorBlock, TensorSource
+from ._tensor_dense import TENSOR_BLOCK_BYTES, DenseTensorBlock
+from ._tiles import BLOCK_BYTES, StoredArray
 
 
 def is_stored(x: object) -> bool:
@@ -19,39 +19,49 @@ def is_stored(x: object) -> bool:
     return all(hasattr(x, name) for name in ("shape", "dtype", "ndim", "__getitem__"))
 
 
-class StoredSource(MatrixSource):
-    """A matrix that is read by slicing, in tiles of whole storage chunks."""
+def is_ready(x: object) -> bool:
+    """Whether `x` is an array that a matrix product can read in place."""
+    return is_array(x) and is_blas_ready(x)
 
-    shape: tuple[int, int]
+
+class StoredSource(MatrixSource):
+    """A matrix that is read by slicing."""
 
     def __init__(self, stored: Any) -> None:
         if len(stored.shape) != 2:
-            raise ShapeError(f"expected a matrix, got stored data of shape {tuple(stored.shape)}")
-        if any(size != size for size in stored.shape):  # NaN: chunks of unknown size
-            raise ShapeError(
-                f"the shape {stored.shape} is unknown; call compute_chunk_sizes() first"
-            )
-        self.stored = stored
-        self.shape = (int(stored.shape[0]), int(stored.shape[1]))
-        self.dtype = compute_dtype(np.dtype(stored.dtype))
-        self.nbytes = math.prod(self.shape) * np.dtype(stored.dtype).itemsize
+            raise ShapeError(NO_MATRIX.format(ndim=len(stored.shape), shape=tuple(stored.shape)))
+        self._stored = StoredArray(stored)
+        m, n = self._stored.shape
+        self.shape, self.dtype, self.nbytes = (m, n), self._stored.dtype, self._stored.nbytes
+        self.on_disk = self._stored.on_disk
+        self.dask_array = stored if is_dask(stored) else None
 
-    def blocks(self) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
-        """Yield tiles in row order."""
-        rows, cols = self._tile()
-        for row in range(0, self.shape[0], rows):
-            for col in range(0, self.shape[1], cols):
-                tile = np.asarray(self.stored[row : row + rows, col : col + cols])
-                yield (row, col), DenseSource(_converted(tile, self.dtype))
+    def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+        """Yield tiles along the chunks that the data are stored in."""
+        for (row, col), tile in self._stored.tiles(limit or BLOCK_BYTES):
+            yield (row, col), DenseSource(tile)
 
-    def _tile(self) -> tuple[int, int]:
-        """Return a tile of whole chunks that is near `BLOCK_BYTES`, full rows where they fit."""
-        n = self.shape[1]
-        chunk = getattr(self.stored, "chunksize", None) or getattr(self.stored, "chunks", None)
-        chunk = chunk or (1, n)
-        item = np.dtype(self.dtype).itemsize
-        if chunk[0] * n * item <= BLOCK_BYTES:
-            chunk_rows_in_tile = BLOCK_BYTES // (chunk[0] * max(1, n) * item)
-            return max(1, chunk[0] * chunk_rows_in_tile), max(1, n)
-        chunk_cols_in_tile = max(1, BLOCK_BYTES // (chunk[0] * chunk[1] * item))
-        return chunk[0], chunk[1] * chunk_cols_in_tile
+    def row_blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+        """Yield tiles of whole rows, which may cut through the chunks."""
+        for (row, col), tile in self._stored.tiles(limit or BLOCK_BYTES, whole=(1,)):
+            yield (row, col), DenseSource(tile)
+
+
+class StoredTensorSource(TensorSource):
+    """A tensor that is read by slicing."""
+
+    def __init__(self, stored: Any) -> None:
+        self._stored = StoredArray(stored)
+        self.shape, self.dtype = self._stored.shape, self._stored.dtype
+        self.nbytes, self.on_disk = self._stored.nbytes, self._stored.on_disk
+        self.dask_array = stored if is_dask(stored) else None
+
+    def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
+        """Yield tiles along the chunks that the data are stored in."""
+        for at, tile in self._stored.tiles(limit or TENSOR_BLOCK_BYTES):
+            yield at, DenseTensorBlock(tile)
+
+    @property
+    def array(self) -> Array:
+        """The whole tensor, read at once."""
+        return self._stored.whole()

@@ -39,11 +39,12 @@ class SumSource(MatrixSource):
         self.shape = sources[0].shape
         self.dtype = promote(*map(scaled_dtype, self.coefficients, (s.dtype for s in sources)))
         self.nbytes = sum(source.nbytes for source in sources)
+        self.on_disk = any(source.on_disk for source in sources)
 
-    def blocks(self) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+    def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
         """Yield the scaled blocks of every term."""
         for coefficient, source in zip(self.coefficients, self.sources, strict=True):
-            for at, block in source.blocks():
+            for at, block in source.blocks(limit):
                 yield at, ScaledBlock(coefficient, block)
 
 

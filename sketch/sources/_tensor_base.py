@@ -23,15 +23,20 @@ class TensorSource(ABC):
         The dtype that products come in.
     nbytes : int
         Bytes that one pass reads, for progress; 0 where unknown.
+    single_use, on_disk, dask_array
+        As of a `MatrixSource`.
     """
 
     shape: tuple[int, ...]
     dtype: str
     nbytes: int
+    single_use: bool = False
+    on_disk: bool = False
+    dask_array: Any = None
 
     @abstractmethod
-    def blocks(self) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
-        """Yield ``(offset, block)`` with blocks small enough to be worked on at once."""
+    def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
+        """Yield ``(offset, block)``, what must be read in blocks of at most `limit` bytes."""
 
 
 class Contraction(ABC):
@@ -69,7 +74,7 @@ class TensorBlock(TensorSource):
     def between(self, rights: Sequence[Core]) -> Contraction:
         """Begin a contraction with a right test tensor; its core of mode 0 is not used."""
 
-    def blocks(self) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
+    def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
         """Yield the tensor itself, in one block."""
         yield (0,) * len(self.shape), self
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .._array import Array, compute_dtype, dtype_name, is_blas_ready, namespace
+from .._array import Array, compute_dtype, namespace
 from .._cores import (
     Core,
     absorb_left,
@@ -18,37 +18,31 @@ from .._cores import (
     trivial_interface,
 )
 from .._linalg import product
-from ._dense import _converted
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 
 TENSOR_BLOCK_BYTES = 128_000_000
 
 
 class DenseTensorSource(TensorSource):
-    """An array of any order, in memory or mapped; worked on in slabs of its first mode."""
+    """An array of any order in memory; worked on in slabs of its first mode."""
 
     def __init__(self, array: Array) -> None:
         self.array = array
         self.shape = tuple(int(n) for n in array.shape)
         self.dtype = compute_dtype(array.dtype)
         self.nbytes = math.prod(self.shape) * getattr(array.dtype, "itemsize", 8)
-        self._kept: dict[int, DenseTensorBlock] = {}
+        self._kept: dict[tuple[int, int], DenseTensorBlock] = {}
 
-    def blocks(self) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
-        """Yield slabs in the computing dtype; those that are no copies live on between passes."""
+    def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
+        """Yield slabs, which live on from pass to pass."""
         slab = max(1, math.prod(self.shape[1:]) * np.dtype(self.dtype).itemsize)
-        step = max(1, TENSOR_BLOCK_BYTES // slab)
+        step = max(1, (limit or TENSOR_BLOCK_BYTES) // slab)
         rest = (0,) * (len(self.shape) - 1)
         for start in range(0, max(1, self.shape[0]), step):
-            yield (start, *rest), self._kept.get(start) or self._slab(start, start + step)
-
-    def _slab(self, start: int, stop: int) -> DenseTensorBlock:
-        part = self.array[start:stop, ...]
-        exact = dtype_name(part.dtype) == self.dtype and not isinstance(part, np.memmap)
-        if not (exact and is_blas_ready(part)):
-            return DenseTensorBlock(_converted(part, self.dtype))
-        self._kept[start] = DenseTensorBlock(part)
-        return self._kept[start]
+            if (start, step) not in self._kept:
+                part = self.array[start : start + step, ...]
+                self._kept[start, step] = DenseTensorBlock(part)
+            yield (start, *rest), self._kept[start, step]
 
 
 class DenseTensorBlock(TensorBlock):

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array, is_array, promote
+from .._array import Array, promote
 from .._cores import Core
 from ..errors import DtypeError
 from ..formats import HadamardProduct, TensorSum
 from ._sparse import is_sparse
-from ._stored import is_stored
+from ._stored import StoredTensorSource, is_ready, is_stored
 from ._sum import plain_number, scaled_dtype
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 from ._tensor_dense import DenseTensorSource
@@ -71,11 +71,12 @@ class SumTensorSource(TensorSource):
         dtypes = [source.dtype for source in self.sources]
         self.dtype = promote(*map(scaled_dtype, self.coefficients, dtypes))
         self.nbytes = sum(source.nbytes for source in self.sources)
+        self.on_disk = any(source.on_disk for source in self.sources)
 
-    def blocks(self) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
+    def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
         """Yield the scaled blocks of every term."""
         for coefficient, source in zip(self.coefficients, self.sources, strict=True):
-            for at, block in source.blocks():
+            for at, block in source.blocks(limit):
                 yield at, ScaledTensorBlock(coefficient, block)
 
 
@@ -119,7 +120,7 @@ _ADAPTERS: list[tuple[Callable[[Any], bool], Callable[[Any], TensorSource]]] = [
     (_has("core", "factors"), lambda t: TuckerBlock(t.core, t.factors)),
     (_has("matrix_factors"), lambda t: _matrix_block(*t.matrix_factors())),
     (is_sparse, SparseTensorSource),
-    (is_array, DenseTensorSource),
-    (lambda t: isinstance(t, list | tuple), lambda t: DenseTensorSource(np.asarray(t))),
-    (is_stored, DenseTensorSource),
+    (is_ready, DenseTensorSource),
+    (lambda t: isinstance(t, list | tuple), lambda t: as_tensor_source(np.asarray(t))),
+    (is_stored, StoredTensorSource),
 ]

@@ -36,7 +36,7 @@ class SparseTensorSource(TensorSource):
         self.nbytes = self._data.nbytes + sum(index.nbytes for index in self._coords)
         self._kept: list[SparseTensorBlock] | None = None
 
-    def blocks(self) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
+    def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
         """Yield runs of the entries; the runs live on from pass to pass."""
         if self._kept is None:
             step = max(_RUN_ENTRIES, _RUN_PER_INDEX * max(self.shape, default=0))

@@ -1,0 +1,148 @@
+"""Tasks on the chunks of a Dask array, and sums of their results in a tree. The only use of Dask.
+
+Graphs hold a task for a few chunks and no arrays; sums are taken in an order that the chunks alone
+determine, so that the same chunks give the same bits on every scheduler, lost workers or not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+Place = tuple[int, ...]
+Task = Any
+"""A `dask.delayed.Delayed`."""
+
+_ARITY = 8  # summands of a task of the tree
+_BATCH_BYTES = 32_000_000  # chunks smaller than this are worked on together
+_LEAST_BATCHES = 64  # but so many batches at least, for all workers to have some
+
+
+def chunk_batches(array: Any) -> list[list[tuple[Place, Task]]]:
+    """Return the places of all chunks of a Dask array and the tasks that make them, in batches."""
+    import numpy as np
+
+    starts = [list(itertools.accumulate(sizes, initial=0))[:-1] for sizes in array.chunks]
+    places = itertools.product(*starts)
+    chunks = list(zip(places, np.ravel(array.to_delayed()), strict=True))
+    size = math.prod(array.chunksize) * array.dtype.itemsize
+    step = max(1, min(_BATCH_BYTES // max(1, size), len(chunks) // _LEAST_BATCHES))
+    return [chunks[i : i + step] for i in range(0, len(chunks), step)]
+
+
+def once(value: Any) -> Task:
+    """Return a task for a value that many tasks need, so that it travels once to each worker."""
+    import dask
+
+    return dask.delayed(value, traverse=False, pure=False)
+
+
+def task(function: Callable[..., Any], *arguments: Any) -> Task:
+    """Return the task of calling a function, named after it."""
+    import dask
+
+    return dask.delayed(function, pure=False, traverse=True)(*arguments)
+
+
+def tree(tasks: Sequence[Task], add: Callable[[list[Any]], Any]) -> Task:
+    """Return the task that adds the results of tasks, a few at a time, in their order."""
+    while len(tasks) > 1:
+        groups = [tasks[i : i + _ARITY] for i in range(0, len(tasks), _ARITY)]
+        tasks = [task(add, list(group)) if len(group) > 1 else group[0] for group in groups]
+    return tasks[0]
+
+
+def compute(*tasks: Task, progress: bool = False) -> tuple[Any, ...]:
+    """Return the results of tasks, computed by the scheduler that is active."""
+    import dask
+
+    if progress and _is_distributed():
+        tasks = persist(*tasks, progress=True)
+    with _one_blas_thread_each(), _bar(progress):
+        return tuple(dask.compute(*tasks))
+
+
+def persist(*tasks: Task, progress: bool = False) -> tuple[Task, ...]:
+    """Return tasks whose results are computed and stay where they are."""
+    import dask
+
+    with _one_blas_thread_each(), _bar(progress):
+        kept = tuple(dask.persist(*tasks))
+    if progress and _is_distributed():
+        import distributed
+
+        distributed.progress(kept, notebook=False)
+    return kept
+
+
+def row_blocks(tasks: Sequence[Task], rows: Sequence[int], columns: int, dtype: Any) -> Any:
+    """Return the Dask array whose row chunks are the results of tasks."""
+    import dask.array as da
+
+    pairs = zip(tasks, rows, strict=True)
+    parts = [da.from_delayed(part, (m, columns), dtype=dtype) for part, m in pairs]
+    return da.concatenate(parts, axis=0)
+
+
+def blocks_of(array: Any) -> list[Task]:
+    """Return the tasks of the row chunks of a Dask array of one column chunk."""
+    return list(array.to_delayed()[:, 0])
+
+
+def tall_qr(array: Any) -> Any:
+    """Return the orthonormal factor of a tall Dask array, in chunks of the same rows.
+
+    By a tree of Householder QRs [1]_; it is computed and stays where it is.
+
+    References
+    ----------
+    .. [1] J. Demmel, L. Grigori, M. Hoemmen, J. Langou, "Communication-optimal parallel and
+       sequential QR and LU factorizations", SISC 34 (2012) A206-A239.
+    """
+    import dask.array as da
+
+    (q,) = persist(da.linalg.tsqr(array)[0])
+    return q
+
+
+def _is_distributed() -> bool:
+    """Whether a `distributed.Client` would compute."""
+    from dask.base import get_scheduler
+
+    return type(getattr(get_scheduler(), "__self__", None)).__name__ == "Client"
+
+
+def _bar(progress: bool) -> contextlib.AbstractContextManager[Any]:
+    """Return a bar of the tasks that this process runs."""
+    if not progress or _is_distributed():
+        return contextlib.nullcontext()
+    from tqdm.dask import TqdmCallback
+
+    bar: contextlib.AbstractContextManager[Any] = TqdmCallback(desc="sketching", unit="task")
+    return bar
+
+
+@contextlib.contextmanager
+def _one_blas_thread_each() -> Iterator[None]:
+    """Keep the threads of BLAS from competing with those of a local scheduler."""
+    import dask.threaded
+    from dask.base import get_scheduler
+    from threadpoolctl import threadpool_limits
+
+    threaded = get_scheduler() in (None, dask.threaded.get)
+    start = dask.config.get("multiprocessing.initializer", None) or _limit_blas_threads
+    with (
+        dask.config.set({"multiprocessing.initializer": start}),
+        threadpool_limits(limits=1 if threaded else None),
+    ):
+        yield
+
+
+def _limit_blas_threads() -> None:
+    """Begin a worker process."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(limits=1)

@@ -1,0 +1,55 @@
+"""Memory budgets: how large blocks may be so that all of a sketch stays within one."""
+
+from __future__ import annotations
+
+import re
+
+from .errors import MemoryBudgetError
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_IN_FLIGHT = 4  # the block at hand, the one being read, a conversion, and the products
+_LEAST_BLOCK = 500_000
+_LARGEST_BLOCK = 128_000_000
+
+
+def as_bytes(size: int | str) -> int:
+    """Return a number of bytes, given as such or as text: ``"2GB"``, ``"512 MB"``.
+
+    Raises
+    ------
+    ValueError
+        If the text is no size.
+    """
+    if not isinstance(size, str):
+        return int(size)
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]*)?)\s*([kmgt]?)b?\s*", size, re.IGNORECASE)
+    if match is None:
+        raise ValueError(f"{size!r} is no size; write it as 500MB or 2GB")
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def block_limit(memory: int | str | None, held: int) -> int | None:
+    """Return how many bytes a block may take within a budget, None where there is none.
+
+    Parameters
+    ----------
+    memory : int, str or None
+        The budget.
+    held : int
+        Bytes that are needed whatever the blocks: sums, bases, test matrices.
+
+    Raises
+    ------
+    MemoryBudgetError
+        If the budget does not suffice for any block.
+    """
+    if memory is None:
+        return None
+    budget = as_bytes(memory)
+    least = held + _IN_FLIGHT * _LEAST_BLOCK
+    if budget < least:
+        raise MemoryBudgetError(
+            f"a sketch of this size needs about {least / 1e6:.3g} MB, and memory={memory!r} allows "
+            f"{budget / 1e6:.3g} MB; take a smaller rank or allow more"
+        )
+    return min(_LARGEST_BLOCK, (budget - held) // _IN_FLIGHT)

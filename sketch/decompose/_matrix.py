@@ -1,0 +1,152 @@
+"""Low-rank matrices in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import PassError, RankError
+from ..maps import Gaussian, SparseSign, TestMatrixFamily
+from ..results import LowRank
+from ..sketches import HMT, DistributedHMT, DistributedNystrom, GeneralizedNystrom
+from ..sources import MatrixSource, SparseSource, as_matrix_source
+
+FIRST_RANK = 16  # where the search for a tolerance begins
+GROWTH = 4  # and how much wider each further sketch is
+
+_Finished = HMT | GeneralizedNystrom | DistributedHMT | DistributedNystrom
+
+
+def svd(
+    a: Any,
+    rank: int | None = None,
+    *,
+    tol: float | None = None,
+    method: str = "hmt",
+    power_iters: int = 0,
+    test_matrix: TestMatrixFamily | str | None = None,
+    seed: int = 0,
+    check_finite: bool = True,
+    memory: int | str | None = None,
+    progress: bool = False,
+) -> LowRank:
+    """Return the leading part of the singular value decomposition, with its error.
+
+    Parameters
+    ----------
+    a : array, sparse matrix, LinearOperator, stored dataset, sum, or iterable of row chunks
+        Of shape (m, n). Stored and mapped data are read in blocks; an iterable of two-dimensional
+        chunks stands for the rows one after the other, and is gone through once for each pass.
+    rank : int, optional
+        Rank of the result. May be left out where `tol` is given.
+    tol : float, optional
+        Return the smallest rank whose estimated relative error is at most `tol`. Without a rank,
+        the sketch is widened four times each time until it can tell.
+    method : {"hmt", "nystrom"}
+        ``"hmt"`` reads the data ``2 + 2 power_iters`` times and is the most accurate; ``"nystrom"``
+        reads them once.
+    power_iters : int
+        Power iterations of HMT: 0 for spectra that fall fast, 1 or 2 for slow ones.
+    test_matrix : TestMatrixFamily or str, optional
+        By default Gaussian, and sparse signs for sparse data.
+    seed : int
+        Fixes the test matrices.
+    check_finite : bool
+        Refuse NaN and infinity.
+    memory : int or str, optional
+        Bytes to stay within beside what the process holds already, as a number or ``"2GB"``.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    LowRank
+        ``U, s, Vh = svd(a, rank)`` in the precision of the data; its `error` tells how far it is.
+        Of a Dask array, U is one too, in chunks of the same rows, computed and left where it is.
+
+    Raises
+    ------
+    RankError
+        If neither a rank nor a tolerance is given.
+    ShapeError, DtypeError, NonFiniteError
+        If the data cannot be sketched.
+    MemoryBudgetError
+        If the sketch alone needs more than `memory`.
+    PassError
+        If an iterator that can be read once is given to a method of several passes.
+
+    Warns
+    -----
+    ToleranceWarning
+        If `tol` is not met by the rank that was asked for.
+
+    Notes
+    -----
+    HMT costs ``2 m n (rank + 10)`` operations a pass, generalized Nyström ``12 m n (rank + 5)``.
+
+    References
+    ----------
+    .. [1] N. Halko, P.-G. Martinsson, J. Tropp, "Finding structure with randomness", SIAM Rev. 53
+       (2011) 217-288, arXiv:0909.4061.
+
+    Examples
+    --------
+    >>> import numpy as np, sketch
+    >>> a = np.random.default_rng(0).standard_normal((200, 3)) @ np.ones((3, 100))
+    >>> U, s, Vh = sketch.svd(a, rank=2)
+    >>> U.shape, s.shape, Vh.shape
+    ((200, 2), (2,), (2, 100))
+    """
+    if rank is None and tol is None:
+        raise RankError("give a rank, a tolerance, or both: svd(a, rank=20) or svd(a, tol=1e-3)")
+    if method not in ("hmt", "nystrom"):
+        raise ValueError(f'method must be "hmt" or "nystrom", got {method!r}')
+    if power_iters and method != "hmt":
+        raise ValueError('power_iters needs method="hmt": generalized Nyström reads the data once')
+    source = as_matrix_source(a)
+    if source.single_use and (method == "hmt" or rank is None):
+        raise PassError(
+            "an iterator can be read once; give a list or another object that can be iterated "
+            'again, or method="nystrom" with a rank'
+        )
+    options: dict[str, Any] = {
+        "seed": seed,
+        "dtype": source.dtype,
+        "test_matrix": test_matrix or _default_test_matrix(source),
+    }
+
+    def nystrom(width: int) -> GeneralizedNystrom | DistributedNystrom:
+        sk = GeneralizedNystrom(source.shape, width, **options)
+        if source.dask_array is not None:
+            return DistributedNystrom(sk, source.dask_array, check_finite, progress)
+        sk.update(source, check_finite=check_finite, memory=memory, progress=progress)
+        return sk
+
+    def hmt(width: int) -> HMT | DistributedHMT:
+        sk = HMT(source.shape, width, power_iters=power_iters, **options)
+        if source.dask_array is not None:
+            return DistributedHMT(sk, source.dask_array, check_finite, progress)
+        for _ in range(sk.n_passes):
+            sk.update(source, check_finite=check_finite, memory=memory, progress=progress)
+            sk.end_pass()
+        return sk
+
+    sketched: Callable[[int], _Finished] = nystrom if method == "nystrom" else hmt
+    if rank is not None:
+        return sketched(rank).finalize(rank, tol)
+    return _to_tolerance(sketched, min(n for n in source.shape if n is not None), tol or 0.0)
+
+
+def _default_test_matrix(source: MatrixSource) -> TestMatrixFamily:
+    return SparseSign() if isinstance(source, SparseSource) else Gaussian()
+
+
+def _to_tolerance(sketched: Callable[[int], _Finished], largest: int, tol: float) -> LowRank:
+    """Widen the sketch until its error meets the tolerance, and truncate to the rank it needs."""
+    width = min(FIRST_RANK, largest)
+    while True:
+        sk = sketched(width)
+        whole = sk.finalize(rank=sk.range_size)
+        if whole.error.relative <= tol or width >= largest:
+            return sk.finalize(tol=tol)
+        width = min(GROWTH * width, largest)

@@ -1,0 +1,129 @@
+"""Tiles: how an array that is read in pieces is cut, along the chunks it is stored in."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import mmap
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._array import Array, cast, compute_dtype, is_array
+from ..errors import ShapeError
+
+BLOCK_BYTES = 32_000_000
+"""Size of the pieces in which data are converted or read, unless a memory budget asks for less."""
+
+
+class StoredArray:
+    """An array that is not multiplied in place but read by slicing, converted tile by tile.
+
+    Files (mapped, HDF5, Zarr), Dask arrays, integers, foreign byte order, strided views.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : str
+        In which tiles come.
+    nbytes : int
+        Bytes that are read, for progress.
+    on_disk : bool
+        Whether reading takes its time.
+    """
+
+    def __init__(self, stored: Any) -> None:
+        if any(size != size for size in stored.shape):  # NaN: chunks of unknown size
+            raise ShapeError(
+                f"the shape {stored.shape} is unknown; call compute_chunk_sizes() first"
+            )
+        self.stored = stored
+        self.shape = tuple(int(n) for n in stored.shape)
+        self.dtype = compute_dtype(stored.dtype)
+        self.nbytes = math.prod(self.shape) * int(getattr(stored.dtype, "itemsize", 8))
+        self.on_disk = isinstance(stored, np.memmap) or not is_array(stored)
+
+    def tiles(
+        self, limit: int, whole: Sequence[int] = ()
+    ) -> Iterator[tuple[tuple[int, ...], Array]]:
+        """Yield offsets and tiles of at most so many bytes, ready to be multiplied.
+
+        The axes named in `whole` are not cut.
+        """
+        entries = max(1, limit // np.dtype(self.dtype).itemsize)
+        chunks, order = list(_chunks(self.stored)), _fastest_first(self.stored)
+        for axis in whole:
+            chunks[axis] = self.shape[axis]
+            order = [axis, *(k for k in order if k != axis)]
+        steps = tile_shape(self.shape, chunks, order, entries)
+        starts = (range(0, max(1, n), step) for n, step in zip(self.shape, steps, strict=True))
+        for at in itertools.product(*starts):
+            window = tuple(slice(a, a + step) for a, step in zip(at, steps, strict=True))
+            yield at, converted(self._read(window), self.dtype)
+            _forget_pages(self.stored)
+
+    def whole(self) -> Array:
+        """Return the whole array."""
+        ((_, array),) = self.tiles(sys.maxsize)
+        return array
+
+    def _read(self, window: tuple[slice, ...]) -> Array:
+        if isinstance(self.stored, np.memmap):  # a copy, since a view would be read when it is used
+            return np.array(self.stored[window])
+        tile = self.stored[window]
+        return tile if is_array(tile) else np.asarray(tile)
+
+
+def converted(block: Array, dtype: str) -> Array:
+    """Return a block that BLAS can read: plain memory, native order, the computing dtype."""
+    if isinstance(block, np.ndarray):
+        order: Any = "F" if _fastest_first(block)[:1] == [0] else "C"
+        return np.asarray(block).astype(dtype, order=order, copy=False)
+    return cast(block, dtype)
+
+
+def tile_shape(
+    shape: Sequence[int], chunks: Sequence[int], fastest: Sequence[int], entries: int
+) -> tuple[int, ...]:
+    """Return the shape of tiles of at most so many entries.
+
+    As many whole chunks as fit, along the fastest axis first. A chunk that is too large itself is
+    cut along its slowest axes.
+
+    Parameters
+    ----------
+    shape, chunks : sequence of int
+        Of the array, and of the chunks it is stored in.
+    fastest : sequence of int
+        The axes, from the one whose entries lie closest.
+    entries : int
+        At most so many, exceeded only by a single entry.
+    """
+    sizes = [max(1, min(n, c)) for n, c in zip(shape, chunks, strict=True)]
+    for axis in reversed(fastest):
+        sizes[axis] = max(1, min(sizes[axis], entries * sizes[axis] // math.prod(sizes)))
+    for axis in fastest:
+        more = max(1, entries // math.prod(sizes))
+        sizes[axis] = max(1, min(shape[axis], sizes[axis] * more))
+    return tuple(sizes)
+
+
+def _chunks(stored: Any) -> tuple[int, ...]:
+    """Return the chunks in which an array is stored, single entries where it is not."""
+    chunks = getattr(stored, "chunksize", None) or getattr(stored, "chunks", None)
+    return tuple(chunks) if chunks else (1,) * len(stored.shape)
+
+
+def _fastest_first(stored: Any) -> list[int]:
+    """Return the axes, from the one whose entries lie closest; row order where nothing is known."""
+    strides = getattr(stored, "strides", None) or [0] * len(stored.shape)
+    return sorted(range(len(strides)), key=lambda axis: (abs(strides[axis]), -axis))
+
+
+def _forget_pages(stored: Any) -> None:
+    """Let go of the pages of a mapped file that were read, which would count as ours."""
+    mapped = getattr(stored, "_mmap", None)
+    if mapped is not None and stored.mode in ("r", "r+") and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
