@@ -35,6 +35,11 @@ def is_dask(x: object) -> bool:
     return bool(array_api_compat.is_dask_array(x))
 
 
+def gathered(x: Array) -> Array:
+    """Return the values of a Dask array in memory; other arrays as they are."""
+    return x.compute() if is_dask(x) else x
+
+
 def quiet() -> AbstractContextManager[object]:
     """Silence floating-point warnings where the result is checked afterwards."""
     return np.errstate(all="ignore")

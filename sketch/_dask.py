@@ -9,8 +9,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+import numpy as np
+
+from .errors import SketchError
 
 Place = tuple[int, ...]
 Task = Any
@@ -23,8 +28,6 @@ _LEAST_BATCHES = 64  # but so many batches at least, for all workers to have som
 
 def chunk_batches(array: Any) -> list[list[tuple[Place, Task]]]:
     """Return the places of all chunks of a Dask array and the tasks that make them, in batches."""
-    import numpy as np
-
     starts = [list(itertools.accumulate(sizes, initial=0))[:-1] for sizes in array.chunks]
     places = itertools.product(*starts)
     chunks = list(zip(places, np.ravel(array.to_delayed()), strict=True))
@@ -85,6 +88,36 @@ def row_blocks(tasks: Sequence[Task], rows: Sequence[int], columns: int, dtype: 
     pairs = zip(tasks, rows, strict=True)
     parts = [da.from_delayed(part, (m, columns), dtype=dtype) for part, m in pairs]
     return da.concatenate(parts, axis=0)
+
+
+def array_from_slices(source: Any, chunks: Sequence[int]) -> Any:
+    """Return the Dask array of an object that can be sliced and pickled, which travels itself."""
+    import dask.array as da
+
+    name = f"read-{uuid.uuid4().hex}"
+    meta = np.empty((0,) * len(source.shape), source.dtype)
+    return da.from_array(source, chunks=tuple(chunks), name=name, meta=meta, inline_array=True)
+
+
+def connect(address: str) -> contextlib.AbstractContextManager[Any]:
+    """Return a client of a running scheduler, active until it is left.
+
+    Raises
+    ------
+    SketchError
+        If `distributed` is not installed, or the scheduler cannot be reached.
+    """
+    try:
+        import distributed
+    except ImportError as error:
+        raise SketchError(
+            "a scheduler needs distributed; pip install 'sketch-lowrank[dask]'"
+        ) from error
+    try:
+        client: contextlib.AbstractContextManager[Any] = distributed.Client(address, timeout=10)
+    except OSError as error:
+        raise SketchError(f"the scheduler {address} cannot be reached ({error})") from error
+    return client
 
 
 def blocks_of(array: Any) -> list[Task]:

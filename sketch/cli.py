@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import math
 import operator
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from ._dask import connect
+from ._memory import as_bytes
 from .decompose import svd, tensor_train, tt_svd
 from .errors import SketchError
 from .formats import TensorTrain
-from .io import load, open_matrix, open_tensor
-from .report import print_report
+from .io import as_matrix, load, open_distributed, open_tensor
+from .report import peak_bytes, print_report
 from .results import LowRank
 from .sketches import STTA, GeneralizedNystrom
 from .sources import as_matrix_source, as_tensor_source
@@ -48,8 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     decompose.add_argument("--power-iters", type=int, default=0, metavar="N")
     decompose.add_argument("--seed", type=int, default=0)
     decompose.add_argument("--state", metavar="FILE", help="save the running sketch (nystrom)")
-    decompose.add_argument("--memory", type=_bytes, metavar="SIZE", help="keep within, as 2GB")
-    decompose.add_argument("--no-progress", dest="progress", action="store_false")
+    _add_run_options(decompose)
     decompose.set_defaults(run=_run_svd)
 
     train = commands.add_parser("tt", help="tensor train of a tensor in a file")
@@ -58,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--method", choices=["stta", "otts", "tt-hmt", "tt-svd"], default="stta")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--state", metavar="FILE", help="save the running sketch (stta)")
-    train.add_argument("--no-progress", dest="progress", action="store_false")
+    _add_run_options(train)
     train.set_defaults(run=_run_tt)
 
     merge = commands.add_parser("merge", help="add up sketch states and finalize them together")
@@ -72,6 +74,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--memory", metavar="SIZE", help="keep the process within, as 2GB")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask cluster")
+    parser.add_argument("--no-progress", dest="progress", action="store_false")
+
+
+@contextlib.contextmanager
+def _opened(options: argparse.Namespace) -> Iterator[Any]:
+    """Open the file, for this process or for the workers of a cluster."""
+    if options.scheduler is None:
+        with open_tensor(options.file) as data:
+            yield data
+    else:
+        with connect(options.scheduler):
+            yield open_distributed(options.file)
+
+
 def _add_result_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rank", type=int)
     parser.add_argument("--tol", type=float, help="relative error to reach")
@@ -81,10 +100,9 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
 
 def _run_svd(options: argparse.Namespace) -> None:
     start = time.perf_counter()
-    with open_matrix(options.file) as data:
+    with _opened(options) as opened:
+        data = as_matrix(opened)
         source = as_matrix_source(data)
-        if options.memory is not None:
-            _check_memory(source.shape, options)
         if options.state is not None:
             result = _svd_with_state(source, options)
         else:
@@ -95,6 +113,7 @@ def _run_svd(options: argparse.Namespace) -> None:
                 method=options.method,
                 power_iters=options.power_iters,
                 seed=options.seed,
+                memory=_memory_left(options),
                 progress=options.progress,
             )
         seconds = time.perf_counter() - start
@@ -102,12 +121,12 @@ def _run_svd(options: argparse.Namespace) -> None:
         print(f"file          {options.file}")
         print(f"method        {options.method}, {passes} pass{'es' * (passes > 1)}")
         print_report(result, stored=_stored_numbers(data), seconds=seconds)
-    _write(result, options)
+        _write(result, options)
 
 
 def _run_tt(options: argparse.Namespace) -> None:
     start = time.perf_counter()
-    with open_tensor(options.file) as data:
+    with _opened(options) as data:
         if options.state is not None:
             result = _train_with_state(data, options)
         elif options.method == "tt-svd":
@@ -119,13 +138,14 @@ def _run_tt(options: argparse.Namespace) -> None:
                 tol=options.tol,
                 method=options.method,
                 seed=options.seed,
+                memory=_memory_left(options),
                 progress=options.progress,
             )
         seconds = time.perf_counter() - start
         print(f"file          {options.file}")
         print(f"method        {options.method}")
         print_report(result, stored=_stored_numbers(data), seconds=seconds)
-    _write(result, options)
+        _write(result, options)
 
 
 def _train_with_state(data: Any, options: argparse.Namespace) -> TensorTrain:
@@ -133,7 +153,7 @@ def _train_with_state(data: Any, options: argparse.Namespace) -> TensorTrain:
         raise SketchError("--state needs --method stta and --rank: a one-pass sketch")
     source = as_tensor_source(data)
     sk = STTA(source.shape, options.rank, seed=options.seed, dtype=source.dtype)
-    sk.update(source, progress=options.progress)
+    sk.update(source, memory=_memory_left(options), progress=options.progress)
     sk.save(options.state)
     return sk.finalize(options.rank, options.tol)
 
@@ -142,7 +162,7 @@ def _svd_with_state(source: Any, options: argparse.Namespace) -> LowRank:
     if options.method != "nystrom" or options.rank is None:
         raise SketchError("--state needs --method nystrom and --rank: a one-pass sketch")
     sk = GeneralizedNystrom(source.shape, options.rank, seed=options.seed, dtype=source.dtype)
-    sk.update(source, progress=options.progress)
+    sk.update(source, memory=_memory_left(options), progress=options.progress)
     sk.save(options.state)
     return sk.finalize(options.rank, options.tol)
 
@@ -192,25 +212,6 @@ def _write(result: LowRank | TensorTrain, options: argparse.Namespace) -> None:
         print(f"picture       {options.plot}")
 
 
-def _check_memory(shape: tuple[int | None, int], options: argparse.Namespace) -> None:
-    """Refuse where the sketch, its factors and a block cannot fit."""
-    m, n = shape[0] or 0, shape[1]
-    rank = options.rank or 16
-    width, corange = (rank + 20, rank + 10)
-    if options.method == "nystrom":
-        width, corange = 2 * rank + 10, 4 * rank + 20
-    needed = 8 * 3 * (m * width + n * corange) + 300_000_000  # sums, bases, and the libraries
-    if needed > options.memory:
-        raise SketchError(
-            f"a sketch of rank {rank} needs about {needed / 1e9:.2g} GB; --memory allows "
-            f"{options.memory / 1e9:.2g} GB. Take a smaller rank or more memory"
-        )
-
-
-def _bytes(text: str) -> int:
-    units = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
-    number, unit = text[:-2], text[-2:].upper()
-    try:
-        return int(float(number) * units[unit])
-    except (KeyError, ValueError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; write it as 500MB or 2GB") from None
+def _memory_left(options: argparse.Namespace) -> int | None:
+    """Return what the budget leaves beside the process itself."""
+    return None if options.memory is None else max(0, as_bytes(options.memory) - peak_bytes())

@@ -34,7 +34,7 @@ def print_report(result: LowRank | TensorTrain, *, stored: int, seconds: float |
     print(f"compression   {stored / max(1, kept):.3g} : 1")
     if seconds is not None:
         print(f"time          {seconds:.3g} s")
-        print(f"peak memory   {_peak_megabytes():.0f} MB")
+        print(f"peak memory   {peak_bytes() / 1e6:.0f} MB")
 
 
 def describe_error(error: ErrorEstimate) -> str:
@@ -46,8 +46,9 @@ def describe_error(error: ErrorEstimate) -> str:
     return f"{error.relative:.4g}  {interval}({error.kind}, {error.method})"
 
 
-def _peak_megabytes() -> float:
+def peak_bytes() -> int:
+    """Return the most memory that this process has held so far."""
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+    return peak if sys.platform == "darwin" else 1024 * peak

@@ -9,7 +9,7 @@ from ..errors import PassError, RankError
 from ..maps import Gaussian, SparseSign, TestMatrixFamily
 from ..results import LowRank
 from ..sketches import HMT, DistributedHMT, DistributedNystrom, GeneralizedNystrom
-from ..sources import MatrixSource, SparseSource, as_matrix_source
+from ..sources import MatrixSource, as_matrix_source
 
 FIRST_RANK = 16  # where the search for a tolerance begins
 GROWTH = 4  # and how much wider each further sketch is
@@ -138,7 +138,7 @@ def svd(
 
 
 def _default_test_matrix(source: MatrixSource) -> TestMatrixFamily:
-    return SparseSign() if isinstance(source, SparseSource) else Gaussian()
+    return SparseSign() if source.sparse else Gaussian()
 
 
 def _to_tolerance(sketched: Callable[[int], _Finished], largest: int, tol: float) -> LowRank:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError, SketchError, StateFileError
+from ._entry_files import CoordinateFile, MatrixMarketFile, open_text, whole_if_small
 
 
 @contextlib.contextmanager
@@ -89,7 +90,7 @@ def open_matrix(spec: str) -> Iterator[Any]:
     (4, 3)
     """
     with open_tensor(spec) as data:
-        yield _as_matrix(data)
+        yield as_matrix(data)
 
 
 def _reader(path: str) -> Callable[[str, str, contextlib.ExitStack], Any]:
@@ -101,11 +102,11 @@ def _reader(path: str) -> Callable[[str, str, contextlib.ExitStack], Any]:
     )
 
 
-def _as_matrix(data: Any) -> Any:
+def as_matrix(data: Any) -> Any:
     """Return data of more axes as the matrix of the first one against the rest."""
     if data.ndim == 2:
         return data
-    if data.ndim < 2 or not isinstance(data, np.ndarray):
+    if data.ndim < 2 or not hasattr(data, "reshape"):
         raise ShapeError(f"expected a matrix, the file holds an array of shape {data.shape}")
     return data.reshape(data.shape[0], -1)
 
@@ -142,23 +143,17 @@ def _read_npz(path: str, name: str, stack: contextlib.ExitStack) -> Any:
 
 
 def _read_mtx(path: str, name: str, stack: contextlib.ExitStack) -> Any:
+    with open_text(path) as file:
+        banner = file.readline()
+    if b"coordinate" in banner:
+        return whole_if_small(MatrixMarketFile(path))
     import scipy.io
 
     return scipy.io.mmread(path, spmatrix=False)
 
 
 def _read_tns(path: str, name: str, stack: contextlib.ExitStack) -> Any:
-    import scipy.sparse
-
-    lines = np.loadtxt(path, comments=["#", "%"], ndmin=2)
-    if lines.shape[0] == 0 or lines.shape[1] < 2:
-        raise StateFileError(f"{path}: expected lines of indices and a value, found none")
-    indices = lines[:, :-1]
-    coords = indices.astype(np.int64) - 1
-    if not np.array_equal(coords + 1, indices) or coords.min() < 0:
-        raise StateFileError(f"{path}: indices must be integers of at least 1")
-    shape = tuple(int(n) + 1 for n in coords.max(axis=0))
-    return scipy.sparse.coo_array((lines[:, -1], tuple(coords.T)), shape=shape)
+    return whole_if_small(CoordinateFile(path))
 
 
 def _read_mat(path: str, name: str, stack: contextlib.ExitStack) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import _archive
-from .._array import Array, cast, dtype_name, from_host, is_array, namespace, to_host
+from .._array import Array, cast, dtype_name, from_host, gathered, is_array, namespace, to_host
 from .._linalg import adjoint, frobenius_norm, tail_norms
 from ..errors import RankError, ShapeError
 from ..formats import Summable
@@ -29,7 +29,7 @@ class LowRank(Summable):
     Attributes
     ----------
     U : array, shape (m, k)
-        Orthonormal columns.
+        Orthonormal columns; a Dask array where the data were one.
     s : array, shape (k,)
         Singular values, descending and not negative.
     Vh : array, shape (k, n)
@@ -116,14 +116,14 @@ class LowRank(Summable):
         -------
         array, shape (p,)
         """
-        xp = namespace(self.U)
-        rows = _indices(rows, self.shape[0], "row", self.U)
-        cols = _indices(cols, self.shape[1], "column", self.U)
+        xp = namespace(self.s)
+        rows = _indices(rows, self.shape[0], "row", self.s)
+        cols = _indices(cols, self.shape[1], "column", self.s)
         if rows.shape != cols.shape:
             raise ShapeError(
                 f"rows and cols must match, got shapes {tuple(rows.shape)}, {tuple(cols.shape)}"
             )
-        left = xp.take(self.U, rows, axis=0) * self.s
+        left = gathered(namespace(self.U).take(self.U, rows, axis=0)) * self.s
         return xp.sum(left * xp.take(self.Vh, cols, axis=1).T, axis=1)
 
     def truncate(self, rank: int | None = None, tol: float | None = None) -> LowRank:

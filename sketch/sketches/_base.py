@@ -138,25 +138,36 @@ class Sketch(VectorSpace):
         -----
         A refused update leaves the sketch exactly as it was.
         """
+        self._absorb(self._contribution(chunk, at, check_finite, memory, progress))
+
+    def _contribution(
+        self, chunk: Any, at: Any, check_finite: bool, memory: Any, progress: bool
+    ) -> Self:
+        """Return the sketch of a chunk alone, in its place; this one stays as it is."""
         source = self._as_source(chunk)
         start = self._offset(at)
         size = tuple(size or 0 for size in source.shape)
         self._check_inside(start, size)
         limit = block_limit(memory, self._bytes_needed(tuple(map(operator.add, start, size))))
         if source.dask_array is not None:
-            delta = sum_over_chunks(self._fresh(), source.dask_array, start, check_finite, progress)
+            empty = self._fresh()
+            delta: Self = sum_over_chunks(empty, source.dask_array, start, check_finite, progress)
         else:
             delta = self._fresh()
             for offset, block in _tracked(source, limit, progress):
                 delta._take(block, tuple(map(operator.add, start, offset)), check_finite)
         delta.n_updates = 1
-        self._absorb(delta)
+        return delta
 
-    def _fresh(self) -> Self:
+    def _blank(self) -> Self:
         """Return an empty sketch of the same spec that shares the rows drawn last."""
         new = type(self).from_spec(self.spec)
         new._maps = self._maps
         return new
+
+    def _fresh(self) -> Self:
+        """Return an empty sketch to sum a further chunk into."""
+        return self._blank()
 
     def _take(self, block: Any, at: tuple[int, ...], check_finite: bool) -> None:
         """Add one block; the sketch is spoiled where this raises."""

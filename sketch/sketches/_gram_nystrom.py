@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from .. import _archive
-from .._array import Array, cast, dtype_name, is_complex, namespace
+from .._array import Array, accumulator_dtype, cast, dtype_name, is_complex, namespace
 from .._linalg import adjoint, frobenius_norm, product, rescaled, scale_exponent
 from ..errors import RankError, ShapeError, SpectrumWarning
 from ..finalize import gram_nystrom
@@ -156,11 +156,12 @@ class GramNystrom(StreamedSketch):
     def _first_shift(self, rows: Array) -> Array:
         """Return the mean of a block in its own precision, from which it is exact to subtract."""
         xp = namespace(rows)
-        wide = "complex128" if is_complex(dtype_name(rows.dtype)) else "float64"
+        narrow = dtype_name(rows.dtype)
+        wide = accumulator_dtype(narrow)
         if not self.spec.center or not rows.shape[0]:
             return xp.zeros(rows.shape[1], dtype=getattr(xp, wide))
-        mean = xp.mean(cast(rows, wide), axis=0)
-        return cast(cast(mean, dtype_name(rows.dtype)), wide)
+        mean = xp.sum(rows, axis=0, dtype=getattr(xp, wide)) / rows.shape[0]
+        return cast(cast(mean, narrow), wide)
 
     def _sums(self, block: MatrixBlock, y: Array) -> Products:
         """Return the sums over the rows x of a block, given ``y = (X Omega)^T``."""
@@ -182,11 +183,8 @@ class GramNystrom(StreamedSketch):
         d = cast(d, dtype_name((total[0, :] + d).dtype))[None, :]
         omega = self._maps["range"].rows(0, int(d.shape[1])).array(d)
         d_omega, total_omega = adjoint(product(d, omega)), adjoint(product(total, omega))
-        cross = (
-            float(xp.real(xp.sum(xp.conj(total) * d)))
-            if is_complex(dtype_name(d.dtype))
-            else float(xp.sum(total * d))
-        )
+        cross = xp.sum(adjoint(total)[:, 0] * d[0, :])
+        cross = float(xp.real(cross) if is_complex(dtype_name(cross.dtype)) else cross)
         return {
             "gram": sums["gram"] + total_omega * d + d_omega * (total + count * d),
             "total": total + count * d,
@@ -226,10 +224,24 @@ class GramNystrom(StreamedSketch):
         if self._shift is None:
             self._shift = other._shift
         elif other._shift is not None and other._shift is not self._shift:
-            moved = self._rebased(other._values(), other._shift - self._shift)
-            for name, values in moved.items():
-                other._parts[name] = type(other._parts[name])(values)
+            other._move(self._shift)
         super()._absorb(other)
+        self._follow_mean()
+
+    def _move(self, shift: Array) -> None:
+        """Take the sums about another shift."""
+        moved = self._rebased(self._values(), self._shift - shift)
+        self._parts = {name: type(self._parts[name])(values) for name, values in moved.items()}
+        self._shift = shift
+
+    def _follow_mean(self) -> None:
+        """Move the shift to the mean where the mean has drifted away from it by the spread."""
+        if not (self.spec.center and self._parts):
+            return
+        sums = self._values()
+        count, energy = float(sums["count"][0, 0]), float(sums["energy"][0, 0])
+        if count > 0 and 2 * frobenius_norm(sums["total"]) ** 2 > count * energy:
+            self._move(self._shift + sums["total"][0, :] / sums["count"][0, 0])
 
     def _values(self) -> Products:
         return {name: part.values for name, part in self._parts.items()}

@@ -57,8 +57,14 @@ class MultiPassSketch(StreamedSketch):
         if self._pass + 1 < self.n_passes:
             kept = self._keep()
             self._settled, self._kept = self.shape, {**self._kept, **kept}
-            self._parts, self._seen = {}, [0] * len(self._seen)
+            self._parts, self._seen, self.position = {}, [0] * len(self._seen), 0
         self._pass += 1
+
+    def _fade(self, factor: float) -> None:
+        raise PassError(
+            f"a {type(self).__name__} sketch reads the data several times and cannot forget in "
+            "between; use a one-pass sketch"
+        )
 
     def _check_complete(self) -> None:
         """Refuse to finalize before the last pass."""

@@ -63,7 +63,7 @@ class SlidingWindow:
         chunk, at, check_finite
             As of the sketch's own `update`.
         """
-        newest = self.sketch._fresh()
+        newest = self.sketch._blank()
         newest._seen = list(self.sketch._seen)
         newest.update(chunk, at, check_finite=check_finite)
         self._chunks.append(newest)
@@ -77,7 +77,7 @@ class SlidingWindow:
             self.sketch.merge(oldest._scaled(-1.0))
         else:
             seen = self.sketch._seen
-            self.sketch = self.sketch._fresh()
+            self.sketch = self.sketch._blank()
             self.sketch._seen = seen
             for chunk in self._chunks:
                 self.sketch.merge(chunk)

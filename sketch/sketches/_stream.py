@@ -108,7 +108,11 @@ class StreamedSketch(SavedSketch):
         try:
             for chunk in track(fresh, size=_bytes, total=None, enabled=progress):
                 at, data = chunk if _is_placed(chunk) else (None, chunk)
-                self._advance(data, at, forgetting, check_finite, memory)
+                contribution = self._contribution(data, at, check_finite, memory, False)
+                if forgetting != 1.0:
+                    self._fade(forgetting)
+                self._absorb(contribution)
+                self.position += 1
                 if checkpoint is not None and self.position - saved >= every:
                     self.save(checkpoint)
                     saved = self.position
@@ -118,18 +122,6 @@ class StreamedSketch(SavedSketch):
             raise
         if checkpoint is not None and self.position > saved:
             self.save(checkpoint)
-
-    def _advance(
-        self, data: Any, at: Any, forgetting: float, check_finite: bool, memory: Any
-    ) -> None:
-        """Forget a little and take one chunk; a refused chunk changes nothing."""
-        chunk = self._fresh()
-        chunk._seen = list(self._seen)  # which place the chunk
-        chunk.update(data, at, check_finite=check_finite, memory=memory)
-        if forgetting != 1.0:
-            self._fade(forgetting)
-        self._absorb(chunk)
-        self.position += 1
 
     def _fade(self, factor: float) -> None:
         """Multiply all data by a factor, in place."""

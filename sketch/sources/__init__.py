@@ -9,6 +9,7 @@ from ._stored import StoredTensorSource
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 from ._tensor_dense import DenseTensorSource
 from ._tensor_registry import as_tensor_source
+from ._tiles import StoredArray
 
 __all__ = [
     "Contraction",
@@ -18,6 +19,7 @@ __all__ = [
     "MatrixSource",
     "RowsSource",
     "SparseSource",
+    "StoredArray",
     "StoredTensorSource",
     "TensorBlock",
     "TensorSource",

@@ -33,6 +33,8 @@ class MatrixSource(ABC):
         Bytes that one pass reads, for progress; 0 where unknown.
     single_use : bool
         Whether the data can be read once only.
+    sparse : bool
+        Whether entries are few and are multiplied one by one.
     on_disk : bool
         Whether reading takes its time, so that it pays to read ahead.
     dask_array : object
@@ -43,6 +45,7 @@ class MatrixSource(ABC):
     dtype: str
     nbytes: int
     single_use: bool = False
+    sparse: bool = False
     on_disk: bool = False
     dask_array: Any = None
 

@@ -12,6 +12,7 @@ from ..formats import TensorSum
 from ._base import MatrixSource
 from ._chunked import ChunkedSource, is_chunks
 from ._dense import DenseSource
+from ._entries import EntriesSource, is_entries
 from ._factored import FactoredSource
 from ._operator import OperatorSource, is_operator
 from ._sparse import SparseSource, is_sparse
@@ -66,6 +67,7 @@ _ADAPTERS: list[tuple[Callable[[Any], bool], Callable[[Any], MatrixSource]]] = [
     (_is_sum, _sum_source),
     (_is_factored, _factored_source),
     (is_sparse, SparseSource),
+    (is_entries, EntriesSource),
     (is_operator, OperatorSource),
     (is_ready, DenseSource),
     (is_chunks, lambda a: ChunkedSource(a, as_matrix_source)),

@@ -32,6 +32,8 @@ class SparseSource(MatrixBlock):
     Explicit zeros and duplicates are allowed.
     """
 
+    sparse = True
+
     def __init__(self, matrix: Any) -> None:
         if matrix.ndim != 2:
             raise ShapeError(

@@ -11,6 +11,7 @@ from .._array import Array, promote
 from .._cores import Core
 from ..errors import DtypeError
 from ..formats import HadamardProduct, TensorSum
+from ._entries import EntriesTensorSource, is_entries
 from ._sparse import is_sparse
 from ._stored import StoredTensorSource, is_ready, is_stored
 from ._sum import plain_number, scaled_dtype
@@ -120,6 +121,7 @@ _ADAPTERS: list[tuple[Callable[[Any], bool], Callable[[Any], TensorSource]]] = [
     (_has("core", "factors"), lambda t: TuckerBlock(t.core, t.factors)),
     (_has("matrix_factors"), lambda t: _matrix_block(*t.matrix_factors())),
     (is_sparse, SparseTensorSource),
+    (is_entries, EntriesTensorSource),
     (is_ready, DenseTensorSource),
     (lambda t: isinstance(t, list | tuple), lambda t: as_tensor_source(np.asarray(t))),
     (is_stored, StoredTensorSource),

@@ -48,21 +48,22 @@ class StoredArray:
     def tiles(
         self, limit: int, whole: Sequence[int] = ()
     ) -> Iterator[tuple[tuple[int, ...], Array]]:
-        """Yield offsets and tiles of at most so many bytes, ready to be multiplied.
-
-        The axes named in `whole` are not cut.
-        """
-        entries = max(1, limit // np.dtype(self.dtype).itemsize)
-        chunks, order = list(_chunks(self.stored)), _fastest_first(self.stored)
-        for axis in whole:
-            chunks[axis] = self.shape[axis]
-            order = [axis, *(k for k in order if k != axis)]
-        steps = tile_shape(self.shape, chunks, order, entries)
+        """Yield offsets and tiles of at most so many bytes, ready to be multiplied."""
+        steps = self.tile_shape(limit, whole)
         starts = (range(0, max(1, n), step) for n, step in zip(self.shape, steps, strict=True))
         for at in itertools.product(*starts):
             window = tuple(slice(a, a + step) for a, step in zip(at, steps, strict=True))
             yield at, converted(self._read(window), self.dtype)
             _forget_pages(self.stored)
+
+    def tile_shape(self, limit: int, whole: Sequence[int] = ()) -> tuple[int, ...]:
+        """Return the shape of tiles along the chunks; the axes named in `whole` are not cut."""
+        entries = max(1, limit // np.dtype(self.dtype).itemsize)
+        chunks, order = list(_chunks(self.stored)), _fastest_first(self.stored)
+        for axis in whole:
+            chunks[axis] = self.shape[axis]
+            order = [axis, *(k for k in order if k != axis)]
+        return tile_shape(self.shape, chunks, order, entries)
 
     def whole(self) -> Array:
         """Return the whole array."""

@@ -1,0 +1,253 @@
+"""Endless streams: checkpoints that survive anything, forgetting, windows."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import sketch
+from sketch import _archive
+
+RNG = np.random.default_rng(0)
+ROWS = RNG.standard_normal((120, 9)) * 0.7 ** np.arange(9) + 3
+CHUNKS = np.split(ROWS, 12)
+SLICES = RNG.standard_normal((12, 4, 5))
+
+
+def parts(sk):
+    return {name: part.values for name, part in sk._parts.items()}
+
+
+def equal(x, y):
+    return all(np.array_equal(part, parts(y)[name]) for name, part in parts(x).items())
+
+
+def close(x, y, scale=1.0):
+    """Sums of some hundred terms in different orders agree to a hundred roundoffs."""
+    return all(
+        np.linalg.norm(part - parts(y)[name]) <= 1e-13 * scale * (1 + np.linalg.norm(part))
+        for name, part in parts(x).items()
+    )
+
+
+def nystrom():
+    return sketch.GeneralizedNystrom((None, 9), rank=2)
+
+
+def gram():
+    return sketch.GramNystrom(9, rank=2)
+
+
+def stta():
+    return sketch.STTA((None, 4, 5), rank=2)
+
+
+STREAMS = [(nystrom, CHUNKS), (gram, CHUNKS), (stta, [s[None] for s in SLICES])]
+
+
+@pytest.mark.parametrize(("make", "chunks"), STREAMS)
+def test_a_stream_is_the_sum_of_its_chunks(make, chunks):
+    whole, streamed = make(), make()
+    for chunk in chunks:
+        whole.update(chunk)
+    streamed.consume(iter(chunks), progress=True)
+    assert equal(whole, streamed)
+    assert (streamed.position, streamed.n_updates) == (12, 12)
+
+
+@pytest.mark.parametrize("stop", [0, 1, 5, 11, 12])
+@pytest.mark.parametrize(("make", "chunks"), STREAMS)
+def test_a_stream_is_resumed_without_counting_twice(make, chunks, stop, tmp_path):
+    path = tmp_path / "state.npz"
+    whole, sk = make(), make()
+    whole.consume(chunks)
+    sk.save(path)
+    sk.consume(chunks[:stop], checkpoint=path, every=3)
+    resumed = sketch.load(path)
+    assert resumed.position == stop
+    resumed.consume(chunks, checkpoint=path)
+    assert equal(whole, resumed)
+    skipped = sketch.load(path)
+    skipped.consume(chunks[10:], first=10)
+    assert equal(whole, skipped)
+
+
+def test_chunks_may_come_with_their_places():
+    a = RNG.standard_normal((12, 9))
+    sk, whole = (sketch.GeneralizedNystrom((12, 9), rank=2) for _ in range(2))
+    sk.consume(((row, 0), a[row : row + 4]) for row in (8, 0, 4))
+    whole.update(a)
+    assert close(sk, whole)
+
+
+@pytest.mark.parametrize("make", [nystrom, gram])
+def test_forgetting_weights_old_chunks_less(make):
+    faded, weighted = make(), make()
+    faded.consume(CHUNKS, forgetting=0.9)
+    for t, chunk in enumerate(CHUNKS):
+        one = make()
+        one._seen = [10 * t, 0]
+        one.update(chunk)
+        weighted = weighted + 0.9 ** (11 - t) * one
+    # the provisional shift is subtracted and added again: a few more roundings
+    assert np.allclose(faded.finalize().error.norm, weighted.finalize().error.norm, rtol=1e-12)
+    assert faded.shape == weighted.shape == (120, 9)
+
+
+def test_a_bad_chunk_ends_the_stream_and_loses_nothing(tmp_path):
+    path = tmp_path / "state.npz"
+    bad = CHUNKS[3].copy()
+    bad[2, 1] = np.nan
+    sk, good = nystrom(), nystrom()
+    with pytest.raises(sketch.NonFiniteError, match=r"\(32, 1\)"):
+        sk.consume([*CHUNKS[:3], bad, *CHUNKS[4:]], checkpoint=path, every=100, forgetting=0.9)
+    good.consume(CHUNKS[:3], forgetting=0.9)
+    assert equal(sk, good)
+    assert equal(sketch.load(path), good)
+    sk.consume(CHUNKS, forgetting=0.9)
+    good.consume(CHUNKS, forgetting=0.9)
+    assert equal(sk, good)
+
+
+def test_a_broken_source_ends_the_stream_and_saves_what_came(tmp_path):
+    def chunks():
+        yield from CHUNKS[:5]
+        raise ConnectionError("the instrument is gone")
+
+    path = tmp_path / "state.npz"
+    with pytest.raises(ConnectionError):
+        nystrom().consume(chunks(), checkpoint=path, every=100)
+    assert sketch.load(path).position == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"forgetting": 0.0}, "forgetting"),
+        ({"forgetting": 1.1}, "forgetting"),
+        ({"every": 0}, "every"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        nystrom().consume(CHUNKS, **arguments)
+
+
+def test_a_stream_that_begins_too_late_is_refused():
+    with pytest.raises(sketch.ShapeError, match="begins at chunk 3"):
+        nystrom().consume(CHUNKS, first=3)
+
+
+STAGES = ["mkstemp", "write", "fsync", "chmod", "replace"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_writer_that_dies_leaves_the_old_state(stage, tmp_path, monkeypatch):
+    path = tmp_path / "state.npz"
+    old, new = nystrom(), nystrom()
+    old.consume(CHUNKS[:2])
+    new.consume(CHUNKS)
+    old.save(path)
+
+    def die(*_, **__):
+        raise KeyboardInterrupt
+
+    place = {
+        "mkstemp": (_archive.tempfile, "mkstemp"),
+        "write": (_archive, "_write_array"),
+        "fsync": (_archive.os, "fsync"),
+        "chmod": (_archive.os, "chmod"),
+        "replace": (_archive.os, "replace"),
+    }[stage]
+    with monkeypatch.context() as patch:
+        patch.setattr(*place, die)
+        with pytest.raises(KeyboardInterrupt):
+            new.save(path)
+    assert equal(sketch.load(path), old)
+    assert os.listdir(tmp_path) == ["state.npz"]
+
+
+KILLED = """
+import sys, numpy as np, sketch
+chunks = np.random.default_rng(0).standard_normal((4000, 10, 9))
+sk = sketch.GeneralizedNystrom((None, 9), rank=2)
+sk.consume(chunks, checkpoint=sys.argv[1], every=1)
+"""
+
+
+@pytest.mark.parametrize("patience", [0.0, 0.03, 0.1])
+def test_a_killed_stream_leaves_a_whole_state(patience, tmp_path):
+    path = tmp_path / "state.npz"
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(path)])
+    while not path.exists():
+        time.sleep(0.002)
+    time.sleep(patience)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    chunks = np.random.default_rng(0).standard_normal((4000, 10, 9))
+    resumed, whole = sketch.load(path), nystrom()
+    assert 0 < resumed.position == resumed.n_updates
+    whole.consume(chunks[: resumed.position])
+    assert equal(resumed, whole)
+
+
+@pytest.mark.parametrize("length", [1, 3, 7])
+@pytest.mark.parametrize(("make", "chunks"), STREAMS)
+def test_a_window_holds_the_last_chunks(make, chunks, length):
+    window = sketch.SlidingWindow(make(), length)
+    for t, chunk in enumerate(chunks):
+        window.update(chunk)
+        last = make()
+        for s in range(max(0, t - length + 1), t + 1):
+            at = (s * chunk.shape[0],) + (0,) * (chunk.ndim - 1)
+            last.update(chunks[s], at=at)
+        assert window.sketch.n_updates == last.n_updates
+        ours, theirs = window.finalize(), last.finalize()
+        if make is stta:
+            assert (ours - theirs).norm() < 1e-10 * theirs.norm()
+        elif make is gram:
+            assert ours.n_samples == theirs.n_samples
+            assert np.allclose(ours.mean, theirs.mean, rtol=1e-12)
+            assert np.allclose(ours.explained_variance, theirs.explained_variance, rtol=1e-9)
+        else:
+            gap = np.linalg.norm(ours.to_array() - theirs.to_array())
+            assert gap < 1e-10 * theirs.norm()
+
+
+def test_a_window_does_not_keep_rounding_errors_of_the_past():
+    """A huge chunk leaves nothing behind once the sum was taken anew."""
+    window = sketch.SlidingWindow(gram(), 4)
+    window.update(1e12 * CHUNKS[0])
+    for chunk in CHUNKS[1:]:
+        window.update(chunk)
+    last = gram()
+    for chunk in CHUNKS[-4:]:
+        last.update(chunk)
+    ours, theirs = window.finalize(), last.finalize()
+    assert np.allclose(ours.explained_variance, theirs.explained_variance, rtol=1e-9)
+
+
+def test_methods_of_several_passes_have_no_windows():
+    with pytest.raises(sketch.PassError, match="several"):
+        sketch.SlidingWindow(sketch.HMT((12, 9), rank=2), 3)
+
+
+def test_each_pass_of_a_method_can_be_streamed_and_resumed(tmp_path):
+    path = tmp_path / "state.npz"
+    whole, sk = (sketch.HMT((None, 9), rank=2) for _ in range(2))
+    for _ in range(whole.n_passes):
+        whole.consume(CHUNKS)
+        whole.end_pass()
+        sk.consume(CHUNKS[:7], checkpoint=path)
+        sk = sketch.load(path)
+        sk.consume(CHUNKS)
+        sk.end_pass()
+    assert np.array_equal(whole.finalize().s, sk.finalize().s)
+    with pytest.raises(sketch.PassError, match="forget"):
+        sketch.HMT((None, 9), rank=2).consume(CHUNKS, forgetting=0.5)
