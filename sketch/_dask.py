@@ -21,6 +21,7 @@ Place = tuple[int, ...]
 Task = Any
 """A `dask.delayed.Delayed`."""
 
+PATIENCE = 10  # seconds to wait for a scheduler
 _ARITY = 8  # summands of a task of the tree
 _BATCH_BYTES = 32_000_000  # chunks smaller than this are worked on together
 _LEAST_BATCHES = 64  # but so many batches at least, for all workers to have some
@@ -114,7 +115,9 @@ def connect(address: str) -> contextlib.AbstractContextManager[Any]:
             "a scheduler needs distributed; pip install 'sketch-lowrank[dask]'"
         ) from error
     try:
-        client: contextlib.AbstractContextManager[Any] = distributed.Client(address, timeout=10)
+        client: contextlib.AbstractContextManager[Any] = distributed.Client(
+            address, timeout=PATIENCE
+        )
     except OSError as error:
         raise SketchError(f"the scheduler {address} cannot be reached ({error})") from error
     return client
@@ -137,6 +140,8 @@ def tall_qr(array: Any) -> Any:
     """
     import dask.array as da
 
+    if array.shape[0] < array.shape[1]:  # not tall, hence small
+        return da.from_array(np.linalg.qr(array.compute())[0], chunks=(array.chunks[0], -1))
     (q,) = persist(da.linalg.tsqr(array)[0])
     return q
 

@@ -95,4 +95,4 @@ def pca(
         dtype=source.dtype,
     )
     sk.update(source, check_finite=check_finite, memory=memory, progress=progress)
-    return sk.finalize(rank, tol)
+    return sk.finalize(None if rank is None else min(rank, sk.spec.rank), tol)

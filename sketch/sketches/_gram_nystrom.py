@@ -145,8 +145,10 @@ class GramNystrom(StreamedSketch):
         if isinstance(block, DenseSource):
             if self._shift is None:
                 self._shift = self._first_shift(block.array)
-            block = DenseSource(block.array - cast(self._shift, dtype_name(block.array.dtype)))
-            return self._sums(block, block.right(omega))
+            near = cast(self._shift, dtype_name(block.array.dtype))
+            block = DenseSource(block.array - near)
+            rest = cast(near, dtype_name(self._shift.dtype)) - self._shift
+            return self._rebased(self._sums(block, block.right(omega)), rest)
         y = block.right(omega)
         if self._shift is None:
             xp = namespace(y)
@@ -154,7 +156,7 @@ class GramNystrom(StreamedSketch):
         return self._rebased(self._sums(block, y), -self._shift)
 
     def _first_shift(self, rows: Array) -> Array:
-        """Return the mean of a block in its own precision, from which it is exact to subtract."""
+        """Return the mean of a block in its own precision, which is exact to subtract from it."""
         xp = namespace(rows)
         narrow = dtype_name(rows.dtype)
         wide = accumulator_dtype(narrow)
@@ -180,6 +182,8 @@ class GramNystrom(StreamedSketch):
         """Return the sums over rows ``x + d`` from those over rows x."""
         total, count = sums["total"], float(sums["count"][0, 0])
         xp = namespace(total)
+        if not bool(xp.any(d != 0)):
+            return sums
         d = cast(d, dtype_name((total[0, :] + d).dtype))[None, :]
         omega = self._maps["range"].rows(0, int(d.shape[1])).array(d)
         d_omega, total_omega = adjoint(product(d, omega)), adjoint(product(total, omega))
@@ -191,6 +195,14 @@ class GramNystrom(StreamedSketch):
             "energy": sums["energy"] + 2 * cross + count * frobenius_norm(d) ** 2,
             "count": sums["count"],
         }
+
+    def _check_inside(self, at: tuple[int, ...], size: tuple[int, ...]) -> None:
+        super()._check_inside(at, size)
+        if size[1] != self.spec.shape[1]:
+            raise ShapeError(
+                f"principal components need whole rows of {self.spec.shape[1]} entries, got a "
+                f"chunk of shape {size}"
+            )
 
     def remove(self, chunk: Any) -> None:
         """Take rows away again that were added before.

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._array import is_dask
 from ..errors import DtypeError
 from ..formats import TensorSum
 from ._base import MatrixSource
@@ -51,8 +52,11 @@ def _sum_source(a: TensorSum) -> SumSource:
     return SumSource(a.coefficients, [as_matrix_source(term) for term in a.terms])
 
 
-def _factored_source(a: Any) -> FactoredSource:
-    return FactoredSource(*a.matrix_factors())
+def _factored_source(a: Any) -> MatrixSource:
+    left, right = a.matrix_factors()
+    if is_dask(left):  # multiplied out in the chunks of its rows
+        return StoredSource(left @ right)
+    return FactoredSource(left, right)
 
 
 def _list_source(a: Any) -> MatrixSource:

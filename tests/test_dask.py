@@ -1,0 +1,254 @@
+"""Dask arrays: the same answer on every scheduler and chunking, one reading, small graphs."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sketch
+from sketch._dask import chunk_batches
+from sketch.sketches._parallel import contributions
+
+RNG = np.random.default_rng(0)
+SPECTRUM = 0.7 ** np.arange(30)
+MATRIX = (RNG.standard_normal((160, 30)) * SPECTRUM) @ RNG.standard_normal((30, 70))
+TENSOR = sum(
+    0.1**r * np.multiply.outer(*[RNG.standard_normal((7, 8))[0], RNG.standard_normal((9, 10))])
+    for r in range(3)
+)
+SCHEDULERS = ["synchronous", "threads", "processes"]
+
+
+def nystrom(**options):
+    return sketch.GeneralizedNystrom(MATRIX.shape, rank=5, **options)
+
+
+def sums(sk):
+    return {name: part.full(sk.shape[sk._part_axis(name)]) for name, part in sk._parts.items()}
+
+
+def same(x, y):
+    """Sums of at most 200 terms in different orders: 200 roundoffs of their size."""
+    return all(
+        np.linalg.norm(part - y[name]) <= 1e-13 * np.linalg.norm(y[name])
+        for name, part in x.items()
+    )
+
+
+cuts = st.lists(st.integers(1, 60), min_size=1, max_size=6)
+
+
+def chunked(n, sizes):
+    """Return chunks of the given sizes, repeated and clipped, that make up n."""
+    chunks = []
+    while sum(chunks) < n:
+        chunks.append(min(sizes[len(chunks) % len(sizes)], n - sum(chunks)))
+    return tuple(chunks)
+
+
+@given(cuts, cuts, st.sampled_from(["gaussian", "sparse-sign"]))
+@settings(max_examples=30)
+def test_any_chunks_give_the_sketch_of_the_whole(rows, columns, test_matrix):
+    x = da.from_array(MATRIX, chunks=(chunked(160, rows), chunked(70, columns)))
+    ours, theirs = nystrom(test_matrix=test_matrix), nystrom(test_matrix=test_matrix)
+    ours.update(x)
+    theirs.update(MATRIX)
+    assert same(sums(ours), sums(theirs))
+    assert ours.n_updates == 1
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_schedulers_agree_bit_for_bit(scheduler):
+    x = da.from_array(MATRIX, chunks=(37, 23))
+    with dask.config.set(scheduler="synchronous"):
+        reference = nystrom()
+        reference.update(x)
+    with dask.config.set(scheduler=scheduler, num_workers=2):
+        sk = nystrom()
+        sk.update(x, progress=True)
+        assert all(np.array_equal(v, sums(reference)[k]) for k, v in sums(sk).items())
+
+
+@pytest.mark.parametrize("method", ["stta", "otts", "tt-hmt"])
+@pytest.mark.parametrize("chunks", [(7, 3, 10), (2, 9, 4), (1, 2, 3)])
+def test_tensors_are_cut_along_all_axes(method, chunks):
+    tensor = RNG.standard_normal((7, 9, 10))
+    ours = sketch.tensor_train(da.from_array(tensor, chunks=chunks), 3, method=method)
+    theirs = sketch.tensor_train(tensor, 3, method=method)
+    # full-rank cores of a condition below 1e3
+    assert (ours - theirs).norm() < 1e-10 * theirs.norm()
+    assert ours.error.value == pytest.approx(theirs.error.value, rel=1e-6)
+
+
+@pytest.mark.parametrize("chunks", [(160, 70), (37, 23), (3, 70), (160, 1), (2, 2)])
+@pytest.mark.parametrize(
+    ("method", "power_iters"), [("nystrom", 0), ("hmt", 0), ("hmt", 1), ("hmt", 2)]
+)
+def test_the_left_factor_stays_in_the_chunks_of_the_rows(method, power_iters, chunks):
+    x = da.from_array(MATRIX, chunks=chunks)
+    options = {"method": method, "power_iters": power_iters}
+    ours, theirs = (sketch.svd(a, 5, **options) for a in (x, MATRIX))
+    assert isinstance(ours.U, da.Array)
+    assert ours.U.chunks[0] == x.chunks[0]
+    assert isinstance(ours.Vh, np.ndarray)
+    u = ours.U.compute()
+    assert np.allclose(u.T @ u, np.eye(5), atol=1e-13)
+    assert np.allclose(ours.s, theirs.s, rtol=1e-11)
+    gap = np.linalg.norm((u * ours.s) @ ours.Vh - theirs.to_array())
+    assert gap < 1e-10 * theirs.norm()
+    assert ours.error.value == pytest.approx(theirs.error.value, rel=1e-6)
+    assert ours.error.method == theirs.error.method
+
+
+def test_a_distributed_result_works_like_any_other(tmp_path):
+    result = sketch.svd(da.from_array(MATRIX, chunks=(40, 30)), 5)
+    exact = np.asarray(result.to_array())
+    assert np.allclose(result.entries([3, -1], [4, 5]), exact[[3, -1], [4, 5]])
+    assert np.allclose(result @ np.ones(70), exact @ np.ones(70))
+    assert np.allclose(result.T.to_array(), exact.T)
+    assert result.truncate(2).rank == 2
+    result.save(tmp_path / "r.npz")
+    assert np.allclose(sketch.load(tmp_path / "r.npz").to_array(), exact)
+    again = sketch.svd(result, 5)  # itself an input
+    assert np.allclose(again.s, result.s)
+
+
+def test_a_tolerance_finds_the_rank():
+    result = sketch.svd(da.from_array(MATRIX, chunks=(40, 30)), tol=1e-2)
+    assert np.linalg.norm(MATRIX - result.to_array()) < 1.2e-2 * np.linalg.norm(MATRIX)
+
+
+def test_small_errors_come_from_the_probes():
+    exact = MATRIX[:, :4] @ RNG.standard_normal((4, 70))
+    noise = 1e-9 * RNG.standard_normal(MATRIX.shape)
+    result = sketch.svd(da.from_array(exact + noise, chunks=(50, 70)), 4)
+    assert result.error.method == "Gaussian probes"
+    error = np.linalg.norm(exact + noise - result.to_array())
+    low, high = result.error.interval(0.999)
+    assert low <= error <= high
+
+
+class Counted:
+    """An array that counts how often each entry is read."""
+
+    def __init__(self, a):
+        self.a, self.shape, self.dtype, self.ndim = a, a.shape, a.dtype, a.ndim
+        self.reads = np.zeros(a.shape, int)
+        self._lock = threading.Lock()
+
+    def __getitem__(self, window):
+        with self._lock:
+            self.reads[window] += 1
+        return self.a[window]
+
+
+@pytest.mark.parametrize(
+    ("run", "times"),
+    [
+        (lambda x: nystrom().update(x), 1),
+        (lambda x: sketch.svd(x, 5, method="nystrom").U.compute(), 1),
+        (lambda x: sketch.svd(x, 5, method="hmt", power_iters=1).U.compute(), 4),
+        (lambda x: sketch.pca(x, 3), 1),
+        (lambda x: sketch.tensor_train(x, 5), 1),
+    ],
+)
+def test_the_data_are_read_once_in_each_pass(run, times):
+    counted = Counted(MATRIX)
+    x = da.from_array(counted, chunks=(40, 70), name=False, asarray=False, meta=MATRIX[:0, :0])
+    run(x)
+    assert np.all(counted.reads == times)
+
+
+def test_graphs_are_small_and_hold_no_arrays():
+    x = da.zeros((80_000, 4_000), chunks=(1_000, 1_000))
+    sk = sketch.GeneralizedNystrom(x.shape, rank=20)
+    tasks = contributions(sk, x, (0, 0), True)
+    assert len(tasks) == 80  # of 320 chunks, 8 MB each, four to a task
+    graph = dict(tasks[0].__dask_graph__())
+    chunks = len(x.__dask_graph__().to_dict())
+    assert len(graph) <= chunks + 2
+    ours = {k: v for k, v in graph.items() if k not in x.__dask_graph__()}
+    assert len(pickle.dumps(sk)) < 3_000
+    assert len(ours) == 2
+
+
+def test_batches_depend_on_the_chunks_alone():
+    x = da.zeros((100, 100), chunks=(1, 100))
+    assert [len(batch) for batch in chunk_batches(x)] == [1] * 100
+    y = da.zeros((1000, 100), chunks=(1, 100))
+    assert [len(batch) for batch in chunk_batches(y)] == [15] * 66 + [10]
+
+
+def test_sparse_chunks_stay_sparse():
+    a = sp.random_array((160, 70), density=0.1, rng=RNG, format="csr")
+    x = da.from_array(a.toarray(), chunks=(40, 70)).map_blocks(sp.csr_array)
+    ours, theirs = (sketch.GeneralizedNystrom((160, 70), rank=4) for _ in range(2))
+    ours.update(x)
+    theirs.update(a)
+    assert same(sums(ours), sums(theirs))
+
+
+def test_a_dask_array_goes_to_any_offset_and_grows():
+    sk, whole = (sketch.GeneralizedNystrom((None, 70), rank=4) for _ in range(2))
+    for part in np.split(MATRIX, 2):
+        sk.update(da.from_array(part, chunks=(33, 40)))
+    whole.update(MATRIX)
+    assert same(sums(sk), sums(whole))
+    assert sk.shape == (160, 70)
+
+
+def test_terms_of_sums_may_be_dask_arrays():
+    x = da.from_array(MATRIX, chunks=(40, 30))
+    result = sketch.svd(sketch.TensorSum([x, sp.csr_array(MATRIX)], [2, -1]), 5)
+    assert np.allclose(result.s, sketch.svd(MATRIX, 5).s, rtol=1e-11)
+
+
+def test_unknown_chunks_are_refused():
+    x = da.from_array(MATRIX, chunks=(40, 70))
+    unknown = x[x[:, 0] > 0]
+    for call in (nystrom().update, lambda a: sketch.svd(a, 3), lambda a: sketch.tensor_train(a, 3)):
+        with pytest.raises(sketch.ShapeError, match=r"compute_chunk_sizes\(\)"):
+            call(unknown)
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_bad_entries_are_found_where_they_are(scheduler):
+    bad = MATRIX.copy()
+    bad[101, 33] = np.inf
+    sk = nystrom()
+    sk.update(MATRIX)
+    before = sums(sk.copy())
+    with (
+        dask.config.set(scheduler=scheduler, num_workers=2),
+        pytest.raises(sketch.NonFiniteError, match=r"\(101, 33\)"),
+    ):
+        sk.update(da.from_array(bad, chunks=(40, 30)))
+    assert all(np.array_equal(v, before[k]) for k, v in sums(sk).items())
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 50), (50, 3), (1, 40), (40, 1)])
+@pytest.mark.parametrize("method", ["nystrom", "hmt"])
+def test_thin_and_tiny_arrays(shape, method):
+    a = RNG.standard_normal(shape)
+    result = sketch.svd(da.from_array(a, chunks=(2, 2)), min(shape), method=method)
+    assert np.allclose(result.to_array(), a, atol=1e-12)
+
+
+def test_other_kinds_of_numbers():
+    counts = RNG.poisson(2.0, (160, 70))
+    for a in (counts, MATRIX.astype(np.float32), MATRIX * (1 + 1j), MATRIX.astype(">f8")):
+        x = da.from_array(a, chunks=(50, 40))
+        ours, theirs = sketch.svd(x, 4), sketch.svd(a, 4)
+        assert ours.dtype == theirs.dtype
+        assert np.allclose(ours.s, theirs.s, rtol=1e-5 if a.dtype == np.float32 else 1e-10)
+        assert ours.error.relative == pytest.approx(theirs.error.relative, rel=1e-3)
+    zero = sketch.svd(da.zeros((50, 40), chunks=(20, 20)), 3)
+    assert float(zero.s.sum()) == zero.error.value == 0.0
