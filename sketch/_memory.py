@@ -49,7 +49,7 @@ def block_limit(memory: int | str | None, held: int) -> int | None:
     least = held + _IN_FLIGHT * _LEAST_BLOCK
     if budget < least:
         raise MemoryBudgetError(
-            f"a sketch of this size needs about {least / 1e6:.3g} MB, and memory={memory!r} allows "
-            f"{budget / 1e6:.3g} MB; take a smaller rank or allow more"
+            f"a sketch of this size needs about {least / 1e6:.3g} MB, and the memory budget leaves "
+            f"{budget / 1e6:.3g} MB for it; take a smaller rank or allow more"
         )
     return min(_LARGEST_BLOCK, (budget - held) // _IN_FLIGHT)

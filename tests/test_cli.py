@@ -105,7 +105,7 @@ def test_info_describes_data(file, capsys):
         (["nan.npy", "--rank", "2"], "NaN or infinity"),
         (["a.npy"], "give a rank"),
         (["a.npy", "--rank", "-2"], "at least 0"),
-        (["a.npy", "--rank", "2", "--memory", "1MB"], "--memory allows"),
+        (["a.npy", "--rank", "2", "--memory", "1MB"], "memory budget leaves"),
         (["a.npy", "--rank", "2", "--state", "s.npz"], "--state needs"),
         (["a.npy", "--rank", "2", "--out", "nowhere/out.npz"], "No such file"),
     ],
