@@ -365,9 +365,9 @@ def main(argv: list[str]) -> None:
     for title in options.only:
         stored["tables"][title] = measure(title, options.quick, options.repeats)
         print(report(title, stored["tables"][title]), flush=True)
-    stored["machine"] = machine()
-    if not options.quick:
-        path.write_text(json.dumps(stored, indent=1))
+        stored["machine"] = machine()
+        if not options.quick:
+            path.write_text(json.dumps(stored, indent=1))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -103,16 +104,15 @@ def cast(x: Array, name: str) -> Array:
     return namespace(x).astype(x, getattr(namespace(x), name), copy=False)
 
 
-def from_host(x: np.ndarray[Any, Any], like: Array) -> Array:
-    """Move a NumPy array to the namespace and the device of `like`, in the dtype of `like`."""
+def brought(x: Array, like: Array) -> Array:
+    """Return a NumPy array, or one that is there already, where `like` is and in its dtype."""
     name = dtype_name(like.dtype)
-    if np.iscomplexobj(x) and not is_complex(name):
+    if is_complex(dtype_name(x.dtype)) and not is_complex(name):
         name = promote(name, "complex64")
-    xp = namespace(like)
-    x = x.astype(name, copy=False)
-    if array_api_compat.is_numpy_namespace(xp):
-        return x
-    return xp.asarray(x, device=array_api_compat.device(like))
+    if isinstance(x, np.ndarray) and not isinstance(like, np.ndarray):
+        x = x.astype(name, copy=False)
+        return namespace(like).asarray(x, device=array_api_compat.device(like))
+    return cast(x, name)
 
 
 def to_host(x: Array) -> np.ndarray[Any, Any]:
@@ -121,7 +121,36 @@ def to_host(x: Array) -> np.ndarray[Any, Any]:
         return np.asarray(x.get())
     if array_api_compat.is_torch_array(x):
         return np.asarray(x.detach().cpu())
+    if is_strict(x):  # which never leaves its device by itself
+        return np.asarray(x.to_device(namespace(x).Device("CPU_DEVICE")))
     return np.asarray(x)
+
+
+def is_strict(x: object) -> bool:
+    """Whether `x` is of the standard's own reference library."""
+    return type(x).__module__.startswith("array_api_strict")
+
+
+def is_on_gpu(x: object) -> bool:
+    """Whether `x` is an array on a GPU whose kernels we can write."""
+    return bool(array_api_compat.is_cupy_array(x))
+
+
+def beside(like: Array, dtype: str | None = None) -> dict[str, Any]:
+    """Return the keywords that create an array on the device of `like`, and of its dtype."""
+    name = dtype_name(like.dtype) if dtype is None else dtype
+    return {"dtype": getattr(namespace(like), name), "device": device_of(like)}
+
+
+def cuts(size: int, step: int) -> Iterator[slice]:
+    """Yield slices of at most `step` that cover ``range(size)``, one at least."""
+    for start in range(0, max(1, size), step):
+        yield slice(start, min(size, start + step))
+
+
+def device_of(x: Array) -> Any:
+    """Return the device of an array."""
+    return array_api_compat.device(x)
 
 
 def qr_triangle(x: Array) -> Array:

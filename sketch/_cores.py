@@ -13,7 +13,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ._array import Array, namespace
+from ._array import (
+    Array,
+    beside,
+    namespace,
+)
 from ._linalg import product
 
 
@@ -49,7 +53,9 @@ class FixedCore:
     def slices(self, indices: NDArray[np.intp]) -> Array:
         """Return the slices at the indices."""
         xp = namespace(self._core)
-        return xp.take(self._core, xp.asarray(indices), axis=1)[None, ...]
+        return xp.take(self._core, xp.asarray(indices, **beside(self._core, "int64")), axis=1)[
+            None, ...
+        ]
 
 
 def absorb_left(x: Array, core: Array) -> Array:
@@ -101,4 +107,4 @@ def side_by_side(x: Array) -> Array:
 
 def trivial_interface(like: Array) -> Array:
     """Return the interface before the first mode, and behind the last one: 1 of shape (1, 1, 1)."""
-    return namespace(like).ones((1, 1, 1), dtype=like.dtype)
+    return namespace(like).ones((1, 1, 1), **beside(like))

@@ -7,9 +7,10 @@ from typing import Any
 
 from ._array import (
     Array,
+    brought,
     cast,
+    cuts,
     dtype_name,
-    from_host,
     is_complex,
     namespace,
     promote,
@@ -163,8 +164,8 @@ def _cholesky_orthonormalize(xp: Any, y: Array) -> Array | None:
     inverse = inverse_cholesky(gram, identity)
     if inverse is None:
         return None
-    for start in range(0, q.shape[0], _PANEL_ROWS):
-        q[start : start + _PANEL_ROWS, :] = q[start : start + _PANEL_ROWS, :] @ inverse
+    for panel in cuts(q.shape[0], _PANEL_ROWS):
+        q[panel, :] = q[panel, :] @ inverse
     return q
 
 
@@ -180,7 +181,7 @@ def inverse_cholesky(gram: Array, identity: Array) -> Array | None:
 
 
 def _is_decomposition_failure(error: Exception) -> bool:
-    return "LinAlgError" in {cls.__name__ for cls in type(error).__mro__}
+    return any(cls.__name__.endswith("LinAlgError") for cls in type(error).__mro__)
 
 
 def least_squares(c: Array, w: Array) -> tuple[Array, Array, Array]:
@@ -281,5 +282,5 @@ def pivoted_qr(x: Array, roundoff: float) -> tuple[Array, Array, list[int]]:
     diagonal = abs(r.diagonal())
     cut = 2 * max(x.shape) * roundoff * (diagonal[0] if diagonal.size else 0.0)
     rank = int((diagonal > cut).sum())
-    kept = from_host(q[:, :rank], x), from_host(r[:rank, :rank], x)
+    kept = brought(q[:, :rank], x), brought(r[:rank, :rank], x)
     return *kept, [int(c) for c in columns[:rank]]

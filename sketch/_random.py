@@ -61,29 +61,47 @@ def raw_rows(seed: int, stream: int, start: int, stop: int, words: int) -> _Word
     return out
 
 
-def normal_rows(seed: int, stream: int, start: int, stop: int, width: int) -> _Reals:
+class Bits:
+    """Where raw words are drawn and turned into numbers: on the host, by NumPy."""
+
+    xp: Any = np
+    block_rows: int | None = BLOCK_ROWS  # turned at once, so that temporaries stay in cache
+
+    def raw_rows(self, seed: int, stream: int, start: int, stop: int, words: int) -> Any:
+        """Draw rows like the function of this name."""
+        return raw_rows(seed, stream, start, stop, words)
+
+
+HOST = Bits()
+
+
+def normal_rows(
+    seed: int, stream: int, start: int, stop: int, width: int, bits: Bits = HOST
+) -> _Reals:
     """Draw rows ``start:stop`` of a standard normal matrix of shape (endless, width).
 
     Each word gives two deviates by the Box-Muller transformation of its 32-bit halves, which
     reaches 6.7 standard deviations.
     """
-    out = np.empty((stop - start, width + width % 2))
-    for lo, hi in _block_ranges(start, stop):  # block by block, so that temporaries stay in cache
-        words = raw_rows(seed, stream, lo, hi, out.shape[1] // 2)
-        cosine, sine = _unit_circle(words & np.uint64(0xFFFFFFFF))
+    xp = bits.xp
+    out = xp.empty((stop - start, width + width % 2))
+    ranges = _block_ranges(start, stop) if bits.block_rows else [(start, stop)]
+    for lo, hi in ranges:
+        words = bits.raw_rows(seed, stream, lo, hi, out.shape[1] // 2)
+        cosine, sine = _unit_circle(words & np.uint64(0xFFFFFFFF), xp)
         radius = (words >> np.uint64(32)).astype(np.float64)
         radius += 0.5
         radius *= 2.0**-32
-        np.log(radius, out=radius)
+        xp.log(radius, out=radius)
         radius *= -2.0
-        np.sqrt(radius, out=radius)
+        xp.sqrt(radius, out=radius)
         block = out[lo - start : hi - start]
-        np.multiply(radius, cosine, out=block[:, 0::2])
-        np.multiply(radius, sine, out=block[:, 1::2])
-    return out[:, :width]
+        xp.multiply(radius, cosine, out=block[:, 0::2])
+        xp.multiply(radius, sine, out=block[:, 1::2])
+    return out[:, :width]  # type: ignore[no-any-return]
 
 
-def _unit_circle(turns: _Words) -> tuple[_Reals, _Reals]:
+def _unit_circle(turns: _Words, xp: Any) -> tuple[_Reals, _Reals]:
     """Return cosine and sine of ``2 pi turns / 2**32 - pi``, much faster than the library's.
 
     The sine of a quarter of the angle by its Taylor polynomial, the cosine from it, then the angle
@@ -93,29 +111,36 @@ def _unit_circle(turns: _Words) -> tuple[_Reals, _Reals]:
     quarter -= 2.0**31
     quarter *= 2.0**-33 * np.pi  # within [-pi/4, pi/4)
     square = quarter * quarter
-    sine = np.full_like(square, _SINE_SERIES[0])
+    sine = xp.full_like(square, _SINE_SERIES[0])
     for coefficient in _SINE_SERIES[1:]:
         sine *= square
         sine += coefficient
     sine *= quarter
-    np.multiply(sine, sine, out=square)
-    np.subtract(1.0, square, out=square)
-    cosine = np.sqrt(square, out=square)
+    xp.multiply(sine, sine, out=square)
+    xp.subtract(1.0, square, out=square)
+    cosine = xp.sqrt(square, out=square)
     for _ in range(2):
         product = sine * cosine
-        np.multiply(sine, sine, out=cosine)
+        xp.multiply(sine, sine, out=cosine)
         cosine *= -2.0
         cosine += 1.0
-        sine = np.multiply(product, 2.0, out=product)
+        sine = xp.multiply(product, 2.0, out=product)
     return cosine, sine
 
 
-def sign_rows(seed: int, stream: int, start: int, stop: int, width: int) -> _Reals:
+def sign_rows(
+    seed: int, stream: int, start: int, stop: int, width: int, bits: Bits = HOST
+) -> _Reals:
     """Draw rows ``start:stop`` of a matrix of independent signs, one bit an entry."""
-    words = raw_rows(seed, stream, start, stop, -(-width // 64))
-    little: NDArray[Any] = words.astype("<u8", copy=False).view(np.uint8)
-    bits = np.unpackbits(little, axis=1, count=width, bitorder="little")
-    out = bits.astype(np.float64)
+    words = bits.raw_rows(seed, stream, start, stop, -(-width // 64))
+    if bits is HOST:
+        little: NDArray[Any] = words.astype("<u8", copy=False).view(np.uint8)
+        single = np.unpackbits(little, axis=1, count=width, bitorder="little")
+    else:  # the same order, without a packed form
+        places = bits.xp.arange(64, dtype=np.uint64)
+        single = (words[:, :, None] >> places) & np.uint64(1)
+        single = single.reshape(stop - start, -1)[:, :width]
+    out: _Reals = single.astype(np.float64)
     out *= -2.0
     out += 1.0
     return out

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._array import Array, namespace
+from .._array import (
+    Array,
+    beside,
+    namespace,
+)
 from .._linalg import adjoint, pivoted_qr
 
 
@@ -37,19 +41,19 @@ def assemble_train(psis: Sequence[Array], omegas: Sequence[Array], roundoff: flo
     rows: list[int] | None = None  # of this Psi that were kept at the bond before it
     for psi, omega in zip(psis, [*omegas, None], strict=True):
         if rows is not None:
-            psi = xp.take(psi, xp.asarray(rows, dtype=xp.int64), axis=0)
+            psi = xp.take(psi, xp.asarray(rows, **beside(psi, "int64")), axis=0)
         if omega is None:
             cores.append(psi)
             break
         q, r, rows = pivoted_qr(adjoint(omega), roundoff)
         if not rows:  # nothing was seen: a bond of rank one through zero cores
-            q, rows = xp.zeros((omega.shape[1], 1), dtype=psi.dtype), [0]
-            r = xp.ones((1, 1), dtype=psi.dtype)
+            q, rows = xp.zeros((omega.shape[1], 1), **beside(psi)), [0]
+            r = xp.ones((1, 1), **beside(psi))
         before, n, behind = psi.shape
         seen = xp.reshape(psi, (before * n, behind)) @ q  # Psi Q
         if len(rows) == omega.shape[0]:  # all were kept: undo the permutation in the small factor
             back = sorted(range(len(rows)), key=rows.__getitem__)
-            r, rows = xp.take(r, xp.asarray(back, dtype=xp.int64), axis=1), None
+            r, rows = xp.take(r, xp.asarray(back, **beside(psi, "int64")), axis=1), None
         core = adjoint(xp.linalg.solve(r, adjoint(seen)))  # Psi Q R^{-*}
         cores.append(xp.reshape(core, (before, n, -1)))
     return cores

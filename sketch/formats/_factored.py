@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._array import Array, namespace
+from .._array import (
+    Array,
+    beside,
+    namespace,
+)
 from ..errors import ShapeError
 from ._sum import Summable
 from ._tensor_train import TensorTrain
@@ -43,7 +47,7 @@ class CPTensor(Summable):
         if len(terms) != 1:
             raise ShapeError(f"weights and factors must share one number of terms, got {terms}")
         xp = namespace(*self.factors)
-        ones = xp.ones((terms.pop(),), dtype=self.factors[0].dtype)
+        ones = xp.ones((terms.pop(),), **beside(self.factors[0]))
         self.weights: Array = ones if weights is None else weights
 
     @property
@@ -73,7 +77,7 @@ class CPTensor(Summable):
     def to_tensor_train(self) -> TensorTrain:
         """Return the exact train of rank R, with diagonal inner cores."""
         xp = namespace(*self.factors)
-        identity = xp.eye(self.weights.shape[0], dtype=self.factors[0].dtype)
+        identity = xp.eye(self.weights.shape[0], **beside(self.factors[0]))
         first = (self.factors[0] * self.weights)[None, :, :]
         if self.ndim == 1:
             return TensorTrain([xp.sum(first, axis=2, keepdims=True)])

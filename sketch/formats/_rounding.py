@@ -11,7 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from .._array import Array, dtype_name, namespace, unit_roundoff
+from .._array import (
+    Array,
+    beside,
+    dtype_name,
+    namespace,
+    unit_roundoff,
+)
 from .._linalg import (
     adjoint,
     orthonormal_basis,
@@ -90,7 +96,7 @@ def _truncated(
 def _right_factors(cores: list[Array], factor: Callable[[Array], Array]) -> list[Array]:
     """Return L (b, r) for every bond, each up to a power of two."""
     xp = namespace(cores[0])
-    right = xp.ones((1, 1), dtype=cores[0].dtype)
+    right = xp.ones((1, 1), **beside(cores[0]))
     rights = []
     for core in cores[:0:-1]:
         a, n, b = core.shape

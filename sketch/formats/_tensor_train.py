@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 
 from .. import _archive
-from .._array import Array, cast, dtype_name, is_complex, namespace, promote, to_host
+from .._array import (
+    Array,
+    beside,
+    cast,
+    dtype_name,
+    is_complex,
+    namespace,
+    promote,
+    to_host,
+)
 from ..errors import DtypeError, NonFiniteError, RankError, ShapeError
 from ._rounding import rounded
 from ._sum import Summable
@@ -117,14 +126,14 @@ class TensorTrain(Summable):
         index = _full_index(index, self.ndim)
         xp = namespace(self.cores[0])
         kept: list[Array] = []
-        carried = xp.ones((1, 1), dtype=self.dtype)  # product of the fixed modes on the way
+        carried = xp.ones((1, 1), **beside(self.cores[0]))  # product of the fixed modes on the way
         for i, core in zip(index, self.cores, strict=True):
             if isinstance(i, slice):
                 a, _, b = core.shape
                 part = core[:, i, :]
                 flat = carried @ xp.reshape(part, (a, -1))
                 kept.append(xp.reshape(flat, (-1, part.shape[1], b)))
-                carried = xp.eye(b, dtype=self.dtype)
+                carried = xp.eye(b, **beside(core))
             else:
                 carried = carried @ core[:, _checked_index(i, int(core.shape[1])), :]
         if not kept:
@@ -156,9 +165,11 @@ class TensorTrain(Summable):
             raise ShapeError(f"indices are out of bounds for the shape {self.shape}")
         points = np.where(points < 0, points + sizes, points)
         xp = namespace(self.cores[0])
-        values = xp.ones((points.shape[0], 1, 1), dtype=self.dtype)
+        values = xp.ones((points.shape[0], 1, 1), **beside(self.cores[0]))
         for mode, core in enumerate(self.cores):
-            slices = xp.take(core, xp.asarray(points[:, mode]), axis=1)  # (a, points, b)
+            slices = xp.take(
+                core, xp.asarray(points[:, mode], **beside(core, "int64")), axis=1
+            )  # (a, points, b)
             values = values @ xp.permute_dims(slices, (1, 0, 2))
         return values[:, 0, 0]
 
@@ -355,8 +366,8 @@ def _sum(x: TensorTrain, y: TensorTrain) -> TensorTrain:
         if first or last:
             cores.append(xp.concat([cast(a, dtype), cast(b, dtype)], axis=2 if first else 0))
             continue
-        upper = xp.zeros((a.shape[0], a.shape[1], b.shape[2]), dtype=getattr(xp, dtype))
-        lower = xp.zeros((b.shape[0], a.shape[1], a.shape[2]), dtype=getattr(xp, dtype))
+        upper = xp.zeros((a.shape[0], a.shape[1], b.shape[2]), **beside(a, dtype))
+        lower = xp.zeros((b.shape[0], a.shape[1], a.shape[2]), **beside(a, dtype))
         rows = [xp.concat([cast(a, dtype), upper], axis=2)]
         rows.append(xp.concat([lower, cast(b, dtype)], axis=2))
         cores.append(xp.concat(rows, axis=0))

@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .._array import Array, namespace, qr_triangle
+from .._array import (
+    Array,
+    beside,
+    namespace,
+    qr_triangle,
+)
 from .._linalg import adjoint, frobenius_norm, rescaled
 
 
@@ -43,7 +48,7 @@ def orthogonalized(cores: Sequence[Array], mode: int) -> list[Array]:
 def train_norm(cores: Sequence[Array]) -> tuple[float, int]:
     """Return the norm as ``value * 2**exponent``, by a sweep of QRs."""
     xp = namespace(cores[0])
-    carried, exponent = xp.ones((1, 1), dtype=cores[0].dtype), 0
+    carried, exponent = xp.ones((1, 1), **beside(cores[0])), 0
     for core in cores:
         a, n, b = core.shape
         moved = carried @ xp.reshape(core, (a, n * b))
@@ -56,7 +61,7 @@ def train_norm(cores: Sequence[Array]) -> tuple[float, int]:
 def gram_product(x: Sequence[Array], y: Sequence[Array]) -> tuple[complex, int]:
     """Return ``sum conj(X) Y`` as ``value * 2**exponent``."""
     xp = namespace(x[0], y[0])
-    gram, exponent = xp.ones((1, 1), dtype=y[0].dtype), 0
+    gram, exponent = xp.ones((1, 1), **beside(y[0])), 0
     for a, b in zip(x, y, strict=True):
         moved = xp.reshape(gram @ xp.reshape(b, (b.shape[0], -1)), (-1, b.shape[2]))
         gram = adjoint(xp.reshape(a, (-1, a.shape[2]))) @ moved

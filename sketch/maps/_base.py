@@ -10,13 +10,22 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
-from .._array import Array, cast, dtype_name, from_host, is_complex, promote
+from .._array import (
+    Array,
+    brought,
+    cast,
+    cuts,
+    dtype_name,
+    is_complex,
+    promote,
+)
 from .._cache import RecentValues
+from .._device_bits import bits_for
 from .._kernels import HashedRows
 from .._linalg import adjoint
+from .._random import HOST, Bits
 
 STREAMS = {"range": 1, "corange": 2, "error": 3, "norm": 4}
 """Which 64-bit stream of random bits each test matrix of a sketch is drawn from."""
@@ -44,11 +53,20 @@ class TestMatrixFamily(ABC):
 
     @abstractmethod
     def draw(
-        self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str
+        self,
+        seed: int,
+        stream: int,
+        start: int,
+        stop: int,
+        width: int,
+        *,
+        field: str,
+        bits: Bits = HOST,
     ) -> NDArray[Any]:
         """Draw rows ``start:stop`` of an endless matrix of `width` columns.
 
         Entries have mean 0 and mean square 1, so that ``E[omega omega^*] = I`` for each column.
+        They may be drawn where `bits` are, or on the host.
         """
 
 
@@ -135,20 +153,18 @@ class DrawnMatrix:
         key = (start, stop, dtype_name(like.dtype), type(like), str(getattr(like, "device", "")))
         return self._kept.get(
             key,
-            lambda: from_host(self._draw(start, stop), like),
+            lambda: brought(self._draw(start, stop, bits_for(like)), like),
             lambda rows: 8 * math.prod(rows.shape),
         )
 
     def adjoint_product(self, x: Array) -> Array:
         """Return ``Omega^* x`` for x of shape (m, k), Omega drawn in blocks of rows."""
         step = max(1, _DRAWN_BYTES // (16 * self.width))
-        starts = range(0, max(1, int(x.shape[0])), step)
-        blocks = (x[start : start + step, :] for start in starts)
         return functools.reduce(
             operator.add,
             (
-                adjoint(self.array_rows(start, start + int(block.shape[0]), block)) @ block
-                for start, block in zip(starts, blocks, strict=True)
+                adjoint(self.array_rows(rows.start, rows.stop, x)) @ x[rows, :]
+                for rows in cuts(int(x.shape[0]), step)
             ),
         )
 
@@ -156,8 +172,10 @@ class DrawnMatrix:
         """Return a few rows, by which installations compare what they draw."""
         return self._draw(0, 4)
 
-    def _draw(self, start: int, stop: int) -> NDArray[Any]:
-        return self.family.draw(self.seed, self.stream, start, stop, self.width, field=self.field)
+    def _draw(self, start: int, stop: int, bits: Bits = HOST) -> NDArray[Any]:
+        return self.family.draw(
+            self.seed, self.stream, start, stop, self.width, field=self.field, bits=bits
+        )
 
     def hashed_rows(self, start: int, stop: int, dtype: str) -> HashedRows | None:
         """Draw rows in hashed form, or return None where the family has none."""
@@ -184,11 +202,11 @@ class ProbedMatrix(DrawnMatrix):
 
     probes: DrawnMatrix | None = None
 
-    def _draw(self, start: int, stop: int) -> NDArray[Any]:
-        drawn = [super()._draw(start, stop)]
+    def _draw(self, start: int, stop: int, bits: Bits = HOST) -> NDArray[Any]:
+        drawn = [super()._draw(start, stop, bits)]
         if self.probes is not None:
-            drawn.append(self.probes._draw(start, stop))
-        return np.concatenate(drawn, axis=1)
+            drawn.append(self.probes._draw(start, stop, bits))
+        return bits.xp.concatenate(drawn, axis=1)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from .._random import normal_rows
+from .._random import HOST, Bits, normal_rows
 from ._base import TestMatrixFamily
 
 
@@ -28,11 +28,19 @@ class Gaussian(TestMatrixFamily):
     gaussian_like: ClassVar[bool] = True
 
     def draw(
-        self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str
+        self,
+        seed: int,
+        stream: int,
+        start: int,
+        stop: int,
+        width: int,
+        *,
+        field: str,
+        bits: Bits = HOST,
     ) -> NDArray[Any]:
         """Draw rows ``start:stop``, shape (stop - start, width)."""
         if field == "real":
-            return normal_rows(seed, stream, start, stop, width)
-        pairs = normal_rows(seed, stream, start, stop, 2 * width)
+            return normal_rows(seed, stream, start, stop, width, bits)
+        pairs = normal_rows(seed, stream, start, stop, 2 * width, bits)
         pairs *= 0.5**0.5  # E |omega|^2 = 1
         return pairs.view("complex128")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from .._random import sign_rows
+from .._random import HOST, Bits, sign_rows
 from ._base import TestMatrixFamily
 
 
@@ -30,11 +30,19 @@ class Sign(TestMatrixFamily):
     gaussian_like: ClassVar[bool] = True
 
     def draw(
-        self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str
+        self,
+        seed: int,
+        stream: int,
+        start: int,
+        stop: int,
+        width: int,
+        *,
+        field: str,
+        bits: Bits = HOST,
     ) -> NDArray[Any]:
         """Draw rows ``start:stop``, shape (stop - start, width)."""
         if field == "real":
-            return sign_rows(seed, stream, start, stop, width)
-        pairs = sign_rows(seed, stream, start, stop, 2 * width)
+            return sign_rows(seed, stream, start, stop, width, bits)
+        pairs = sign_rows(seed, stream, start, stop, 2 * width, bits)
         pairs *= 0.5**0.5
         return pairs.view("complex128")

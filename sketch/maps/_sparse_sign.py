@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._kernels import HashedRows
-from .._random import raw_rows
+from .._random import HOST, Bits, raw_rows
 from ._base import SparseFamily
 
 _POWERS_OF_I = np.array([1, -1, 1j, -1j])
@@ -50,9 +50,17 @@ class SparseSign(SparseFamily):
             raise ValueError(f"SparseSign needs an integer nnz of at least 4, got {self.nnz!r}")
 
     def draw(
-        self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str
+        self,
+        seed: int,
+        stream: int,
+        start: int,
+        stop: int,
+        width: int,
+        *,
+        field: str,
+        bits: Bits = HOST,
     ) -> NDArray[Any]:
-        """Draw rows ``start:stop`` as a dense array, shape (stop - start, width)."""
+        """Draw rows ``start:stop`` on the host, as a dense array, shape (stop - start, width)."""
         return self.hashed(seed, stream, start, stop, width, field=field).toarray()
 
     def hashed(

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from numpy.typing import NDArray
 
-from .._random import normal_rows, sign_rows
+from .._random import HOST, Bits, normal_rows, sign_rows
 from ..errors import RankError
 
 _WIDEST_TRAIN = 64
@@ -38,7 +38,9 @@ class TestTensorFamily(ABC):
         """Return the ranks that each train may have for tensors of an order, the least first."""
 
     @abstractmethod
-    def draw(self, seed: int, stream: int, start: int, stop: int, width: int) -> NDArray[Any]:
+    def draw(
+        self, seed: int, stream: int, start: int, stop: int, width: int, bits: Bits = HOST
+    ) -> NDArray[Any]:
         """Draw rows of independent entries with mean 0 and mean square 1."""
 
 
@@ -116,10 +118,12 @@ class StackedTrains(TestTensorFamily):
         least = max(8, min(math.ceil(1.25 * order), _WIDEST_TRAIN))
         return range(least, 2 * least)
 
-    def draw(self, seed: int, stream: int, start: int, stop: int, width: int) -> NDArray[Any]:
+    def draw(
+        self, seed: int, stream: int, start: int, stop: int, width: int, bits: Bits = HOST
+    ) -> NDArray[Any]:
         """Draw rows of independent entries."""
         rows = sign_rows if self.entries == "sign" else normal_rows
-        return rows(seed, stream, start, stop, width)
+        return rows(seed, stream, start, stop, width, bits)
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,8 @@ class KhatriRao(TestTensorFamily):
         """Return the rank 1."""
         return range(1, 2)
 
-    def draw(self, seed: int, stream: int, start: int, stop: int, width: int) -> NDArray[Any]:
+    def draw(
+        self, seed: int, stream: int, start: int, stop: int, width: int, bits: Bits = HOST
+    ) -> NDArray[Any]:
         """Draw rows of independent normal entries."""
-        return normal_rows(seed, stream, start, stop, width)
+        return normal_rows(seed, stream, start, stop, width, bits)

@@ -10,9 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .._array import Array, from_host
+from .._array import Array, brought
 from .._cache import RecentValues
-from .._random import normal_rows
+from .._device_bits import bits_for
+from .._random import HOST, Bits, normal_rows
 from ._tensor_family import TestTensorFamily
 
 _SIDES = {"left": 1 << 32, "right": 2 << 32, "error": 3 << 32}
@@ -94,11 +95,11 @@ class TensorTrainMap:
         key = (mode, start, stop, str(like.dtype), type(like), str(getattr(like, "device", "")))
         return self._kept.get(
             key,
-            lambda: from_host(self.draw(mode, start, stop), like),
+            lambda: brought(self.draw(mode, start, stop, bits_for(like)), like),
             lambda core: 8 * math.prod(core.shape),
         )
 
-    def draw(self, mode: int, start: int, stop: int) -> NDArray[Any]:
+    def draw(self, mode: int, start: int, stop: int, bits: Bits = HOST) -> NDArray[Any]:
         """Draw slices ``start:stop`` of a core, shape (B, inner, stop - start, outer)."""
         inner, outer = self.inner_outer(mode)
         if outer.whole:
@@ -107,9 +108,9 @@ class TensorTrainMap:
             kept[0, first, index, (index + start) * inner.rank + first] = 1.0
             return kept
         width = outer.blocks * inner.rank * outer.rank
-        drawn = self.family.draw(self.seed, _SIDES[self.side] + mode, start, stop, width)
-        core = drawn.reshape(stop - start, outer.blocks, inner.rank, outer.rank)
-        core = np.ascontiguousarray(core.transpose(1, 2, 0, 3))
+        drawn = self.family.draw(self.seed, _SIDES[self.side] + mode, start, stop, width, bits)
+        core: NDArray[Any] = drawn.reshape(stop - start, outer.blocks, inner.rank, outer.rank)
+        core = bits.xp.ascontiguousarray(core.transpose(1, 2, 0, 3))
         if not inner.whole:  # whose rows have norm 1 already
             core *= inner.rank**-0.5
         return core
@@ -149,7 +150,7 @@ class DrawnCore:
             self.map.draw(self.mode, self.start + int(run[0]), self.start + int(run[-1]) + 1)
             for run in np.split(indices, breaks)
         ]
-        return from_host(np.concatenate(runs, axis=2), self.like)
+        return brought(np.concatenate(runs, axis=2), self.like)
 
 
 def stacked_bonds(

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import _archive
-from .._array import Array, cast, dtype_name, from_host, gathered, is_array, namespace, to_host
+from .._array import (
+    Array,
+    beside,
+    brought,
+    cast,
+    dtype_name,
+    gathered,
+    is_array,
+    namespace,
+    to_host,
+)
 from .._linalg import adjoint, frobenius_norm, tail_norms
 from ..errors import RankError, ShapeError
 from ..formats import Summable
@@ -94,7 +104,7 @@ class LowRank(Summable):
     def __matmul__(self, x: Any) -> Array:
         """Return the product with a vector or matrix, in O((m + n) k) operations a column."""
         if not is_array(x):
-            x = from_host(_host_array(x), self.U)
+            x = brought(_host_array(x), self.U)
         if x.ndim not in (1, 2) or x.shape[0] != self.shape[1]:
             raise ShapeError(f"cannot multiply {self.shape} by an array of shape {tuple(x.shape)}")
         inner = self.Vh @ x
@@ -218,4 +228,5 @@ def _indices(values: Any, size: int, name: str, like: Array) -> Array:
         raise ShapeError(f"{name} indices must be a list of integers, got {values!r}")
     if index.size and not (-size <= index.min() and index.max() < size):
         raise ShapeError(f"{name} indices must be within [{-size}, {size}), got {values!r}")
-    return namespace(like).asarray(np.where(index < 0, index + size, index))
+    index = np.where(index < 0, index + size, index)
+    return namespace(like).asarray(index, **beside(like, "int64"))

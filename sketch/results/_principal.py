@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import _archive
-from .._array import Array, cast, dtype_name, from_host, is_array, namespace, to_host
+from .._array import Array, brought, cast, dtype_name, is_array, namespace, to_host
 from .._linalg import adjoint, product
 from ..errors import RankError, ShapeError
 from ._error import ErrorEstimate
@@ -148,7 +148,7 @@ class PrincipalComponents:
         if not is_array(x):
             import numpy as np
 
-            x = from_host(np.asarray(x, dtype_name(self.components.dtype)), self.components)
+            x = brought(np.asarray(x, dtype_name(self.components.dtype)), self.components)
         if x.ndim != 2 or int(x.shape[1]) != width:
             raise ShapeError(f"expected rows of {width} entries, got shape {tuple(x.shape)}")
         return x

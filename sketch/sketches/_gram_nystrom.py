@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from .. import _archive
-from .._array import Array, accumulator_dtype, cast, dtype_name, is_complex, namespace
+from .._array import (
+    Array,
+    accumulator_dtype,
+    beside,
+    cast,
+    dtype_name,
+    is_complex,
+    namespace,
+)
 from .._linalg import adjoint, frobenius_norm, product, rescaled, scale_exponent
 from ..errors import RankError, ShapeError, SpectrumWarning
 from ..finalize import gram_nystrom
@@ -152,7 +160,7 @@ class GramNystrom(StreamedSketch):
         y = block.right(omega)
         if self._shift is None:
             xp = namespace(y)
-            self._shift = xp.zeros(block.shape[1], dtype=xp.float64)
+            self._shift = xp.zeros(block.shape[1], **beside(y, "float64"))
         return self._rebased(self._sums(block, y), -self._shift)
 
     def _first_shift(self, rows: Array) -> Array:
@@ -161,21 +169,21 @@ class GramNystrom(StreamedSketch):
         narrow = dtype_name(rows.dtype)
         wide = accumulator_dtype(narrow)
         if not self.spec.center or not rows.shape[0]:
-            return xp.zeros(rows.shape[1], dtype=getattr(xp, wide))
+            return xp.zeros(rows.shape[1], **beside(rows, wide))
         mean = xp.sum(rows, axis=0, dtype=getattr(xp, wide)) / rows.shape[0]
         return cast(cast(mean, narrow), wide)
 
     def _sums(self, block: MatrixBlock, y: Array) -> Products:
         """Return the sums over the rows x of a block, given ``y = (X Omega)^T``."""
         xp = namespace(y)
-        ones = xp.ones((1, block.shape[0]), dtype=y.dtype)
+        ones = xp.ones((1, block.shape[0]), **beside(y))
         both = block.left(FixedMatrix(xp.concat([y, ones], axis=0).T).rows(0, block.shape[0]))
         energy = (block.norm() or 0.0) ** 2
         return {
             "gram": both[:-1, :],
             "total": both[-1:, :],
-            "energy": xp.asarray([[energy]], dtype=xp.float64),
-            "count": xp.asarray([[float(block.shape[0])]], dtype=xp.float64),
+            "energy": xp.asarray([[energy]], **beside(y, "float64")),
+            "count": xp.asarray([[float(block.shape[0])]], **beside(y, "float64")),
         }
 
     def _rebased(self, sums: Products, d: Array) -> Products:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._array import Array, accumulator_dtype, cast, dtype_name, is_complex, namespace
+from .._array import Array, accumulator_dtype, cast, device_of, dtype_name, is_complex, namespace
 from ..errors import DtypeError
 
 
@@ -91,4 +91,9 @@ class Part:
             raise DtypeError(
                 f"the sketch holds {ours.__name__} arrays and got {theirs.__name__} data; convert "
                 "the chunk, all chunks of a sketch must come from one array library"
+            )
+        if device_of(self._buffer) != device_of(values):
+            raise DtypeError(
+                f"the sketch lives on the device {device_of(self._buffer)} and got data of another "
+                f"device, {device_of(values)}; move the chunk"
             )

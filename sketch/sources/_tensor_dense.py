@@ -7,7 +7,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .._array import Array, compute_dtype, namespace
+from .._array import (
+    Array,
+    compute_dtype,
+    cuts,
+    namespace,
+)
 from .._cores import (
     Core,
     absorb_left,
@@ -38,11 +43,10 @@ class DenseTensorSource(TensorSource):
         slab = max(1, math.prod(self.shape[1:]) * np.dtype(self.dtype).itemsize)
         step = max(1, (limit or TENSOR_BLOCK_BYTES) // slab)
         rest = (0,) * (len(self.shape) - 1)
-        for start in range(0, max(1, self.shape[0]), step):
-            if (start, step) not in self._kept:
-                part = self.array[start : start + step, ...]
-                self._kept[start, step] = DenseTensorBlock(part)
-            yield (start, *rest), self._kept[start, step]
+        for part in cuts(self.shape[0], step):
+            if (part.start, step) not in self._kept:
+                self._kept[part.start, step] = DenseTensorBlock(self.array[part, ...])
+            yield (part.start, *rest), self._kept[part.start, step]
 
 
 class DenseTensorBlock(TensorBlock):

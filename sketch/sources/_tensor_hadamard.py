@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .._array import Array, cast, dtype_name, namespace
+from .._array import (
+    Array,
+    beside,
+    cast,
+    dtype_name,
+    namespace,
+)
 from .._cores import Core, absorb_left, absorb_right, side_by_side
 from .._linalg import product
 from ._factored import compute_dtype_of
@@ -47,7 +53,7 @@ class HadamardContraction(Contraction):
     def __init__(self, pairs: Sequence[_Pair], rights: Sequence[Core]) -> None:
         self._pairs, self._mode = pairs, 0
         xp = namespace(pairs[0][0])
-        one = xp.ones((1, 1, 1), dtype=pairs[0][0].dtype)
+        one = xp.ones((1, 1, 1), **beside(pairs[0][0]))
         right = one
         self._rights = [right]
         for (x, y), core in zip(pairs[:0:-1], rights[:0:-1], strict=True):

@@ -9,7 +9,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .._array import Array, cast, dtype_name, namespace
+from .._array import (
+    Array,
+    beside,
+    cast,
+    cuts,
+    dtype_name,
+    namespace,
+)
 from .._cores import (
     Core,
     absorb_left,
@@ -55,7 +62,7 @@ class CPBlock(TensorBlock):
         self.factors = [cast(factor, self.dtype) for factor in factors]
         xp = namespace(self.factors[0])
         terms = self.factors[0].shape[1]
-        ones = xp.ones((terms,), dtype=self.factors[0].dtype)
+        ones = xp.ones((terms,), **beside(self.factors[0]))
         self.weights = ones if weights is None else cast(weights, self.dtype)
         self.shape = tuple(int(factor.shape[0]) for factor in factors)
         self.nbytes = sum(math.prod(factor.shape) * 8 for factor in factors)
@@ -158,7 +165,7 @@ class CPContraction(Contraction):
     def __init__(self, weights: Array, factors: Sequence[Array], rights: Sequence[Core]) -> None:
         xp = namespace(weights)
         self._factors, self._mode = factors, 0
-        right = xp.ones((1, weights.shape[0], 1), dtype=weights.dtype)
+        right = xp.ones((1, weights.shape[0], 1), **beside(weights))
         self._rights = [right]
         for factor, core in zip(factors[:0:-1], rights[:0:-1], strict=True):
             right = _absorb_terms(factor, right, core.array())
@@ -224,7 +231,9 @@ class AbsorbedCore:
 
     def slices(self, indices: NDArray[np.intp]) -> Array:
         """Return some of the slices."""
-        return self.array()[:, :, indices, :]
+        core = self.array()
+        xp = namespace(core)
+        return xp.take(core, xp.asarray(indices, **beside(core, "int64")), axis=2)
 
 
 def _sum_of_terms(x: Array, y: Array, z: Array) -> Array:
@@ -233,9 +242,8 @@ def _sum_of_terms(x: Array, y: Array, z: Array) -> Array:
     terms, a = x.shape
     b, c = y.shape[1], z.shape[1]
     step = max(1, _TERM_BYTES // (8 * max(1, a * b)))
-    total = xp.zeros((a * b, c), dtype=(x[:0, :1] * y[:0, :1] * z[:0, :1]).dtype)
-    for start in range(0, terms, step):
-        some = slice(start, start + step)
+    total = xp.zeros((a * b, c), **beside(x[:0, :1] * y[:0, :1] * z[:0, :1]))
+    for some in cuts(terms, step):
         pairs = xp.reshape(x[some, :, None] * y[some, None, :], (-1, a * b))
         total = total + product(xp.matrix_transpose(pairs), z[some, :])
     return xp.reshape(total, (a, b, c))
@@ -248,8 +256,7 @@ def _absorb_terms(factor: Array, interface: Array, core: Array) -> Array:
     flat = xp.reshape(xp.permute_dims(core, (2, 0, 1, 3)), (n, blocks * inner * outer))
     step = max(1, _TERM_BYTES // (8 * blocks * inner * outer))
     parts = []
-    for start in range(0, max(1, factor.shape[1]), step):
-        terms = slice(start, start + step)
+    for terms in cuts(factor.shape[1], step):
         mixed = product(xp.matrix_transpose(factor[:, terms]), flat)
         mixed = xp.reshape(mixed, (-1, blocks, inner, outer))
         rows = xp.permute_dims(interface[:, terms, :], (1, 0, 2))[:, :, None, :]

@@ -11,7 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array, cast, compute_dtype, is_array
+from .._array import (
+    Array,
+    cast,
+    compute_dtype,
+    cuts,
+    is_array,
+)
 from ..errors import ShapeError
 
 BLOCK_BYTES = 32_000_000
@@ -50,9 +56,8 @@ class StoredArray:
     ) -> Iterator[tuple[tuple[int, ...], Array]]:
         """Yield offsets and tiles of at most so many bytes, ready to be multiplied."""
         steps = self.tile_shape(limit, whole)
-        starts = (range(0, max(1, n), step) for n, step in zip(self.shape, steps, strict=True))
-        for at in itertools.product(*starts):
-            window = tuple(slice(a, a + step) for a, step in zip(at, steps, strict=True))
+        for window in itertools.product(*map(cuts, self.shape, steps)):
+            at = tuple(cut.start for cut in window)
             yield at, converted(self._read(window), self.dtype)
             _forget_pages(self.stored)
 

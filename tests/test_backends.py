@@ -1,0 +1,167 @@
+"""One code path on every array library: the same answer, where the data live."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from backends import BACKENDS, home, host, strict
+
+import sketch
+
+RNG = np.random.default_rng(0)
+MATRIX = (RNG.standard_normal((90, 20)) * 0.5 ** np.arange(20)) @ RNG.standard_normal((20, 60))
+TENSOR = sketch.CPTensor(
+    0.3 ** np.arange(8), [RNG.standard_normal((n, 8)) for n in (9, 8, 7, 6)]
+).to_tensor_train()
+DENSE = np.asarray(TENSOR.to_array())
+DTYPES = ["float64", "float32", "complex128", "complex64", "int32"]
+TOLERANCE = {"float32": 2e-5, "complex64": 2e-5}  # a hundred roundoffs of single precision
+
+
+def cast(a, dtype):
+    """Return data of a dtype, complex ones with an imaginary part."""
+    if dtype == "int32":
+        return np.round(100 * a).astype(dtype)
+    return (a * (1 + 0.5j) if dtype.startswith("complex") else a).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"method": "nystrom"},
+        {"method": "hmt"},
+        {"method": "hmt", "power_iters": 2},
+        {"method": "nystrom", "test_matrix": "sign"},
+        {"method": "nystrom", "test_matrix": "sparse-sign"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("to", BACKENDS)
+def test_matrices(to, options, dtype):
+    a = cast(MATRIX, dtype)
+    x = to(a)
+    ours, theirs = sketch.svd(x, 6, **options), sketch.svd(a, 6, **options)
+    for factor in ours:
+        assert home(factor) == home(x)
+    tolerance = TOLERANCE.get(dtype, 1e-12)
+    assert np.allclose(host(ours.s), theirs.s, rtol=tolerance, atol=tolerance * theirs.s[0])
+    gap = np.linalg.norm(host(ours.to_array()) - theirs.to_array())
+    assert gap <= 100 * tolerance * theirs.norm()
+    assert ours.error.value == pytest.approx(theirs.error.value, rel=1e-3)
+    assert ours.error.interval() == pytest.approx(theirs.error.interval(), rel=1e-3)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("method", ["stta", "otts", "tt-hmt", "tt-svd"])
+@pytest.mark.parametrize("to", BACKENDS)
+def test_tensors(to, method, dtype):
+    a = cast(DENSE, dtype)
+    x = to(a)
+    ours, theirs = (sketch.tensor_train(t, 4, method=method) for t in (x, a))
+    for core in ours.cores:
+        assert home(core) == home(x)
+    gap = np.linalg.norm(host(ours.to_array()) - theirs.to_array())
+    assert gap <= 100 * TOLERANCE.get(dtype, 1e-12) * theirs.norm()
+    assert ours.error.value == pytest.approx(theirs.error.value, rel=1e-2)
+
+
+def structured(to):
+    """Yield one tensor in every structured format."""
+    cores = [to(core) for core in TENSOR.cores]
+    train = sketch.TensorTrain(cores)
+    yield train
+    factors = [to(RNG.standard_normal((n, 3))) for n in (9, 8, 7)]
+    yield sketch.CPTensor(to(np.array([1.0, 0.5, 0.1])), factors)
+    yield sketch.TuckerTensor(to(RNG.standard_normal((3, 3, 3))), factors)
+    yield 2 * train - train.hadamard(train)
+    yield train + to(DENSE)
+
+
+@pytest.mark.parametrize("method", ["stta", "otts", "tt-hmt"])
+@pytest.mark.parametrize("to", BACKENDS)
+def test_structured_tensors(to, method):
+    for tensor in structured(to):
+        result = sketch.tensor_train(tensor, 3, method=method)
+        like = to(np.ones(1))
+        assert all(home(core) == home(like) for core in result.cores)
+        assert np.isfinite(result.error.relative)
+
+
+@pytest.mark.parametrize("to", BACKENDS)
+def test_the_algebra_of_trains(to):
+    t = sketch.TensorTrain([to(core) for core in TENSOR.cores])
+    assert t.norm() == pytest.approx(TENSOR.norm())
+    assert (t + t - 2 * t).norm() < 1e-12 * t.norm()
+    assert t.dot(t) == pytest.approx(TENSOR.norm() ** 2)
+    assert (t.round(rank=3) - t).norm() == pytest.approx((TENSOR.round(rank=3) - TENSOR).norm())
+    assert (t.round(tol=1e-3) - t).norm() <= 1.0001e-3 * t.norm()
+    points = [[0, 1, 2, 3], [8, 7, -1, 5]]
+    assert np.allclose(host(t.entries(points)), DENSE[tuple(np.transpose(points))])
+    assert np.allclose(host(t[1, :, 2].to_array()), DENSE[1, :, 2])
+    assert t.orthogonalize(2).norm() == pytest.approx(TENSOR.norm())
+
+
+@pytest.mark.parametrize("to", BACKENDS)
+def test_principal_components(to):
+    rows = MATRIX + 1e3
+    ours, theirs = sketch.pca(to(rows), 4), sketch.pca(rows, 4)
+    assert home(ours.components) == home(to(rows))
+    assert np.allclose(host(ours.explained_variance), theirs.explained_variance, rtol=1e-9)
+    assert np.allclose(
+        np.abs(host(ours.transform(to(rows)))), np.abs(theirs.transform(rows)), atol=1e-8
+    )
+
+
+@pytest.mark.parametrize("to", BACKENDS)
+def test_results_work_where_they_live(to):
+    result = sketch.svd(to(MATRIX), 5)
+    exact = host(result.to_array())
+    assert np.allclose(host(result @ to(np.ones(60))), exact @ np.ones(60))
+    assert np.allclose(host(result.entries([1, -1], [2, 3])), exact[[1, -1], [2, 3]])
+    assert np.allclose(host(result.T.to_array()), exact.T)
+    assert result.truncate(tol=0.1).rank < 5
+    again = sketch.svd(result, 5)
+    assert np.allclose(host(again.s), host(result.s), rtol=1e-10)
+
+
+@pytest.mark.parametrize("to", BACKENDS)
+def test_streams_merge_and_resume_across_libraries(to, tmp_path):
+    """Begun in one library, saved, finished in NumPy; and the other way round."""
+    here, there = (sketch.GeneralizedNystrom((None, 60), rank=5) for _ in range(2))
+    here.update(to(MATRIX[:40]))
+    here.save(tmp_path / "state.npz")
+    loaded = sketch.load(tmp_path / "state.npz")
+    loaded.update(MATRIX[40:])
+    there.update(MATRIX)
+    gap = np.linalg.norm(loaded.finalize().to_array() - there.finalize().to_array())
+    assert gap < 1e-10 * np.linalg.norm(MATRIX)
+
+
+@pytest.mark.parametrize("to", BACKENDS)
+def test_edges(to):
+    for a in (np.zeros((7, 5)), np.ones((1, 1)), 1e-200 * MATRIX, 1e150 * MATRIX):
+        result = sketch.svd(to(a), 1)
+        assert np.all(np.isfinite(host(result.s)))
+    bad = MATRIX.copy()
+    bad[3, 4] = np.nan
+    with pytest.raises(sketch.NonFiniteError, match=r"\(3, 4\)"):
+        sketch.svd(to(bad), 2)
+
+
+@pytest.mark.parametrize("to", BACKENDS[1:])
+def test_mixed_libraries_are_refused(to):
+    sk = sketch.GeneralizedNystrom((None, 60), rank=5)
+    sk.update(to(MATRIX))
+    with pytest.raises(sketch.DtypeError, match=r"one array library|another device"):
+        sk.update(MATRIX)
+    assert sk.shape == (90, 60)
+
+
+def test_devices_do_not_mix():
+    import array_api_strict
+
+    sk = sketch.GeneralizedNystrom((None, 60), rank=5)
+    sk.update(strict(MATRIX))
+    with pytest.raises(sketch.DtypeError, match="device"):
+        sk.update(array_api_strict.asarray(MATRIX))
