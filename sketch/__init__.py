@@ -2,6 +2,7 @@
 
 from .decompose import pca, svd, tensor_train, tt_svd
 from .errors import (
+    DeviceError,
     DtypeError,
     IncompatibleSketchError,
     MemoryBudgetError,
@@ -37,6 +38,7 @@ __all__ = [
     "STTA",
     "TTHMT",
     "CPTensor",
+    "DeviceError",
     "DtypeError",
     "ErrorEstimate",
     "Gaussian",

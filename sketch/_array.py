@@ -9,7 +9,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from .errors import DtypeError
+from .errors import DeviceError, DtypeError
 
 Array = Any
 """An array of any library that follows the array API standard."""
@@ -105,14 +105,97 @@ def cast(x: Array, name: str) -> Array:
 
 
 def brought(x: Array, like: Array) -> Array:
-    """Return a NumPy array, or one that is there already, where `like` is and in its dtype."""
+    """Return an array where `like` is and in its dtype, complex where `x` is."""
     name = dtype_name(like.dtype)
     if is_complex(dtype_name(x.dtype)) and not is_complex(name):
         name = promote(name, "complex64")
-    if isinstance(x, np.ndarray) and not isinstance(like, np.ndarray):
-        x = x.astype(name, copy=False)
-        return namespace(like).asarray(x, device=array_api_compat.device(like))
-    return cast(x, name)
+    return moved(cast(x, name), like)
+
+
+def moved(x: Array, like: Array) -> Array:
+    """Return an array of the same dtype where `like` is."""
+    if type(x) is type(like) and device_of(x) == device_of(like):
+        return x
+    host = to_host(x)
+    if is_on_gpu(like):
+        return _uploaded(host, like)
+    xp = namespace(like)
+    return host if xp is namespace(host) else xp.asarray(host, device=device_of(like))
+
+
+def _uploaded(x: np.ndarray[Any, Any], like: Array) -> Array:
+    """Copy an array to a GPU through pinned memory, on a stream of this thread's own."""
+    import cupyx
+
+    xp = namespace(like)
+    with like.device, xp.cuda.Stream(non_blocking=True) as stream:
+        pinned = cupyx.empty_pinned(x.shape, x.dtype)
+        np.copyto(pinned, x)
+        there = xp.empty(x.shape, x.dtype)
+        there.set(pinned, stream=stream)
+        stream.synchronize()  # the pinned memory goes back to its pool
+    return there
+
+
+def place(device: Any) -> Array | None:
+    """Return an array on the device that was asked for, None where none was.
+
+    Parameters
+    ----------
+    device : str, array or None
+        ``"cpu"``; ``"gpu"`` or ``"gpu:1"`` (CuPy); ``"torch"`` or ``"torch:cuda:0"``; or an array
+        that lives there.
+
+    Raises
+    ------
+    DeviceError
+        If the library is not installed, or there is no such device.
+    """
+    if device is None or is_array(device):
+        return device
+    name, _, rest = str(device).partition(":")
+    if name == "cpu":
+        return np.empty(0)
+    if name == "gpu":
+        return _on_gpu(int(rest or 0))
+    if name == "torch":
+        return _on_torch(rest or "cpu")
+    raise DeviceError(
+        f"device={device!r} is not known; give 'cpu', 'gpu', 'gpu:1', 'torch', 'torch:cuda:0', or "
+        "an array that lives there"
+    )
+
+
+def _on_gpu(number: int) -> Array:
+    try:
+        import cupy
+    except ImportError as error:
+        raise DeviceError(
+            "device='gpu' needs CuPy; pip install 'sketch-lowrank[gpu]' (CUDA 13) or cupy-cuda12x"
+        ) from error
+    if not cupy.cuda.is_available():
+        raise DeviceError(
+            "CuPy is installed but finds no GPU: there is none, or its driver is too old for this "
+            "CuPy; nvidia-smi tells"
+        )
+    try:
+        with cupy.cuda.Device(number):
+            probe = cupy.ones((2, 2))
+            float((probe @ probe)[0, 0])
+            return cupy.empty(0)
+    except Exception as error:  # no common base: ImportError of a library, errors of the driver
+        raise DeviceError(f"the GPU {number} cannot be used by CuPy ({error})") from error
+
+
+def _on_torch(device: str) -> Array:
+    try:
+        import torch
+    except ImportError as error:
+        raise DeviceError("device='torch' needs PyTorch; pip install torch") from error
+    try:
+        return torch.empty(0, dtype=torch.float64, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise DeviceError(f"PyTorch has no device {device!r} ({error})") from error
 
 
 def to_host(x: Array) -> np.ndarray[Any, Any]:
@@ -146,6 +229,11 @@ def cuts(size: int, step: int) -> Iterator[slice]:
     """Yield slices of at most `step` that cover ``range(size)``, one at least."""
     for start in range(0, max(1, size), step):
         yield slice(start, min(size, start + step))
+
+
+def is_gpu_sparse(x: object) -> bool:
+    """Whether `x` is a sparse matrix of CuPy."""
+    return type(x).__module__.startswith("cupyx.scipy.sparse")
 
 
 def device_of(x: Array) -> Any:

@@ -27,6 +27,10 @@ class IncompatibleSketchError(SketchError, ValueError):
     """Two sketches do not share the same test matrices and cannot be combined."""
 
 
+class DeviceError(SketchError, RuntimeError):
+    """A device was asked for that is not there, or whose library is not installed."""
+
+
 class MemoryBudgetError(SketchError, MemoryError):
     """A memory budget does not suffice for a sketch of the size that was asked for."""
 

@@ -165,3 +165,115 @@ def test_devices_do_not_mix():
     sk.update(strict(MATRIX))
     with pytest.raises(sketch.DtypeError, match="device"):
         sk.update(array_api_strict.asarray(MATRIX))
+
+
+SKETCHES = {
+    "nystrom": (lambda **o: sketch.GeneralizedNystrom((90, 60), rank=5, **o), MATRIX),
+    "hmt": (lambda **o: sketch.HMT((90, 60), rank=5, **o), MATRIX),
+    "gram": (lambda **o: sketch.GramNystrom(60, rank=5, **o), MATRIX),
+    "stta": (lambda **o: sketch.STTA(DENSE.shape, rank=3, **o), DENSE),
+    "otts": (lambda **o: sketch.OTTS(DENSE.shape, rank=3, **o), DENSE),
+    "tt-hmt": (lambda **o: sketch.TTHMT(DENSE.shape, rank=3, **o), DENSE),
+}
+
+
+def parts_of(sk):
+    return [part.values for part in sk._parts.values()]
+
+
+@pytest.mark.parametrize("name", SKETCHES)
+@pytest.mark.parametrize("to", BACKENDS)
+def test_a_sketch_lives_where_it_is_told_and_brings_chunks_there(to, name, tmp_path):
+    make, a = SKETCHES[name]
+    like = to(np.ones(1))
+    there, here = make(device=like), make()
+    for _ in range(getattr(here, "n_passes", 1)):
+        for sk in (there, here):
+            for part in (slice(0, 3), slice(3, None)):
+                sk.update(a[part], at=(part.start,) + (0,) * (a.ndim - 1))
+        for x, y in zip(parts_of(there), parts_of(here), strict=True):
+            assert home(x) == home(like)
+            if not getattr(here, "passes_done", 0):  # later ones multiply by bases of any sign
+                assert np.allclose(host(x), y, rtol=1e-12, atol=1e-12 * np.abs(y).max())
+        if hasattr(here, "end_pass"):
+            there.end_pass()
+            here.end_pass()
+            there.save(tmp_path / "state.npz")
+            there = sketch.load(tmp_path / "state.npz", device=like)
+    ours, theirs = there.finalize(), here.finalize()
+    assert ours.error.value == pytest.approx(theirs.error.value, rel=1e-6)
+
+
+@pytest.mark.parametrize("to", BACKENDS)
+def test_files_and_sparse_chunks_are_brought_too(to, tmp_path):
+    import scipy.sparse as sp
+
+    like = to(np.ones(1))
+    np.save(tmp_path / "a.npy", MATRIX)
+    mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
+    theirs = sketch.svd(MATRIX, 5, method="nystrom")
+    for data in (mapped, sp.csr_array(MATRIX), MATRIX.tolist()):
+        ours = sketch.svd(data, 5, method="nystrom", device=like, test_matrix="gaussian")
+        assert home(ours.U) == home(like)
+        assert np.allclose(host(ours.s), theirs.s, rtol=1e-11)
+
+
+@pytest.mark.parametrize("to", BACKENDS)
+def test_states_cross_over_in_both_directions(to, tmp_path):
+    like = to(np.ones(1))
+    first, second = (sketch.GeneralizedNystrom((90, 60), rank=5, device=d) for d in (like, None))
+    first.update(MATRIX[:40])
+    second.update(MATRIX[40:], at=40)
+    first.save(tmp_path / "first.npz")
+    second.save(tmp_path / "second.npz")
+    whole = sketch.svd(MATRIX, 5, method="nystrom")
+    for device in (like, None):
+        total = sketch.load(tmp_path / "first.npz", device=device)
+        total.merge(sketch.load(tmp_path / "second.npz", device=device))
+        assert np.allclose(host(total.finalize().s), whole.s, rtol=1e-11)
+
+
+def test_devices_that_are_not_there_are_told(monkeypatch):
+    import sys
+
+    with pytest.raises(sketch.DeviceError, match="not known"):
+        sketch.svd(MATRIX, 3, device="quantum")
+    monkeypatch.setitem(sys.modules, "cupy", None)  # as where it is not installed
+    with pytest.raises(sketch.DeviceError, match=r"sketch-lowrank\[gpu\]"):
+        sketch.svd(MATRIX, 3, device="gpu")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(sketch.DeviceError, match="pip install torch"):
+        sketch.svd(MATRIX, 3, device="torch")
+
+    class NoGPU:
+        class cuda:
+            is_available = staticmethod(lambda: False)
+
+    monkeypatch.setitem(sys.modules, "cupy", NoGPU)
+    with pytest.raises(sketch.DeviceError, match="finds no GPU"):
+        sketch.load("nowhere.npz", device="gpu:1")
+    assert sketch.svd(MATRIX, 3).rank == 3  # and nothing else changes
+
+
+def test_half_precision_is_computed_in_single():
+    half = MATRIX.astype(np.float16)
+    result = sketch.svd(half, 4)
+    assert result.dtype == np.float32
+    assert np.allclose(result.s, sketch.svd(half.astype(np.float32), 4).s, rtol=1e-6)
+
+
+def test_sparse_matrices_of_a_device():
+    """SciPy's compressed rows offer what CuPy's do, and stand in for them."""
+    import scipy.sparse as sp
+
+    from sketch.sources._device_sparse import DeviceSparseSource
+
+    for scale in (1.0, 1 + 2j):
+        a = sp.csr_matrix(scale * MATRIX * (RNG.random(MATRIX.shape) < 0.3))
+        for method in ("nystrom", "hmt"):
+            ours, theirs = (sketch.svd(x, 5, method=method) for x in (DeviceSparseSource(a), a))
+            assert np.allclose(ours.s, theirs.s, rtol=1e-11)
+            assert ours.error.value == pytest.approx(theirs.error.value, rel=1e-6)
+    a.data[17] = np.nan
+    row, column = DeviceSparseSource(a).find_nonfinite()
+    assert np.isnan(a[row, column])

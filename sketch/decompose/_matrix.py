@@ -28,6 +28,7 @@ def svd(
     seed: int = 0,
     check_finite: bool = True,
     memory: int | str | None = None,
+    device: Any = None,
     progress: bool = False,
 ) -> LowRank:
     """Return the leading part of the singular value decomposition, with its error.
@@ -55,6 +56,9 @@ def svd(
         Refuse NaN and infinity.
     memory : int or str, optional
         Bytes to stay within beside what the process holds already, as a number or ``"2GB"``.
+    device : str or array, optional
+        Where to compute, and where the result lives: ``"gpu"``, ``"gpu:1"``, or an array of
+        whichever library that lives there. By default where the data are.
     progress : bool
         Show a progress bar.
 
@@ -112,6 +116,7 @@ def svd(
     options: dict[str, Any] = {
         "seed": seed,
         "dtype": source.dtype,
+        "device": device,
         "test_matrix": test_matrix or _default_test_matrix(source),
     }
 

@@ -20,6 +20,7 @@ def pca(
     seed: int = 0,
     check_finite: bool = True,
     memory: int | str | None = None,
+    device: Any = None,
     progress: bool = False,
 ) -> PrincipalComponents:
     """Return the leading principal components of rows, from one pass over them.
@@ -43,6 +44,9 @@ def pca(
         Refuse NaN and infinity.
     memory : int or str, optional
         Bytes to stay within beside what the process holds already, as a number or ``"2GB"``.
+    device : str or array, optional
+        Where to compute, and where the result lives: ``"gpu"``, ``"gpu:1"``, or an array of
+        whichever library that lives there. By default where the data are.
     progress : bool
         Show a progress bar.
 
@@ -93,6 +97,7 @@ def pca(
         center=center,
         seed=seed,
         dtype=source.dtype,
+        device=device,
     )
     sk.update(source, check_finite=check_finite, memory=memory, progress=progress)
     return sk.finalize(None if rank is None else min(rank, sk.spec.rank), tol)

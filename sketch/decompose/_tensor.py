@@ -28,6 +28,7 @@ def tensor_train(
     seed: int = 0,
     check_finite: bool = True,
     memory: int | str | None = None,
+    device: Any = None,
     progress: bool = False,
     **options: Any,
 ) -> TensorTrain:
@@ -51,6 +52,9 @@ def tensor_train(
         Refuse NaN and infinity.
     memory : int or str, optional
         Bytes to stay within beside what the process holds already, as a number or ``"2GB"``.
+    device : str or array, optional
+        Where to compute, and where the result lives: ``"gpu"``, ``"gpu:1"``, or an array of
+        whichever library that lives there. By default where the data are.
     progress : bool
         Show a progress bar.
     **options
@@ -114,7 +118,9 @@ def tensor_train(
         options.setdefault("error_probes", 0)
 
     def sketched(width: Any) -> STTA | OTTS | TTHMT:
-        sk = methods[method](source.shape, width, seed=seed, dtype=source.dtype, **options)
+        sk = methods[method](
+            source.shape, width, seed=seed, dtype=source.dtype, device=device, **options
+        )
         for _ in range(1 if isinstance(sk, STTA) else sk.n_passes):
             sk.update(source, check_finite=check_finite, memory=memory, progress=progress)
             if not isinstance(sk, STTA):

@@ -6,10 +6,11 @@ import os
 from typing import Any
 
 from .. import _archive
+from .._array import moved, place
 from ..errors import SketchError, StateFileError
 from ..formats import TensorTrain
 from ..results import ErrorEstimate, LowRank, PrincipalComponents
-from ..sketches import HMT, OTTS, STTA, TTHMT, GeneralizedNystrom, GramNystrom
+from ..sketches import HMT, OTTS, STTA, TTHMT, GeneralizedNystrom, GramNystrom, Sketch
 
 _CLASSES = (LowRank, PrincipalComponents, GeneralizedNystrom, GramNystrom, HMT, STTA, OTTS, TTHMT)
 _KINDS: dict[str, Any] = {cls.__name__: cls.from_archive for cls in _CLASSES}
@@ -24,12 +25,14 @@ def _load_train(header: _archive.Header, arrays: _archive.Arrays) -> TensorTrain
 _KINDS["TensorTrain"] = _load_train
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
     """Return the sketch or the result that was saved to a file.
 
     Parameters
     ----------
     path : path-like
+    device : str or array, optional
+        Where to put it: ``"gpu"``, ``"gpu:1"``, or an array that lives there.
 
     Returns
     -------
@@ -52,15 +55,21 @@ def load(path: str | os.PathLike[str]) -> Any:
     >>> sketch.load(path).spec == sk.spec
     True
     """
+    home = place(device)
     header, arrays = _archive.read(path)
+    if home is not None:
+        arrays = {name: moved(values, home) for name, values in arrays.items()}
     kind = header.get("kind")
     if kind not in _KINDS:
         raise StateFileError(
             f"{path}: holds a {kind!r}, which this installation does not know; upgrade sketch"
         )
     try:
-        return _KINDS[kind](header, arrays)
+        held = _KINDS[kind](header, arrays)
     except StateFileError:
         raise
     except (SketchError, KeyError, TypeError, ValueError, IndexError) as error:
         raise StateFileError(f"{path}: inconsistent header or arrays ({error!r})") from error
+    if isinstance(held, Sketch):
+        held.settle(home)
+    return held

@@ -1,5 +1,6 @@
 """Sketch objects: what is accumulated, and what becomes of it. One method a file."""
 
+from ._base import Sketch
 from ._distributed import DistributedHMT, DistributedNystrom
 from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec
 from ._gram_nystrom import GramNystrom, GramNystromSpec
@@ -27,6 +28,7 @@ __all__ = [
     "MatrixSketch",
     "OTTSSpec",
     "STTASpec",
+    "Sketch",
     "SlidingWindow",
     "TTHMTSpec",
     "TensorSketch",

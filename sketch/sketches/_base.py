@@ -10,7 +10,17 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .._array import Array, is_complex, namespace, promote, quiet, unit_roundoff
+from .._array import (
+    Array,
+    beside,
+    is_complex,
+    moved,
+    namespace,
+    place,
+    promote,
+    quiet,
+    unit_roundoff,
+)
 from .._memory import block_limit
 from .._progress import track
 from .._read_ahead import read_ahead
@@ -18,6 +28,8 @@ from ..errors import DtypeError, IncompatibleSketchError, NonFiniteError, ShapeE
 from ._parallel import sum_over_chunks
 from ._part import Part
 from ._vector_space import VectorSpace
+
+_UPLOADED_BYTES = 64_000_000  # of a block that goes to another device
 
 Products = dict[str, Array]
 
@@ -41,8 +53,9 @@ class Sketch(VectorSpace):
     spec: Any
     n_updates: int
 
-    def _set_up(self, spec: Any) -> None:
+    def _set_up(self, spec: Any, device: Any = None) -> None:
         self.spec = spec
+        self._home = place(device)
         self.n_updates = 0
         self._parts: dict[str, Part] = {}
         self._seen = [0] * len(spec.shape)  # how far the chunks of this pass reach on each axis
@@ -70,13 +83,17 @@ class Sketch(VectorSpace):
         """Return what a block whose first entry is at `at` adds to each part."""
 
     @classmethod
-    def from_spec(cls, spec: Any) -> Self:
-        """Return an empty sketch with the given spec."""
+    def from_spec(cls, spec: Any, device: Any = None) -> Self:
+        """Return an empty sketch with the given spec, told where to live like any other."""
         if not isinstance(spec, cls.spec_type):
             raise TypeError(f"{cls.__name__} needs a {cls.spec_type.__name__}, got {spec!r}")
         sketch = cls.__new__(cls)
-        sketch._set_up(spec)
+        sketch._set_up(spec, device)
         return sketch
+
+    def settle(self, device: Any) -> None:
+        """Say where an empty or a loaded sketch lives from now on; its sums must be there."""
+        self._home = place(device)
 
     # ---- sizes ------------------------------------------------------------------------------
 
@@ -154,14 +171,14 @@ class Sketch(VectorSpace):
             delta: Self = sum_over_chunks(empty, source.dask_array, start, check_finite, progress)
         else:
             delta = self._fresh()
-            for offset, block in _tracked(source, limit, progress):
+            for offset, block in _tracked(source, limit, self._home, progress):
                 delta._take(block, tuple(map(operator.add, start, offset)), check_finite)
         delta.n_updates = 1
         return delta
 
     def _blank(self) -> Self:
         """Return an empty sketch of the same spec that shares the rows drawn last."""
-        new = type(self).from_spec(self.spec)
+        new = type(self).from_spec(self.spec, self._home)
         new._maps = self._maps
         return new
 
@@ -174,6 +191,8 @@ class Sketch(VectorSpace):
         self._check_inside(at, block.shape)
         with quiet():  # overflow shows in the products, which are checked
             products = self._products(block, at)
+        if self._home is not None:
+            products = {name: moved(values, self._home) for name, values in products.items()}
         if check_finite:
             _refuse_nonfinite(block, products, at)
         for name, values in products.items():
@@ -280,7 +299,8 @@ class Sketch(VectorSpace):
         axis = self._part_axis(name)
         size = 1 if axis is None else self.shape[axis]
         if name not in self._parts:
-            return np.zeros((*width, size))
+            home = np.empty(0) if self._home is None else self._home
+            return namespace(home).zeros((*width, size), **beside(home, "float64"))
         return self._parts[name].values if axis is None else self._parts[name].full(size)
 
     @property
@@ -293,7 +313,7 @@ class Sketch(VectorSpace):
 
 
 def _tracked(
-    source: Any, limit: int | None, progress: bool
+    source: Any, limit: int | None, home: Array | None, progress: bool
 ) -> Iterator[tuple[tuple[int, ...], Any]]:
     """Return the blocks of a source under a progress bar that counts the source's own bytes."""
     entries = math.prod(size or 0 for size in source.shape)
@@ -303,8 +323,12 @@ def _tracked(
         block = item[1]
         return int(block.nbytes if density is None else density * math.prod(block.shape))
 
+    if home is not None:
+        limit = limit or _UPLOADED_BYTES
     blocks = source.blocks(limit)
-    if source.on_disk:
+    if home is not None:
+        blocks = ((at, block.brought(home)) for at, block in blocks)
+    if source.on_disk or home is not None:
         blocks = read_ahead(blocks)
     return track(blocks, size=size, total=source.nbytes or None, enabled=progress)
 

@@ -66,6 +66,9 @@ class GeneralizedNystrom(MatrixSketch):
         Gaussian probes of an independent error sketch, a certificate for the truncated result;
         10 give a 95 % interval of [0.70, 1.75] times the estimate. None are needed for the default
         estimate.
+    device : str or array, optional
+        Where the sketch lives, and what comes from elsewhere is brought: ``"gpu"``, ``"gpu:1"``,
+        or an array that lives there. By default where the data are.
 
     Raises
     ------
@@ -113,6 +116,7 @@ class GeneralizedNystrom(MatrixSketch):
         seed: int = 0,
         dtype: Any = None,
         error_probes: int = 0,
+        device: Any = None,
     ) -> None:
         fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)
         range_size = 2 * fields["rank"] + 10 if sketch_rank is None else sketch_rank
@@ -125,7 +129,8 @@ class GeneralizedNystrom(MatrixSketch):
                 "default is twice as many, and 1.5 times as many is a sensible least"
             )
         self._set_up(
-            GeneralizedNystromSpec(**fields, range_size=range_size, corange_size=corange_size)
+            GeneralizedNystromSpec(**fields, range_size=range_size, corange_size=corange_size),
+            device,
         )
 
     @property

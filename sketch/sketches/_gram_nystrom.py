@@ -76,6 +76,8 @@ class GramNystrom(StreamedSketch):
         Fixes the test matrix.
     dtype : optional
         Of the data; by default the sketch follows them.
+    device : str or array, optional
+        Where the sketch lives, see `GeneralizedNystrom`.
 
     Raises
     ------
@@ -122,16 +124,19 @@ class GramNystrom(StreamedSketch):
         test_matrix: TestMatrixFamily | str = "gaussian",
         seed: int = 0,
         dtype: Any = None,
+        device: Any = None,
     ) -> None:
         fields = common_fields((None, n_columns), rank, test_matrix, seed, dtype, 0)
         n = fields["shape"][1]
         width = 2 * fields["rank"] + 10 if sketch_rank is None else sketch_rank
         width = checked_size(width, "sketch_rank", least=max(1, min(n, fields["rank"])))
         fields["rank"] = min(fields["rank"], n)
-        self._set_up(GramNystromSpec(**fields, range_size=min(width, max(1, n)), center=center))
+        self._set_up(
+            GramNystromSpec(**fields, range_size=min(width, max(1, n)), center=center), device
+        )
 
-    def _set_up(self, spec: Any) -> None:
-        super()._set_up(spec)
+    def _set_up(self, spec: Any, device: Any = None) -> None:
+        super()._set_up(spec, device)
         self._shift: Array | None = None  # (n,), in double precision
 
     def _test_matrices(self) -> dict[str, DrawnMatrix]:

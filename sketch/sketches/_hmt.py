@@ -74,6 +74,8 @@ class HMT(MultiPassSketch, MatrixSketch):
     error_probes : int
         Gaussian columns held out in the first pass, from which the error is estimated at any size.
         With 0 the estimate is made by leaving out columns of Omega, and conservative.
+    device : str or array, optional
+        Where the sketch lives, see `GeneralizedNystrom`.
 
     Notes
     -----
@@ -116,15 +118,16 @@ class HMT(MultiPassSketch, MatrixSketch):
         seed: int = 0,
         dtype: Any = None,
         error_probes: int = 10,
+        device: Any = None,
     ) -> None:
         fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)
         width = fields["rank"] + 10 if sketch_rank is None else sketch_rank
         width = checked_size(width, "sketch_rank", least=max(1, fields["rank"]))
         power_iters = checked_size(power_iters, "power_iters")
-        self._set_up(HMTSpec(**fields, range_size=width, power_iters=power_iters))
+        self._set_up(HMTSpec(**fields, range_size=width, power_iters=power_iters), device)
 
-    def _set_up(self, spec: MatrixSpec) -> None:
-        super()._set_up(spec)
+    def _set_up(self, spec: MatrixSpec, device: Any = None) -> None:
+        super()._set_up(spec, device)
         self._norm: float | None = 0.0  # of the data; None where updates may have overlapped
 
     def _test_matrices(self) -> dict[str, DrawnMatrix]:

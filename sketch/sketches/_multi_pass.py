@@ -14,8 +14,8 @@ from ._stream import StreamedSketch
 class MultiPassSketch(StreamedSketch):
     """A sketch that takes the same chunks several times, with `end_pass` after each time."""
 
-    def _set_up(self, spec: Any) -> None:
-        super()._set_up(spec)
+    def _set_up(self, spec: Any, device: Any = None) -> None:
+        super()._set_up(spec, device)
         self._pass = 0  # passes ended so far
         self._settled: tuple[int, ...] | None = None  # the shape that the first pass saw
         self._kept: dict[str, Array] = {}  # what the passes that were ended leave behind

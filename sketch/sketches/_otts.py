@@ -43,6 +43,8 @@ class OTTS(SweepSketch):
         Independent test tensors that estimate the error, see `STTA`.
     test_tensor : TestTensorFamily or str
         Distribution of the test tensors, see `STTA`.
+    device : str or array, optional
+        Where the sketch lives, see `GeneralizedNystrom`.
 
     Raises
     ------
@@ -79,11 +81,12 @@ class OTTS(SweepSketch):
         dtype: Any = None,
         error_probes: int | None = None,
         test_tensor: TestTensorFamily | str = "stacked-trains",
+        device: Any = None,
     ) -> None:
         fields = tensor_fields(
             shape, rank, sketch_rank, corange_rank, seed, dtype, error_probes, test_tensor
         )
-        self._set_up(OTTSSpec(**fields))
+        self._set_up(OTTSSpec(**fields), device)
 
     def _first_products(
         self, block: TensorBlock, at: tuple[int, ...], contraction: Contraction

@@ -27,8 +27,8 @@ class StreamedSketch(SavedSketch):
         sketch that is merged into.
     """
 
-    def _set_up(self, spec: Any) -> None:
-        super()._set_up(spec)
+    def _set_up(self, spec: Any, device: Any = None) -> None:
+        super()._set_up(spec, device)
         self.position = 0
 
     @abstractmethod

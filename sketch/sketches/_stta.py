@@ -54,6 +54,8 @@ class STTA(TensorSketch):
         above. With 0 the result has no estimate.
     test_tensor : TestTensorFamily or str
         Distribution of the test tensors: `StackedTrains` by default, or `KhatriRao`.
+    device : str or array, optional
+        Where the sketch lives, see `GeneralizedNystrom`.
 
     Raises
     ------
@@ -102,11 +104,12 @@ class STTA(TensorSketch):
         dtype: Any = None,
         error_probes: int | None = None,
         test_tensor: TestTensorFamily | str = "stacked-trains",
+        device: Any = None,
     ) -> None:
         fields = tensor_fields(
             shape, rank, sketch_rank, corange_rank, seed, dtype, error_probes, test_tensor
         )
-        self._set_up(STTASpec(**fields))
+        self._set_up(STTASpec(**fields), device)
 
     def _products(self, block: TensorBlock, at: tuple[int, ...]) -> Products:
         xp = namespace(block.like())

@@ -21,8 +21,8 @@ class SweepSketch(MultiPassSketch, TensorSketch):
     keep their interfaces, so that a sweep over them costs one contraction from each side.
     """
 
-    def _set_up(self, spec: Any) -> None:
-        super()._set_up(spec)
+    def _set_up(self, spec: Any, device: Any = None) -> None:
+        super()._set_up(spec, device)
         self._sweep = Sweep()
 
     @property

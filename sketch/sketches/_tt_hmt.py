@@ -42,6 +42,8 @@ class TTHMT(SweepSketch):
         Independent test tensors that estimate the error, see `STTA`.
     test_tensor : TestTensorFamily or str
         Distribution of the test tensors, see `STTA`.
+    device : str or array, optional
+        Where the sketch lives, see `GeneralizedNystrom`.
 
     Raises
     ------
@@ -86,9 +88,10 @@ class TTHMT(SweepSketch):
         dtype: Any = None,
         error_probes: int | None = None,
         test_tensor: TestTensorFamily | str = "stacked-trains",
+        device: Any = None,
     ) -> None:
         fields = tensor_fields(
             shape, rank, sketch_rank, sketch_rank, seed, dtype, error_probes, test_tensor
         )
         fields["right_sizes"] = fields["left_sizes"]
-        self._set_up(TTHMTSpec(**fields))
+        self._set_up(TTHMTSpec(**fields), device)

@@ -75,6 +75,10 @@ class MatrixBlock(MatrixSource):
         """Yield the matrix itself, in one block."""
         yield (0, 0), self
 
+    def brought(self, like: Array) -> MatrixBlock:
+        """Return the matrix where `like` is, if it can go there; else its products will."""
+        return self
+
     def norm(self) -> float | None:
         """Return the Frobenius norm, None where it is not at hand or blocks overlap (sums)."""
         return None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
-from .._array import Array, compute_dtype, namespace
+from .._array import Array, compute_dtype, cuts, moved, namespace
 from .._linalg import adjoint, frobenius_norm, product
 from ..errors import ShapeError
 from ._base import DrawnRows, MatrixBlock
@@ -25,6 +26,18 @@ class DenseSource(MatrixBlock):
         self.shape = (int(array.shape[0]), int(array.shape[1]))
         self.dtype = compute_dtype(array.dtype)
         self.nbytes = math.prod(self.shape) * getattr(array.dtype, "itemsize", 8)
+
+    def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+        """Yield the matrix itself, or rows of it where a limit asks for less at once."""
+        if limit is None or self.nbytes <= limit:
+            yield (0, 0), self
+            return
+        for rows in cuts(self.shape[0], max(1, limit * self.shape[0] // self.nbytes)):
+            yield (rows.start, 0), DenseSource(self.array[rows, :])
+
+    def brought(self, like: Array) -> DenseSource:
+        """Return the matrix where `like` is."""
+        return DenseSource(moved(self.array, like))
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T`` in the form that BLAS runs fastest: (k, n) times (n, m)."""

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from .._array import is_dask
+from .._array import is_dask, is_gpu_sparse
 from ..errors import DtypeError
 from ..formats import TensorSum
 from ._base import MatrixSource
 from ._chunked import ChunkedSource, is_chunks
 from ._dense import DenseSource
+from ._device_sparse import DeviceSparseSource
 from ._entries import EntriesSource, is_entries
 from ._factored import FactoredSource
 from ._operator import OperatorSource, is_operator
@@ -71,6 +72,7 @@ _ADAPTERS: list[tuple[Callable[[Any], bool], Callable[[Any], MatrixSource]]] = [
     (_is_sum, _sum_source),
     (_is_factored, _factored_source),
     (is_sparse, SparseSource),
+    (is_gpu_sparse, DeviceSparseSource),
     (is_entries, EntriesSource),
     (is_operator, OperatorSource),
     (is_ready, DenseSource),

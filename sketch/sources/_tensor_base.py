@@ -78,6 +78,10 @@ class TensorBlock(TensorSource):
         """Yield the tensor itself, in one block."""
         yield (0,) * len(self.shape), self
 
+    def brought(self, like: Array) -> TensorBlock:
+        """Return the tensor where `like` is, if it can go there; else its products will."""
+        return self
+
     def find_nonfinite(self) -> tuple[int, ...] | None:
         """Return the position of a NaN or an infinity, where one can be found."""
         return None

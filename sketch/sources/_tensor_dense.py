@@ -11,6 +11,7 @@ from .._array import (
     Array,
     compute_dtype,
     cuts,
+    moved,
     namespace,
 )
 from .._cores import (
@@ -61,6 +62,10 @@ class DenseTensorBlock(TensorBlock):
     def like(self) -> Array:
         """Return the array."""
         return self.array
+
+    def brought(self, like: Array) -> DenseTensorBlock:
+        """Return the tensor where `like` is."""
+        return DenseTensorBlock(moved(self.array, like))
 
     def between(self, rights: Sequence[Core]) -> Contraction:
         """Begin a contraction: the data are read twice, each time in one matrix product."""
