@@ -1,0 +1,110 @@
+"""Run the asv suite and publish its dashboard.
+
+python3 dev dashboard                  quick sizes, this environment (some minutes)
+python3 dev dashboard --full           all sizes (most of an hour)
+python3 dev dashboard --build          in an environment that asv builds from the commit
+python3 dev dashboard --bench REGEX    some benchmarks alone
+
+The pages are in benchmarks/.asv/html; they load nothing from the network. Their scripts are fetched
+once, by npm, when they are published.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+HTML = HERE / ".asv" / "html"
+
+# what the pages load: the package that has it, and where
+SCRIPTS = {
+    "jquery-3.3.1.min.js": ("jquery@3.3.1", "dist/jquery.min.js"),
+    "jquery.flot.min.js": ("jquery-flot@0.8.3", "jquery.flot.js"),
+    "jquery.flot.time.min.js": ("jquery-flot@0.8.3", "jquery.flot.time.js"),
+    "jquery.flot.selection.min.js": ("jquery-flot@0.8.3", "jquery.flot.selection.js"),
+    "jquery.flot.categories.min.js": ("jquery-flot@0.8.3", "jquery.flot.categories.js"),
+    "jquery.flot.orderBars.js": ("flot-orderbars@1.0.0", "js/jquery.flot.orderBars.js"),
+    "stupidtable.min.js": ("stupid-table-plugin@1.1.3", "stupidtable.min.js"),
+    "md5.min.js": ("blueimp-md5@2.19.0", "js/md5.min.js"),
+    "bootstrap.min.js": ("bootstrap@3.1.1", "dist/js/bootstrap.min.js"),
+    "bootstrap.min.css": ("bootstrap@3.1.1", "dist/css/bootstrap.min.css"),
+}
+
+
+def asv(*arguments: str, env: dict[str, str] | None = None) -> None:
+    """Run asv beside its configuration; stop where it fails."""
+    command = [sys.executable, "-m", "asv", *arguments]
+    subprocess.run(command, cwd=HERE, check=True, env={**os.environ, **(env or {})})
+
+
+def run(full: bool, build: bool, pattern: str | None) -> None:
+    """Measure the commit at hand."""
+    asv("machine", "--yes")
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    place = ["HEAD^!"] if build else ["-E", f"existing:{sys.executable}", "--set-commit-hash", head]
+    bench = ["--bench", pattern] if pattern else []
+    quick = [] if full else ["-a", "repeat=(1, 3, 2.0)"]
+    env = {"SKETCH_BENCH": "full" if full else "quick"}
+    asv("run", "--show-stderr", *place, *bench, *quick, env=env)
+
+
+def publish() -> None:
+    """Make the pages, and put all that they load beside them."""
+    asv("publish")
+    vendor = HTML / "vendor"
+    vendor.mkdir(exist_ok=True)
+    for package in sorted({package for package, _ in SCRIPTS.values()}):
+        wanted = {path: name for name, (p, path) in SCRIPTS.items() if p == package}
+        fetch(package, wanted, vendor)
+    for page in ("index.html", "error.html"):
+        text = (HTML / page).read_text()
+        (HTML / page).write_text(offline(text))
+
+
+def fetch(package: str, wanted: dict[str, str], vendor: Path) -> None:
+    """Unpack the wanted files of an npm package, by their paths in it and the names they get."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["npm", "pack", "--silent", package]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+        with tarfile.open(Path(folder) / done.stdout.split()[-1]) as archive:
+            for path, name in wanted.items():
+                member = archive.extractfile(f"package/{path}")
+                assert member is not None, path
+                (vendor / name).write_bytes(member.read())
+
+
+def offline(page: str) -> str:
+    """Return a page whose scripts and styles are its neighbours."""
+    for name in SCRIPTS:
+        address = rf'"https://[^"]*/{re.escape(name)}"'
+        page = re.sub(address + r'[^>]*?(?=( onerror="[^"]*")?>)', f'"vendor/{name}"', page)
+    return page
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--build", action="store_true")
+    parser.add_argument("--bench", metavar="REGEX")
+    parser.add_argument("--publish", action="store_true", help="only make the pages")
+    options = parser.parse_args()
+    if not options.publish:
+        run(options.full, options.build, options.bench)
+    publish()
+    print(f"dashboard: {HTML / 'index.html'}")
+    print("to look at it: python3 -m http.server --directory", HTML)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""What all benchmarks share: sizes by mode, data, and the three things that are measured."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+import sketch
+
+MODE = os.environ.get("SKETCH_BENCH", "quick")  # "smallest", "quick" or "full"
+RANK = 20
+
+
+def sizes(*all_sizes: Any) -> list[Any]:
+    """Return the sizes of the mode: the first, the first two, or all."""
+    return list(all_sizes[: {"smallest": 1, "quick": 2}.get(MODE)])
+
+
+class Case:
+    """A call whose seconds, peak memory and relative error are measured.
+
+    Subclasses give `params`, `param_names` and `prepare`, which returns the call and a function
+    from its result to the error, or None where there is none.
+    """
+
+    params: Sequence[Sequence[Any]]
+    param_names: Sequence[str]
+    timeout = 300
+    warmup_time = 0.0
+    repeat = (1, 5, 20.0)
+    number = 1
+
+    def prepare(self, *params: Any) -> tuple[Callable[[], Any], Callable[[Any], float] | None]:
+        raise NotImplementedError  # as asv skips cases
+
+    def setup(self, *params: Any) -> None:
+        self.run, self.error = self.prepare(*params)
+
+    def time_run(self, *params: Any) -> None:
+        self.run()
+
+    def peakmem_run(self, *params: Any) -> None:
+        self.run()
+
+    def track_relative_error(self, *params: Any) -> float:
+        return math.nan if self.error is None else self.error(self.run())
+
+
+@functools.lru_cache(maxsize=2)
+def dense_matrix(m: int, n: int = 1_000) -> np.ndarray[Any, Any]:
+    """Return a matrix with singular values close to 1/i."""
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((m, n)) / math.sqrt(m)
+    a *= 1 / np.arange(1, n + 1)
+    return np.asarray(a)
+
+
+@functools.lru_cache(maxsize=2)
+def sparse_matrix(nnz: int, m: int = 100_000, n: int = 20_000) -> sp.csr_array:
+    """Return a matrix with entries at random places that fade with their row and column."""
+    rng = np.random.default_rng(0)
+    i, j = rng.integers(0, m, nnz), rng.integers(0, n, nnz)
+    values = rng.standard_normal(nnz) / np.sqrt((1.0 + i) * (1.0 + j))
+    return sp.csr_array((values, (i, j)), shape=(m, n))
+
+
+@functools.lru_cache(maxsize=2)
+def train(order: int, n: int, rank: int) -> sketch.TensorTrain:
+    """Return a train whose weights fall."""
+    rng = np.random.default_rng(0)
+    ranks = [1, *[rank] * (order - 1), 1]
+    fading = 0.6 ** np.arange(rank)
+    cores = [
+        rng.standard_normal((a, n, b)) * (fading[:b] if b > 1 else 1.0) / math.sqrt(n)
+        for a, b in itertools.pairwise(ranks)
+    ]
+    return sketch.TensorTrain(cores)
+
+
+@functools.lru_cache(maxsize=2)
+def sparse_tensor(nnz: int, order: int = 4, n: int = 200) -> sp.coo_array:
+    """Return a tensor with entries at random places that fade with their indices."""
+    rng = np.random.default_rng(0)
+    coords = [np.minimum(rng.geometric(0.05, nnz) - 1, n - 1) for _ in range(order)]
+    values = rng.standard_normal(nnz) * 0.8 ** sum(c / 10 for c in coords)
+    return sp.coo_array((values, tuple(coords)), shape=(n,) * order)
+
+
+def matrix_error(a: Any) -> Callable[[Any], float]:
+    """Return the relative error of a decomposition ``(U, s, Vh)`` of a dense or sparse matrix."""
+
+    def error(result: Any) -> float:
+        u, s, vh = (np.asarray(x) for x in result)
+        vh = vh if vh.shape[1] == a.shape[1] else vh.T  # some return V
+        u, s, vh = u[:, :RANK], s[:RANK], vh[:RANK]
+        left = u * s
+        norm = math.sqrt((abs(a) ** 2).sum())
+        cross = float(((a @ vh.T) * left).sum())
+        squared = norm**2 - 2 * cross + float(((left.T @ left) * (vh @ vh.T)).sum())
+        return math.sqrt(max(squared, 0.0)) / norm
+
+    return error
+
+
+def train_error(t: sketch.TensorTrain) -> Callable[[Any], float]:
+    """Return the relative error of a train of whichever library."""
+    norm = t.norm()
+
+    def error(result: Any) -> float:
+        cores = getattr(result, "cores", getattr(result, "factors", result))
+        return (sketch.TensorTrain([np.asarray(c) for c in cores]) - t).norm() / norm
+
+    return error
+
+
+def estimated(result: Any) -> float:
+    """Return the relative error that a result estimates of itself, where no other is at hand."""
+    return float(result.error.relative)
