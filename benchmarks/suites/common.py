@@ -43,14 +43,16 @@ class Case:
     def setup(self, *params: Any) -> None:
         self.run, self.error = self.prepare(*params)
 
-    def time_run(self, *params: Any) -> None:
+    def _run(self, *params: Any) -> None:
         self.run()
 
-    def peakmem_run(self, *params: Any) -> None:
-        self.run()
-
-    def track_relative_error(self, *params: Any) -> float:
+    def _relative_error(self, *params: Any) -> float:
         return math.nan if self.error is None else self.error(self.run())
+
+    def __init_subclass__(cls) -> None:  # the names that asv looks for, on subclasses alone
+        cls.time_run = cls._run
+        cls.peakmem_run = cls._run
+        cls.track_relative_error = cls._relative_error
 
 
 @functools.lru_cache(maxsize=2)
