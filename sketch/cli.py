@@ -16,6 +16,7 @@ import numpy as np
 
 from ._dask import connect
 from ._memory import as_bytes
+from .bench import compare
 from .decompose import svd, tensor_train, tt_svd
 from .errors import SketchError
 from .formats import TensorTrain
@@ -71,6 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     info = commands.add_parser("info", help="what is in a data, state or result file")
     info.add_argument("file")
     info.set_defaults(run=_run_info)
+
+    bench = commands.add_parser("bench", help="compare with what else is installed, in a minute")
+    bench.add_argument("--scale", type=float, default=1.0, help="of the size of the data")
+    bench.set_defaults(run=lambda options: compare(options.scale))
     return parser
 
 

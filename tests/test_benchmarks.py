@@ -45,3 +45,5 @@ def test_a_benchmark_runs(cls, choice):
         assert math.isnan(value) or -2 < value < 1e6
     if hasattr(case, "time_run"):
         case.time_run(*choice)
+    if hasattr(case, "teardown"):
+        case.teardown(*choice)

@@ -199,3 +199,10 @@ def test_damaged_coordinate_files_are_refused(content, message, tmp_path, capsys
     path.write_text(content)
     assert main(["tt", str(path), "--rank", "2"]) == 2
     assert re.search(message, capsys.readouterr().err)
+
+
+def test_the_comparison_names_every_method_with_its_error(capsys):
+    assert main(["bench", "--scale", "0.01"]) == 0
+    out = capsys.readouterr().out
+    for name in ("sketch, two passes", "scipy svds", "sketch, TT-SVD"):
+        assert re.search(rf"{name} +[0-9.e-]+ +[0-9.e+-]+ +0?[0-9.e-]+", out)

@@ -44,6 +44,9 @@ class Files(Case):
         mapped = np.load(path, mmap_mode="r")
         return lambda: sketch.svd(mapped, RANK, method=method, memory="300MB"), matrix_error(a)
 
+    def teardown(self, *params):
+        self.folder.cleanup()
+
 
 class Components(Case):
     """One-pass principal components."""
@@ -79,3 +82,6 @@ class Checkpoint(Case):
             return sketch.load(path)
 
         return run, None
+
+    def teardown(self, *params):
+        self.folder.cleanup()
