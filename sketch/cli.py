@@ -21,9 +21,9 @@ from .decompose import svd, tensor_train, tt_svd
 from .errors import SketchError
 from .formats import TensorTrain
 from .io import as_matrix, load, open_distributed, open_tensor
-from .report import peak_bytes, print_report
-from .results import LowRank
-from .sketches import STTA, GeneralizedNystrom
+from .report import Result, peak_bytes, print_report
+from .results import LowRank, PrincipalComponents
+from .sketches import STTA, GeneralizedNystrom, GramNystrom
 from .sources import as_matrix_source, as_tensor_source
 
 
@@ -175,7 +175,7 @@ def _svd_with_state(source: Any, options: argparse.Namespace) -> LowRank:
 def _run_merge(options: argparse.Namespace) -> None:
     sketches = [load(part) for part in options.parts]
     for part, sk in zip(options.parts, sketches, strict=True):
-        if not isinstance(sk, GeneralizedNystrom | STTA):
+        if not isinstance(sk, GeneralizedNystrom | GramNystrom | STTA):
             raise SketchError(f"{part}: holds a {type(sk).__name__}, not a one-pass sketch state")
     start = time.perf_counter()
     total = functools.reduce(operator.add, sketches)
@@ -196,7 +196,7 @@ def _run_info(options: argparse.Namespace) -> None:
             print(f"computed in {source.dtype}; {source.nbytes / 1e6:.1f} MB a pass")
         return
     print(f"{options.file}: {held!r}")
-    if isinstance(held, LowRank | TensorTrain):
+    if isinstance(held, LowRank | TensorTrain | PrincipalComponents):
         print_report(held, stored=math.prod(held.shape), seconds=None)
 
 
@@ -204,7 +204,7 @@ def _stored_numbers(data: Any) -> int:
     return int(data.nnz) if hasattr(data, "nnz") else math.prod(data.shape)
 
 
-def _write(result: LowRank | TensorTrain, options: argparse.Namespace) -> None:
+def _write(result: Result, options: argparse.Namespace) -> None:
     if options.out is not None:
         result.save(options.out)
         print(f"result        {options.out}")

@@ -6,15 +6,17 @@ import math
 import sys
 
 from .formats import TensorTrain
-from .results import ErrorEstimate, LowRank
+from .results import ErrorEstimate, LowRank, PrincipalComponents
+
+Result = LowRank | TensorTrain | PrincipalComponents
 
 
-def print_report(result: LowRank | TensorTrain, *, stored: int, seconds: float | None) -> None:
+def print_report(result: Result, *, stored: int, seconds: float | None) -> None:
     """Print size, error and compression of a result, and what it took.
 
     Parameters
     ----------
-    result : LowRank or TensorTrain
+    result : LowRank, TensorTrain or PrincipalComponents
     stored : int
         How many numbers the data hold.
     seconds : float or None
@@ -26,6 +28,10 @@ def print_report(result: LowRank | TensorTrain, *, stored: int, seconds: float |
         print(f"rank          {result.rank}")
         print(f"singular      {leading}{'  ...' if result.rank > 8 else ''}")
         kept = result.rank * (sum(result.shape) + 1)
+    elif isinstance(result, PrincipalComponents):
+        share = 100 * sum(float(x) for x in result.explained_variance_ratio)
+        print(f"components    {result.rank}, {share:.4g} % of the variance about the mean")
+        kept = (result.rank + 1) * result.shape[1]
     else:
         print(f"ranks         {' '.join(map(str, result.ranks))}")
         kept = sum(math.prod(core.shape) for core in result.cores)

@@ -206,3 +206,19 @@ def test_the_comparison_names_every_method_with_its_error(capsys):
     out = capsys.readouterr().out
     for name in ("sketch, two passes", "scipy svds", "sketch, TT-SVD"):
         assert re.search(rf"{name} +[0-9.e-]+ +[0-9.e+-]+ +0?[0-9.e-]+", out)
+
+
+def test_states_of_row_streams_are_merged(tmp_path, capsys):
+    rows = RNG.standard_normal((300, 12)) * 0.5 ** np.arange(12) + 7
+    for number, part in enumerate(np.split(rows, 3)):
+        sk = sketch.GramNystrom(12, rank=3)
+        sk.update(part)
+        sk.save(tmp_path / f"part{number}.npz")
+    out = str(tmp_path / "result.npz")
+    parts = [str(tmp_path / f"part{number}.npz") for number in range(3)]
+    assert main(["merge", *parts, "--rank", "3", "--out", out]) == 0
+    assert "3, " in capsys.readouterr().out
+    found, exact = sketch.load(out), sketch.pca(rows, 3)
+    assert np.allclose(found.explained_variance, exact.explained_variance, rtol=1e-11)
+    assert main(["info", out]) == 0
+    assert "% of the variance" in capsys.readouterr().out

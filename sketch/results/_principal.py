@@ -54,6 +54,16 @@ class PrincipalComponents:
     error: ErrorEstimate
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """``(samples, n)``, those of the rows."""
+        return round(self.n_samples), int(self.mean.shape[0])
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the components."""
+        return self.components.dtype
+
+    @property
     def rank(self) -> int:
         """Number of components."""
         return int(self.components.shape[0])

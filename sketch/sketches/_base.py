@@ -136,7 +136,8 @@ class Sketch(VectorSpace):
             Refuse NaN and infinity. They are looked for in the products, at no pass over the data.
         memory : int or str, optional
             Bytes to stay within beside what the process holds already, as a number or ``"2GB"``:
-            what is read or converted comes in blocks that are small enough.
+            what is read or converted comes in blocks that are small enough. The chunks of a Dask
+            array are as large as they are.
         progress : bool
             Show a progress bar.
 

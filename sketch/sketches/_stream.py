@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import numbers
 import operator
 import os
 from abc import abstractmethod
@@ -144,7 +145,11 @@ class StreamedSketch(SavedSketch):
 
 def _is_placed(chunk: Any) -> bool:
     """Whether a chunk of a stream is a pair ``(at, chunk)``."""
-    return isinstance(chunk, tuple) and len(chunk) == 2 and isinstance(chunk[0], tuple | int)
+    return (
+        isinstance(chunk, tuple)
+        and len(chunk) == 2
+        and isinstance(chunk[0], tuple | numbers.Integral)
+    )
 
 
 def _bytes(chunk: Any) -> int:
