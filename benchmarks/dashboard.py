@@ -52,7 +52,7 @@ def run(full: bool, build: bool, pattern: str | None) -> None:
     ).stdout.strip()
     place = ["HEAD^!"] if build else ["-E", f"existing:{sys.executable}", "--set-commit-hash", head]
     bench = ["--bench", pattern] if pattern else []
-    quick = [] if full else ["-a", "repeat=(1, 3, 2.0)"]
+    quick = [] if full else ["-a", "repeat=(1, 3, 2.0)", "-a", "processes=1"]
     env = {"SKETCH_BENCH": "full" if full else "quick"}
     asv("run", "--show-stderr", *place, *bench, *quick, env=env)
 
