@@ -29,7 +29,7 @@ def needs(module):
 class DenseSVD(Case):
     """20 singular triplets of a matrix of 1,000 columns, no power step."""
 
-    params = (["sketch", "scikit-learn", "torch", "skerch", "scipy svds"], sizes(2_000, 20_000))
+    params = (["sketch", "scikit-learn", "torch", "skerch", "scipy svds"], sizes(1_000, 5_000, 20_000))
     param_names = ("library", "rows")
 
     def prepare(self, library, rows):
@@ -40,7 +40,7 @@ class DenseSVD(Case):
 class SparseSVD(Case):
     """20 singular triplets of a sparse matrix, no power step."""
 
-    params = (["sketch", "scikit-learn", "scipy svds"], sizes(100_000, 1_000_000))
+    params = (["sketch", "scikit-learn", "scipy svds"], sizes(50_000, 200_000, 1_000_000))
     param_names = ("library", "nonzeros")
 
     def prepare(self, library, nonzeros):
@@ -77,7 +77,7 @@ def _svd(library, a):
 class Components(Case):
     """20 principal components of rows about their mean."""
 
-    params = (["sketch", "IncrementalPCA"], sizes(2_000, 20_000))
+    params = (["sketch", "IncrementalPCA"], sizes(1_000, 4_000, 20_000))
     param_names = ("library", "rows")
 
     def prepare(self, library, rows):
@@ -131,7 +131,7 @@ class DenseTrain(Case):
 class SparseTrain(Case):
     """A sparse tensor of 200^4, rank 10, sizes as published."""
 
-    params = (["sketch", "tt-sketch"], sizes(10_000, 100_000))
+    params = (["sketch", "tt-sketch"], sizes(5_000, 20_000, 100_000))
     param_names = ("library", "nonzeros")
 
     def prepare(self, library, nonzeros):
