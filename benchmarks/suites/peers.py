@@ -29,7 +29,10 @@ def needs(module):
 class DenseSVD(Case):
     """20 singular triplets of a matrix of 1,000 columns, no power step."""
 
-    params = (["sketch", "scikit-learn", "torch", "skerch", "scipy svds"], sizes(1_000, 5_000, 20_000))
+    params = (
+        ["sketch", "scikit-learn", "torch", "skerch", "scipy svds"],
+        sizes(1_000, 5_000, 20_000),
+    )
     param_names = ("library", "rows")
 
     def prepare(self, library, rows):
