@@ -253,8 +253,8 @@ def components(quick: bool, spectrum: str, method: str) -> RESULT:
     centred = x - x.mean(axis=0)
     best = np.linalg.norm(np.linalg.svd(centred, compute_uv=False)[k:])
     start = time.perf_counter()
-    if method == "sketch":
-        sk = sketch.GramNystrom(n, k, sketch_rank=rows)
+    if method.startswith("sketch"):
+        sk = sketch.GramNystrom(n, k, sketch_rank=rows if method == "sketch" else None)
         for chunk in chunks:
             sk.update(chunk)
         found = np.asarray(sk.finalize().components)
@@ -296,6 +296,11 @@ TABLES: dict[str, dict[str, Case]] = {
     **{
         f"10 components in the memory of 30 rows, {spectrum}": {
             "sketch": (components, {"spectrum": spectrum, "method": "sketch"}, None),
+            "sketch, default of 60 rows": (
+                components,
+                {"spectrum": spectrum, "method": "sketch, default"},
+                None,
+            ),
             "IncrementalPCA": (
                 components,
                 {"spectrum": spectrum, "method": "IncrementalPCA"},

@@ -133,6 +133,18 @@ def test_removed_rows_leave_no_trace():
     assert ours.n_samples == 400
 
 
+def test_sums_that_rounding_made_indefinite_still_give_components():
+    """Rows at a huge distance leave errors larger than any eigenvalue of the last directions."""
+    x = rows(m=20)
+    sk = sketch.GramNystrom(N, 3, sketch_rank=32)
+    sk.update(x)
+    sk.update(x + 1e6)
+    sk.remove(x + 1e6)
+    exact = np.linalg.svd(centred(x), compute_uv=False)[:3] ** 2 / 19
+    # squares of 1e6 in double precision: errors of 1e-4, of a variance of about 1
+    assert np.allclose(sk.finalize().explained_variance, exact, atol=0.02)
+
+
 STORAGES = {
     "csr": sp.csr_array,
     "csc": sp.csc_array,

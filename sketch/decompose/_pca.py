@@ -35,7 +35,7 @@ def pca(
         The fewest components whose projection error, relative to the norm of the centred rows, is
         at most `tol`; of no more than 100 directions unless `sketch_rank` says otherwise.
     sketch_rank : int, optional
-        Width of the sketch, by default ``2 rank + 10``.
+        Width of the sketch, by default ``4 rank + 20``.
     center : bool
         Whether to subtract the mean.
     seed : int

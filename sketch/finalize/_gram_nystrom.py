@@ -29,7 +29,8 @@ def gram_nystrom(y: Array, omega: Array) -> tuple[Array, Array]:
     Notes
     -----
     ``O(n k^2)``. Works on ``G + shift I`` with a shift of a rounding error of G, and takes the
-    shift away again. Square roots of eigenvalues below ``1e-8`` of the largest are rounding errors.
+    shift away again; where larger errors made G indefinite, by its positive eigenvalues. Square
+    roots of eigenvalues below ``1e-8`` of the largest are rounding errors.
 
     References
     ----------
@@ -46,8 +47,18 @@ def gram_nystrom(y: Array, omega: Array) -> tuple[Array, Array]:
             u, s = tall_svd(factor)
             return u, xp.maximum(s**2 - shift, 0 * s)
         shift *= 10
-    u, s = tall_svd(y)  # zero, or no semidefinite matrix: its range is all there is to say
-    return u, 0 * s
+    u, s = tall_svd(_definite_factor(xp, y, q))
+    return u, s**2
+
+
+def _definite_factor(xp: Any, y: Array, q: Array) -> Array:
+    """Return F with ``F F^* = Y (Q^* Y)^+ Y^*``, without what rounding made indefinite."""
+    core = adjoint(q) @ y
+    values, vectors = xp.linalg.eigh((core + adjoint(core)) / 2)
+    noise = max(0.0, -2 * float(values[0]), 1e-12 * float(values[-1]))
+    kept = values > noise
+    scale = xp.where(kept, 1 / xp.sqrt(xp.where(kept, values, xp.ones_like(values))), 0 * values)
+    return y @ (vectors * scale)
 
 
 def _shifted_factor(xp: Any, y: Array, q: Array) -> Array | None:

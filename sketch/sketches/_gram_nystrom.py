@@ -67,7 +67,7 @@ class GramNystrom(StreamedSketch):
     rank : int
         Number of principal components.
     sketch_rank : int, optional
-        Columns of Omega, by default ``2 rank + 10``.
+        Columns of Omega, by default ``4 rank + 20``.
     center : bool
         Whether to subtract the mean.
     test_matrix : TestMatrixFamily or str
@@ -128,7 +128,7 @@ class GramNystrom(StreamedSketch):
     ) -> None:
         fields = common_fields((None, n_columns), rank, test_matrix, seed, dtype, 0)
         n = fields["shape"][1]
-        width = 2 * fields["rank"] + 10 if sketch_rank is None else sketch_rank
+        width = 4 * fields["rank"] + 20 if sketch_rank is None else sketch_rank
         width = checked_size(width, "sketch_rank", least=max(1, min(n, fields["rank"])))
         fields["rank"] = min(fields["rank"], n)
         self._set_up(
@@ -248,13 +248,17 @@ class GramNystrom(StreamedSketch):
     def _absorb(self, other: Self) -> None:
         if self._shift is None:
             self._shift = other._shift
-        elif other._shift is not None and other._shift is not self._shift:
-            other._move(self._shift)
+        elif other._parts and other._shift is not self._shift:
+            lighter, heavier = sorted((self, other), key=lambda sk: abs(sk._count))
+            lighter._move(heavier._shift)  # at less of a rounding error than the other way round
         super()._absorb(other)
         self._follow_mean()
 
     def _move(self, shift: Array) -> None:
         """Take the sums about another shift."""
+        if not self._parts:
+            self._shift = shift
+            return
         moved = self._rebased(self._values(), self._shift - shift)
         self._parts = {name: type(self._parts[name])(values) for name, values in moved.items()}
         self._shift = shift
@@ -264,9 +268,14 @@ class GramNystrom(StreamedSketch):
         if not (self.spec.center and self._parts):
             return
         sums = self._values()
-        count, energy = float(sums["count"][0, 0]), float(sums["energy"][0, 0])
-        if count > 0 and 2 * frobenius_norm(sums["total"]) ** 2 > count * energy:
+        energy = float(sums["energy"][0, 0])
+        if 2 * frobenius_norm(sums["total"]) ** 2 > self._count * energy > 0:
             self._move(self._shift + sums["total"][0, :] / sums["count"][0, 0])
+
+    @property
+    def _count(self) -> float:
+        """Rows, as they are weighted."""
+        return float(self._parts["count"].values[0, 0]) if self._parts else 0.0
 
     def _values(self) -> Products:
         return {name: part.values for name, part in self._parts.items()}
@@ -306,7 +315,7 @@ class GramNystrom(StreamedSketch):
             raise RankError(
                 f"rank={keep} was asked for, but the sketch is {spec.range_size} columns wide"
             )
-        if not self._parts or float(self._values()["count"][0, 0]) <= 0:
+        if self._count <= 0:
             raise ShapeError("there are no rows; update the sketch with some first")
         whole = self._whole(*self._centred())
         if tol is not None:
