@@ -40,7 +40,7 @@ class Sparse(Case):
 class CP(Case):
     """A tensor of order 5 and 100 terms, over its side."""
 
-    params = (METHODS, sizes(100, 1_000))
+    params = (METHODS, sizes(50, 200, 1_000))
     param_names = ("method", "side")
 
     def prepare(self, method, side):
@@ -53,7 +53,7 @@ class CP(Case):
 class Tucker(Case):
     """A tensor of order 4 with a core of 10^4, over its side."""
 
-    params = (METHODS, sizes(100, 1_000))
+    params = (METHODS, sizes(50, 200, 1_000))
     param_names = ("method", "side")
 
     def prepare(self, method, side):
@@ -66,7 +66,7 @@ class Tucker(Case):
 class Order(Case):
     """A train of rank 30 and side 20, over its order."""
 
-    params = ([*METHODS, "round"], sizes(5, 20, 80))
+    params = ([*METHODS, "round"], sizes(5, 10, 20, 80))
     param_names = ("method", "order")
 
     def prepare(self, method, order):
@@ -79,7 +79,7 @@ class Order(Case):
 class Sum(Case):
     """A train plus a sparse tensor, never made dense."""
 
-    params = (METHODS, sizes(10_000, 100_000))
+    params = (METHODS, sizes(5_000, 20_000, 100_000))
     param_names = ("method", "nonzeros")
 
     def prepare(self, method, nonzeros):
