@@ -219,14 +219,14 @@ def cp(quick: bool) -> Setting:
 def train(quick: bool) -> Setting:
     """Train of order 20 against the published code."""
     n, rank, short = (20, 30, 10) if quick else (100, 150, 30)
-    t = data.decaying_train(0, (n,) * 20, rank, -10.0, "multiply")
+    t = data.decaying_train(np.random.default_rng(0), (n,) * 20, rank, -10.0, "multiply")
     return {**ours(t, short), **tt_sketch(t, short)}, train_error(t)
 
 
 def rounding(quick: bool) -> Setting:
     """Rounding of a train of order 20."""
     n, rank, short = (20, 30, 10) if quick else (100, 150, 30)
-    t = data.decaying_train(0, (n,) * 20, rank, -10.0, "multiply")
+    t = data.decaying_train(np.random.default_rng(0), (n,) * 20, rank, -10.0, "multiply")
     return rounding_peers(t, short), train_error(t)
 
 

@@ -257,6 +257,25 @@ def test_an_error_while_reading_ahead_reaches_the_reader():
         next(ahead)
 
 
+@pytest.mark.parametrize("piece", [20, 10_000])
+@pytest.mark.parametrize("promised", [3, 5])
+def test_a_matrix_market_file_with_lines_missing_or_too_many_is_refused(
+    promised, piece, tmp_path, monkeypatch
+):
+    """A file cut between two lines parses well; its head tells."""
+    monkeypatch.setattr(_entry_files, "_PIECE_BYTES", piece)
+    head = f"%%MatrixMarket matrix coordinate real general\n4 4 {promised}\n"
+    (tmp_path / "a.mtx").write_text(head + "1 1 1.0\n2 2 1.0\n3 3 1.0\n4 4 1.0\n")
+    sk = sketch.GeneralizedNystrom((4, 4), rank=1)
+    with (
+        pytest.raises(sketch.StateFileError, match=f"promises {promised} entries, 4 lines"),
+        open_matrix(str(tmp_path / "a.mtx")) as file,
+    ):
+        sk.update(file)
+    assert sk.n_updates == 0
+    assert sk.nbytes == 0
+
+
 def test_a_truncated_archive_leaves_the_sketch_as_it_was(tmp_path, monkeypatch):
     monkeypatch.setattr(_entry_files, "_PIECE_BYTES", 100_000)
     whole = BAYER.read_bytes()

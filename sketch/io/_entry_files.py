@@ -32,6 +32,7 @@ class EntryFile(ABC):
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     nnz: int
+    _promised: int | None = None  # lines, where the head of the file tells
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -50,10 +51,17 @@ class EntryFile(ABC):
             Bytes that a piece may take.
         """
         size = _PIECE_BYTES if limit is None else max(1, limit // _PER_TEXT_BYTE)
+        lines = 0
         with open_text(self.path) as file:
             self._skip_head(file)
             for text in _texts(file, size):
+                lines += text.count(b"\n")
                 yield self._parse(text)
+        if self._promised not in (None, lines):
+            raise StateFileError(
+                f"{self.path}: its head promises {self._promised} entries, {lines} lines follow; "
+                "the file is truncated or damaged"
+            )
 
     @abstractmethod
     def _skip_head(self, file: IO[bytes]) -> None:
@@ -79,7 +87,7 @@ class MatrixMarketFile(EntryFile):
                 raise StateFileError(f"{self.path}: no line with the sizes")
             line = file.readline()
         rows, columns, self.nnz = map(int, line.split())
-        self.shape = rows, columns
+        self.shape, self._promised = (rows, columns), self.nnz
         self.dtype = np.dtype(np.complex128 if b"complex" in self._banner else np.float64)
 
     def _parse(self, text: bytes) -> Any:
