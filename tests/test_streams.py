@@ -144,6 +144,17 @@ def test_a_stream_that_begins_too_late_is_refused():
         nystrom().consume(CHUNKS, first=3)
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_progress_is_told_where_it_is_wanted_and_there_alone(wanted, capsys):
+    nystrom().consume(iter(CHUNKS), progress=wanted)
+    sketch.svd(ROWS, 2, progress=wanted)
+    sketch.pca(ROWS, 2, progress=wanted)
+    sketch.tensor_train(SLICES, 2, progress=wanted)
+    told = capsys.readouterr().err
+    assert ("sketching" in told) == wanted
+    assert told.count("100%") == (4 if wanted else 0)  # two passes, one, one; a stream has no end
+
+
 STAGES = ["mkstemp", "write", "fsync", "chmod", "replace"]
 
 

@@ -43,7 +43,8 @@ def pca(
     check_finite : bool
         Refuse NaN and infinity.
     memory : int or str, optional
-        Bytes to stay within beside what the process holds already, as a number or ``"2GB"``.
+        Bytes to stay within beside what the process holds already, as a number or ``"2GB"``. The
+        chunks of a Dask array are as large as they are.
     device : str or array, optional
         Where to compute, and where the result lives: ``"gpu"``, ``"gpu:1"``, or an array of
         whichever library that lives there. By default where the data are.
