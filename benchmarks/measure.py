@@ -15,12 +15,19 @@ from pathlib import Path
 
 Case = Callable[[], object]
 
+_PAUSE = 0.3  # seconds
+
 
 def seconds(cases: dict[str, Case], repeats: int) -> dict[str, float]:
-    """Return the median seconds of each case, run in turn so that drifts hit all alike."""
+    """Return the median seconds of each case, run in turn so that drifts hit all alike.
+
+    Idle threads of one case's library spin for a while: each case begins after they have gone to
+    sleep.
+    """
     times: dict[str, list[float]] = {name: [] for name in cases}
     for repeat in range(repeats + 1):
         for name, case in cases.items():
+            time.sleep(_PAUSE)
             start = time.perf_counter()
             case()
             if repeat:  # the first round warms up

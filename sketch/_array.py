@@ -249,6 +249,12 @@ def qr_triangle(x: Array) -> Array:
     return xp.linalg.qr(x, mode="reduced")[1]
 
 
+def by_rows(x: Array) -> Array:
+    """Return a matrix or its transpose, whichever lies in memory row by row where that shows."""
+    flags = getattr(x, "flags", None)
+    return x.T if flags is not None and flags.f_contiguous else x
+
+
 def is_blas_ready(x: Array) -> bool:
     """Whether a matrix product can read `x` in place.
 

@@ -1,7 +1,8 @@
-"""Products of sparse matrices with test matrices: compiled where numba is installed, else SciPy.
+"""Products with few entries to multiply: compiled where numba is installed, else by libraries.
 
 Four products make up every sketch of a sparse matrix A (m, n): A X and A^T Y with dense factors,
-and the same with *hashed* ones, whose rows have few entries. All read A once.
+and the same with *hashed* ones, whose rows have few entries. A dense A meets hashed factors from
+the left; the other side is its transpose. All read A once.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 
 _ONE_AT_A_TIME = threading.Lock()  # each call takes all threads, which not all layers can share
 _COMPILE_FROM = 50_000_000  # multiply-adds; less work is done before numba is even imported
+_HASHED_FROM = 8  # dense products run so many multiply-adds in the time of a hashed one
+_STRIPE_BYTES = 4096  # of a dense row that are added up at once: the sums stay in cache
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,15 @@ class HashedRows:
     def conj(self) -> HashedRows:
         """Return the complex conjugate."""
         return HashedRows(self.columns, self.values.conj(), self.width)
+
+    def adjoint_product(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return ``Omega^* X`` for a dense X (n, k)."""
+        from scipy.sparse import csr_array
+
+        starts = np.arange(len(self.columns) + 1) * self.columns.shape[1]
+        entries = (self.values.conj().ravel(), self.columns.ravel(), starts)
+        omega = csr_array(entries, shape=(len(self.columns), self.width))
+        return np.asarray(omega.T @ np.ascontiguousarray(x))
 
     def toarray(self) -> NDArray[Any]:
         """Return the rows as a dense matrix."""
@@ -80,6 +92,32 @@ def csr_transposed_product(a: Any, y: NDArray[Any] | HashedRows) -> NDArray[Any]
     with _ONE_AT_A_TIME:
         compiled.transposed_dense(a.indptr, a.indices, a.data, np.ascontiguousarray(y), partial)
     return _total(partial)
+
+
+def hashed_product_of_dense(x: HashedRows, a: Any) -> NDArray[Any] | None:
+    """Return ``X^T A`` for a dense A (m, n), or None where a plain product is as fast.
+
+    Its time does not depend on the width of X (m, k). Compiled for NumPy arrays in C or Fortran
+    order, and of use from some eight times as many columns as a row of X has entries.
+    """
+    if not isinstance(a, np.ndarray) or x.width < _HASHED_FROM * x.columns.shape[1]:
+        return None
+    if not (a.flags.c_contiguous or a.flags.f_contiguous) or x.columns.size * a.shape[1] == 0:
+        return None
+    if x.columns.size * a.shape[1] < _COMPILE_FROM or (compiled := _load_compiled()) is None:
+        return None
+    dtype = np.result_type(a.dtype, x.values.dtype)
+    plain = np.asarray(a)  # of a memory map
+    if not a.flags.c_contiguous:
+        out = np.zeros((a.shape[1], x.width), dtype)
+        with _ONE_AT_A_TIME:
+            compiled.hashed_columns_of_dense(plain.T, x.columns, x.values, out)
+        return out.T
+    out = np.zeros((x.width, a.shape[1]), dtype)
+    with _ONE_AT_A_TIME:
+        stripe = _STRIPE_BYTES // a.itemsize
+        compiled.hashed_rows_of_dense(plain, x.columns, x.values, out, stripe)
+    return out
 
 
 def _partial_sums(a: Any, width: int, dtype: Any) -> NDArray[Any]:

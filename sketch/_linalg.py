@@ -8,6 +8,7 @@ from typing import Any
 from ._array import (
     Array,
     brought,
+    by_rows,
     cast,
     cuts,
     dtype_name,
@@ -21,6 +22,7 @@ from ._array import (
 )
 
 _PANEL_ROWS = 2048  # of a tall matrix that are multiplied at once
+_GRAM_DIGITS = 1e4  # eigenvalues of a Gram matrix above so many roundoffs have right vectors
 _SAFE_EXPONENT = {4: 40, 8: 200}  # by bytes of a real: squares within 2**-e and 2**e are safe
 
 
@@ -53,7 +55,7 @@ def frobenius_norm(x: Array) -> float:
 
 def _plain_norm(xp: Any, x: Array) -> float:
     """Square root of the sum of squares: exact products of rows, summed in double precision."""
-    rows = xp.reshape(x, (-1, x.shape[-1])) if x.ndim != 2 else x
+    rows = xp.reshape(x, (-1, x.shape[-1])) if x.ndim != 2 else by_rows(x)
     squares = xp.real(xp.vecdot(rows, rows)) if _is_complex(x) else xp.vecdot(rows, rows)
     return math.sqrt(float(xp.sum(xp.astype(squares, xp.float64))))
 
@@ -136,6 +138,23 @@ def orthonormal_basis(y: Array) -> Array:
         if q is not None:
             return q
     return xp.linalg.qr(y, mode="reduced")[0]
+
+
+def leading_basis(y: Array, rank: int) -> Array:
+    """Return an orthonormal basis of the `rank` leading left singular directions of a matrix.
+
+    By the eigenvectors of the Gram matrix where these are told apart by its digits, and by those of
+    a QR factor otherwise. All directions, where there are no more than `rank`.
+    """
+    if y.shape[1] <= rank:
+        return orthonormal_basis(y)
+    y = rescaled(y, -scale_exponent(y))
+    values, vectors = namespace(y).linalg.eigh(adjoint(y) @ y)  # ascending
+    if float(values[-rank]) > _GRAM_DIGITS * unit_roundoff(dtype_name(y.dtype)) * float(values[-1]):
+        return orthonormal_basis(y @ vectors[:, -rank:])
+    q = orthonormal_basis(y)
+    u, _, _ = thin_svd(adjoint(q) @ y)
+    return q @ u[:, :rank]
 
 
 def _preconditioned(xp: Any, y: Array) -> Array:
@@ -222,21 +241,20 @@ def least_squares(c: Array, w: Array) -> tuple[Array, Array, Array]:
 
 
 def wide_svd(x: Array) -> tuple[Array, Array, Array]:
-    """Return the thin SVD of a wide matrix (r, n) by a QR of its adjoint and a small SVD."""
-    xp = namespace(x)
+    """Return the thin SVD of a wide matrix (r, n) by a basis of its rows and a small SVD."""
     if x.shape[1] < 2 * x.shape[0]:
         return thin_svd(x)
-    q, t = xp.linalg.qr(adjoint(x), mode="reduced")  # X^* = Q T
-    u, s, vh = thin_svd(adjoint(t))
+    q = orthonormal_basis(adjoint(x))
+    u, s, vh = thin_svd(x @ q)
     return u, s, vh @ adjoint(q)
 
 
 def tall_svd(x: Array) -> tuple[Array, Array]:
-    """Return U and s of the thin SVD of a matrix, a tall one by a QR and a small SVD."""
+    """Return U and s of the thin SVD of a matrix, a tall one by a basis and a small SVD."""
     if x.shape[0] < 2 * x.shape[1]:
         return thin_svd(x)[:2]
-    q, t = namespace(x).linalg.qr(x, mode="reduced")
-    u, s, _ = thin_svd(t)
+    q = orthonormal_basis(x)
+    u, s, _ = thin_svd(adjoint(q) @ x)
     return q @ u, s
 
 

@@ -1,4 +1,4 @@
-"""The four sparse products of `_kernels`, compiled by numba. Imported only where it pays.
+"""The products of `_kernels`, compiled by numba. Imported only where it pays.
 
 Products from the right share the rows of the result among threads. Those from the left scatter into
 rows of the result, so each thread sums into an array of its own.
@@ -67,3 +67,41 @@ def transposed_hashed(indptr, indices, data, columns, values, partial):  # type:
                 j = indices[p]
                 for t in range(nnz):
                     out[j, columns[i, t]] += v * values[i, t]
+
+
+@_jit
+def hashed_rows_of_dense(a, columns, values, out, stripe):  # type: ignore[no-untyped-def]
+    """``out += X^T A`` with a dense A in C order and X in hashed rows, a stripe of columns each."""
+    m, n = a.shape
+    nnz = columns.shape[1]
+    for part in numba.prange((n + stripe - 1) // stripe):
+        first = part * stripe
+        last = min(n, first + stripe)
+        for i in range(m):
+            row = a[i, first:last]
+            for t in range(nnz):
+                v = values[i, t]
+                target = out[columns[i, t], first:last]
+                for j in range(last - first):
+                    target[j] += v * row[j]
+
+
+@_jit
+def hashed_columns_of_dense(a, columns, values, out):  # type: ignore[no-untyped-def]
+    """``out += A X`` with a dense A in C order and X in hashed rows, four rows at once."""
+    m, n = a.shape
+    nnz = columns.shape[1]
+    for part in numba.prange(m // 4):
+        i = 4 * part
+        for j in range(n):
+            for t in range(nnz):
+                c = columns[j, t]
+                v = values[j, t]
+                out[i, c] += a[i, j] * v
+                out[i + 1, c] += a[i + 1, j] * v
+                out[i + 2, c] += a[i + 2, j] * v
+                out[i + 3, c] += a[i + 3, j] * v
+    for i in range(m // 4 * 4, m):
+        for j in range(n):
+            for t in range(nnz):
+                out[i, columns[j, t]] += a[i, j] * values[j, t]

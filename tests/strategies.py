@@ -70,7 +70,7 @@ def hmt(shape=SHAPE, **options):
 
 def parts(sk):
     """Return the sums of a sketch over whole axes, by name."""
-    return {name: part.full(sk.shape[sk.part_axes[name]]) for name, part in sk._parts.items()}
+    return {name: part.full(sk.shape[sk._part_axis(name)]) for name, part in sk._parts.items()}
 
 
 def gap(x, y):

@@ -125,7 +125,7 @@ def test_a_pass_over_other_data_is_refused():
     sk.update(A)
     sk.end_pass()
     sk.update(A[:-1])
-    with pytest.raises(sketch.PassError, match="other data than the first"):
+    with pytest.raises(sketch.PassError, match="other data than an earlier one"):
         sk.finalize()
 
 

@@ -23,7 +23,8 @@ def svd(
     *,
     tol: float | None = None,
     method: str = "hmt",
-    power_iters: int = 0,
+    power_iters: float = 0,
+    start_rank: int | None = None,
     test_matrix: TestMatrixFamily | str | None = None,
     seed: int = 0,
     check_finite: bool = True,
@@ -46,10 +47,14 @@ def svd(
     method : {"hmt", "nystrom"}
         ``"hmt"`` reads the data ``2 + 2 power_iters`` times and is the most accurate; ``"nystrom"``
         reads them once.
-    power_iters : int
-        Power iterations of HMT: 0 for spectra that fall fast, 1 or 2 for slow ones.
+    power_iters : float
+        Power iterations of HMT: 0 for spectra that fall fast, 1 or 2 for slow ones, or halves.
+    start_rank : int, optional
+        Width of HMT's first product, of which the leading directions are kept, see `HMT`. The
+        fastest way to a given error on large dense data: ``svd(a, rank, power_iters=0.5,
+        start_rank=4 * rank + 20)`` for a tall matrix.
     test_matrix : TestMatrixFamily or str, optional
-        By default Gaussian, and sparse signs for sparse data.
+        By default Gaussian; sparse signs for sparse data and where a `start_rank` is given.
     seed : int
         Fixes the test matrices.
     check_finite : bool
@@ -108,6 +113,8 @@ def svd(
         raise ValueError(f'method must be "hmt" or "nystrom", got {method!r}')
     if power_iters and method != "hmt":
         raise ValueError('power_iters needs method="hmt": generalized Nyström reads the data once')
+    if start_rank is not None and (method != "hmt" or rank is None):
+        raise ValueError('start_rank needs method="hmt" and a rank')
     source = as_matrix_source(a)
     if source.single_use and (method == "hmt" or rank is None):
         raise PassError(
@@ -118,7 +125,7 @@ def svd(
         "seed": seed,
         "dtype": source.dtype,
         "device": device,
-        "test_matrix": test_matrix or _default_test_matrix(source),
+        "test_matrix": test_matrix or _default_test_matrix(source, start_rank),
     }
 
     def nystrom(width: int) -> GeneralizedNystrom | DistributedNystrom:
@@ -129,7 +136,7 @@ def svd(
         return sk
 
     def hmt(width: int) -> HMT | DistributedHMT:
-        sk = HMT(source.shape, width, power_iters=power_iters, **options)
+        sk = HMT(source.shape, width, power_iters=power_iters, start_rank=start_rank, **options)
         if source.dask_array is not None:
             return DistributedHMT(sk, source.dask_array, check_finite, progress)
         for _ in range(sk.n_passes):
@@ -143,8 +150,8 @@ def svd(
     return _to_tolerance(sketched, min(n for n in source.shape if n is not None), tol or 0.0)
 
 
-def _default_test_matrix(source: MatrixSource) -> TestMatrixFamily:
-    return SparseSign() if source.sparse else Gaussian()
+def _default_test_matrix(source: MatrixSource, start_rank: int | None) -> TestMatrixFamily:
+    return SparseSign() if source.sparse or start_rank is not None else Gaussian()
 
 
 def _to_tolerance(sketched: Callable[[int], _Finished], largest: int, tol: float) -> LowRank:

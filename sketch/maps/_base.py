@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .._array import (
@@ -19,6 +20,7 @@ from .._array import (
     cuts,
     dtype_name,
     is_complex,
+    namespace,
     promote,
 )
 from .._cache import RecentValues
@@ -30,7 +32,7 @@ from .._random import HOST, Bits
 STREAMS = {"range": 1, "corange": 2, "error": 3, "norm": 4}
 """Which 64-bit stream of random bits each test matrix of a sketch is drawn from."""
 
-_DRAWN_BYTES = 128_000_000  # at most so much of a test matrix is drawn at once at finalize
+_DRAWN_BYTES = 16_000_000  # at most so much of a test matrix is drawn at once at finalize
 _KEPT_BYTES = 64_000_000  # of each test matrix, the rows drawn last
 
 
@@ -160,13 +162,15 @@ class DrawnMatrix:
     def adjoint_product(self, x: Array) -> Array:
         """Return ``Omega^* x`` for x of shape (m, k), Omega drawn in blocks of rows."""
         step = max(1, _DRAWN_BYTES // (16 * self.width))
-        return functools.reduce(
-            operator.add,
-            (
-                adjoint(self.array_rows(rows.start, rows.stop, x)) @ x[rows, :]
-                for rows in cuts(int(x.shape[0]), step)
-            ),
-        )
+        blocks = cuts(int(x.shape[0]), step)
+        return functools.reduce(operator.add, (self._adjoint_block(rows, x) for rows in blocks))
+
+    def _adjoint_block(self, rows: slice, x: Array) -> Array:
+        on_host = isinstance(x, np.ndarray)
+        few = self.hashed_rows(rows.start, rows.stop, dtype_name(x.dtype)) if on_host else None
+        if few is not None:
+            return few.adjoint_product(x[rows, :])
+        return adjoint(self.array_rows(rows.start, rows.stop, x)) @ x[rows, :]
 
     def sample(self) -> NDArray[Any]:
         """Return a few rows, by which installations compare what they draw."""
@@ -211,9 +215,13 @@ class ProbedMatrix(DrawnMatrix):
 
 @dataclass(frozen=True)
 class FixedMatrix:
-    """An explicit matrix in the role of a test matrix: the bases of power iterations."""
+    """An explicit matrix in the role of a test matrix: the bases of power iterations.
+
+    Random columns may stand beside it: one product serves both.
+    """
 
     array: Array
+    probes: DrawnMatrix | None = None
 
     def rows(self, start: int, stop: int) -> Rows:
         """Return rows ``start:stop``."""
@@ -221,7 +229,10 @@ class FixedMatrix:
 
     def array_rows(self, start: int, stop: int, like: Array) -> Array:
         """Return rows in the dtype of `like`."""
-        return cast(self.array[start:stop, :], _joint_dtype(self.array, like))
+        rows = cast(self.array[start:stop, :], _joint_dtype(self.array, like))
+        if self.probes is None:
+            return rows
+        return namespace(rows).concat([rows, self.probes.array_rows(start, stop, rows)], axis=1)
 
     def hashed_rows(self, start: int, stop: int, dtype: str) -> None:
         """Return None: the matrix is dense."""

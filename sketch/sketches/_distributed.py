@@ -16,17 +16,17 @@ from .._dask import Task, blocks_of, compute, once, persist, row_blocks, tall_qr
 from .._linalg import (
     adjoint,
     frobenius_norm,
-    orthonormal_basis,
     product,
     rescaled,
     scale_exponent,
+    thin_svd,
 )
 from ..finalize import hmt, identity_error, probe_error
 from ..results import ErrorEstimate, LowRank
 from ._base import Sketch
 from ._finish import check_request, lifted, truncated
 from ._generalized_nystrom import GeneralizedNystrom
-from ._hmt import HMT, refuse_other_data, split_probes
+from ._hmt import HMT, refuse_other_data
 from ._parallel import add_sketches, sketch_chunks
 
 
@@ -100,6 +100,8 @@ class DistributedNystrom:
 class DistributedHMT:
     """The randomized SVD from ``2 + 2 power_iters`` passes over a Dask array.
 
+    The probes go with a pass from the right: strips know their rows there.
+
     Parameters
     ----------
     sketch : HMT
@@ -110,38 +112,63 @@ class DistributedHMT:
     """
 
     def __init__(self, sketch: HMT, array: Any, check_finite: bool, progress: bool) -> None:
-        self._sketch, self._strips = sketch, Strips(array, check_finite)
+        spec = sketch.spec
+        if (spec.n_passes - spec.probed_pass) % 2:
+            raise ValueError(
+                f"start_rank={spec.start_size} on a Dask array needs a half power iteration, whose "
+                f"first pass has small sums: power_iters={spec.power_iters + 0.5}, got "
+                f"{spec.power_iters}"
+            )
+        self._sketch, self._strips, self._progress = sketch, Strips(array, check_finite), progress
         strips = self._strips.first(sketch)
-        both = [task(first_products, strip) for strip in strips]
+        if spec.begins_left:
+            (total,) = compute(tree(strips, add_sketches), progress=progress)
+            self._facts = facts_of(total)
+        for number in range(int(spec.begins_left), spec.n_passes, 2):
+            if number:
+                z = once(in_pass(sketch, number, total._keep()["basis"]))
+                strips = self._strips.sketches([z] * len(strips), [0] * len(strips))
+            y = self._right(strips, number)
+            self._basis = self._orthonormalized(y, self.range_size if number else spec.first_width)
+            total = self._left(number + 1)
+        self._b = total._total("corange", int(self._basis.shape[1]))
+
+    def _right(self, strips: Sequence[Task], number: int) -> Sequence[Task]:
+        """Return the rows of a product from the right, and keep those of the probes with it."""
+        probed = number == self._sketch.spec.probed_pass
+        tasks = [task(range_rows, strip) for strip in strips]
+        tasks += [task(probed_rows, strip) for strip in strips] if probed else []
         facts = tree([task(facts_of, strip) for strip in strips], add_sketches)
-        *both, facts = persist(*both, facts, progress=progress)
-        (self._facts,) = compute(facts)
-        y = [task(take_first, pair) for pair in both]
-        self._seen = [task(take_second, pair) for pair in both]
-        for number in range(1, sketch.n_passes, 2):
-            self._basis = self._orthonormalized(y)
-            self._b = self._left(number, progress)
-            if number + 1 < sketch.n_passes:
-                z = once(in_pass(sketch, number + 1, orthonormal_basis(adjoint(self._b))))
-                strips = self._strips.sketches([z] * len(both), [0] * len(both))
-                y = list(persist(*[task(range_rows, strip) for strip in strips], progress=progress))
+        *rows, facts = persist(*tasks, facts, progress=self._progress)
+        if number == 0:
+            (self._facts,) = compute(facts)
+        if probed:
+            self._seen = rows[len(strips) :]
+        return rows[: len(strips)]
 
     @property
     def range_size(self) -> int:
         """Columns of the test matrix Omega."""
         return self._sketch.range_size
 
-    def _orthonormalized(self, y: Sequence[Task]) -> Any:
+    def _orthonormalized(self, y: Sequence[Task], width: int) -> Any:
+        """Return the basis of the range, of its leading directions where it is too wide."""
         dtype = "complex128" if self._facts._result_dtype.startswith("complex") else "float64"
-        return tall_qr(row_blocks(y, self._strips.rows, self.range_size, dtype))
+        q = tall_qr(row_blocks(y, self._strips.rows, width, dtype))
+        if q.shape[1] <= self.range_size:
+            return q
+        parts = zip(blocks_of(q), y, strict=True)
+        (inside,) = compute(tree([task(projection, *part) for part in parts], add_arrays))
+        return q @ thin_svd(inside)[0][:, : self.range_size]
 
-    def _left(self, number: int, progress: bool) -> Array:
-        """Return ``B = Q^* A``, each strip multiplied with its rows of Q."""
+    def _left(self, number: int) -> HMT:
+        """Return the sketch of a pass from the left, each strip multiplied with its rows of Q."""
         shared = once(self._sketch)
         empty = [task(in_pass, shared, number, q) for q in blocks_of(self._basis)]
         strips = self._strips.sketches(empty, [0] * len(empty))
-        (total,) = compute(tree(strips, add_sketches), progress=progress)
-        return total._total("corange", int(self._basis.shape[1]))
+        total: HMT
+        (total,) = compute(tree(strips, add_sketches), progress=self._progress)
+        return total
 
     def finalize(self, rank: int | None = None, tol: float | None = None) -> LowRank:
         """Return the approximation, its left factor in strips."""
@@ -157,15 +184,14 @@ class DistributedHMT:
         strips = list(zip(blocks_of(self._basis), self._seen, strict=True))
         (inside,) = compute(tree([task(projection, q, s) for q, s in strips], add_arrays))
         shared = once(inside)
-        norms = compute(*[task(norms_outside, q, s, shared) for q, s in strips])
-        outside, size = (math.hypot(*each) for each in zip(*norms, strict=True))
-        refuse_other_data(self._sketch, inside, self._b, size, roundoff)
+        norms = compute(*[task(norm_outside, q, s, shared) for q, s in strips])
+        refuse_other_data(self._sketch, self._sketch._maps["error"], inside, adjoint(self._b))
         if self._facts._norm is not None:
             exact = identity_error(rescaled(self._facts._norm, -exponent), b, roundoff)
             if exact is not None:
                 return exact
         return probe_error(
-            namespace(b).asarray([[rescaled(outside, -exponent)]]),
+            namespace(b).asarray([[rescaled(math.hypot(*norms), -exponent)]]),
             captured=frobenius_norm(b),
             columns=spec.range_size,
             probes=spec.error_probes,
@@ -202,11 +228,9 @@ def adjoint_rows(sketch: GeneralizedNystrom, basis: Array, start: int) -> Array:
     return product(adjoint(rows.array(basis)), basis)
 
 
-def first_products(strip: HMT) -> tuple[Array, Array]:
-    """Return ``A_i Omega`` and ``A_i G`` of a strip."""
-    sums = {name: part.values for name, part in strip._parts.items()}
-    y, seen = split_probes(sums, strip.spec.range_size)
-    return y.T, seen.T
+def probed_rows(strip: HMT) -> Array:
+    """Return the rows of ``A G`` that a strip determines."""
+    return strip._parts["error"].values.T
 
 
 def facts_of(strip: HMT) -> HMT:
@@ -216,24 +240,14 @@ def facts_of(strip: HMT) -> HMT:
     return facts
 
 
-def take_first(pair: tuple[Array, Array]) -> Array:
-    """Return the first of two arrays."""
-    return pair[0]
-
-
-def take_second(pair: tuple[Array, Array]) -> Array:
-    """Return the second of two arrays."""
-    return pair[1]
-
-
 def projection(basis: Array, seen: Array) -> Array:
     """Return ``Q_i^* S_i``."""
     return product(adjoint(basis), seen)
 
 
-def norms_outside(basis: Array, seen: Array, inside: Array) -> tuple[float, float]:
-    """Return the norms of ``S_i - Q_i (Q^* S)`` and of S_i."""
-    return frobenius_norm(seen - product(basis, inside)), frobenius_norm(seen)
+def norm_outside(basis: Array, seen: Array, inside: Array) -> float:
+    """Return the norm of ``S_i - Q_i (Q^* S)``."""
+    return frobenius_norm(seen - product(basis, inside))
 
 
 def add_arrays(arrays: list[Array]) -> Array:

@@ -9,8 +9,15 @@ from typing import Any, ClassVar
 
 from .. import _archive
 from .._array import Array, namespace
-from .._linalg import adjoint, frobenius_norm, orthonormal_basis, rescaled, scale_exponent
-from ..errors import PassError
+from .._linalg import (
+    adjoint,
+    frobenius_norm,
+    leading_basis,
+    orthonormal_basis,
+    rescaled,
+    scale_exponent,
+)
+from ..errors import PassError, RankError
 from ..finalize import hmt, identity_error, leave_one_out, leave_one_out_error, probe_error
 from ..maps import DrawnMatrix, FixedMatrix, ProbedMatrix, TestMatrixFamily
 from ..results import ErrorEstimate, LowRank
@@ -28,18 +35,36 @@ class HMTSpec(MatrixSpec):
 
     Attributes
     ----------
-    power_iters : int
-        Steps of subspace iteration, two passes each.
+    power_iters : float
+        Steps of subspace iteration, two passes each; a multiple of one half.
+    start_size : int or None
+        Columns of the first pass's test matrix, where they are not `range_size`.
     """
 
     method: ClassVar[str] = "hmt"
 
-    power_iters: int
+    power_iters: float
+    start_size: int | None = None
 
     @property
     def n_passes(self) -> int:
         """Passes over the data."""
-        return 2 + 2 * self.power_iters
+        return 2 + round(2 * self.power_iters)
+
+    @property
+    def begins_left(self) -> bool:
+        """Whether the first pass multiplies from the left; the last one always does."""
+        return self.n_passes % 2 == 1
+
+    @property
+    def probed_pass(self) -> int:
+        """The pass that the error probes go with: the first one that multiplies by few columns."""
+        return 1 if self.begins_left or self.start_size else 0
+
+    @property
+    def first_width(self) -> int:
+        """Columns of the first pass's test matrix."""
+        return self.start_size or self.range_size
 
     def sketch(self, chunk: Any, at: Any = None) -> HMT:
         """Return the first pass over one chunk: the form for any map over a cluster."""
@@ -52,7 +77,8 @@ class HMT(MultiPassSketch, MatrixSketch):
     """Randomized SVD of Halko, Martinsson and Tropp, for data that can be read again.
 
     The first pass accumulates ``Y = A Omega``; the last one ``B = Q^* A`` with Q a basis of Y.
-    Power iterations insert two passes each, re-orthonormalised in between. Every pass takes the
+    Power iterations insert two passes each, re-orthonormalised in between; half an iteration
+    inserts one, so that the first pass comes from the left, ``Psi^* A`` [2]_. Every pass takes the
     same chunks, in any order and partition, and is ended by `end_pass`.
 
     Parameters
@@ -61,10 +87,14 @@ class HMT(MultiPassSketch, MatrixSketch):
         Shape of the data; one axis may be None and grows in the first pass.
     rank : int
         Rank of the result. The sketch is 10 columns wider.
-    power_iters : int
-        0 for spectra that fall fast, 1 or 2 for slow ones.
+    power_iters : float
+        0 for spectra that fall fast, 1 or 2 for slow ones, or halves in between.
     sketch_rank : int, optional
-        Width of Omega by hand.
+        Width of the products by hand.
+    start_rank : int, optional
+        Width of the first pass's test matrix, of whose products only the `sketch_rank` leading
+        directions are kept. With sparse signs a wide start costs less than a narrow Gaussian one
+        and is worth about half a power iteration: ``4 rank + 20`` is a good choice.
     test_matrix : TestMatrixFamily or str
         ``"gaussian"``, ``"sign"``, ``"sparse-sign"`` or an instance.
     seed : int
@@ -72,14 +102,18 @@ class HMT(MultiPassSketch, MatrixSketch):
     dtype : optional
         Of the data; by default the sketch follows them.
     error_probes : int
-        Gaussian columns held out in the first pass, from which the error is estimated at any size.
-        With 0 the estimate is made by leaving out columns of Omega, and conservative.
+        Gaussian columns held out in the first pass from the right, from which the error is
+        estimated at any size. With 0 the estimate is made by leaving out columns of the first
+        test matrix, and conservative.
     device : str or array, optional
         Where the sketch lives, see `GeneralizedNystrom`.
 
     Notes
     -----
-    ``2 + 2 power_iters`` passes of ``2 m n (rank + 10)`` operations each. Within a pass sketches of
+    ``2 + 2 power_iters`` passes of ``2 m n (rank + 10)`` operations each; a first pass with sparse
+    signs takes ``16 m n``. The wide products of a start are shorter on the side of the fewer rows
+    or columns: begin a tall matrix from the left, by a half iteration or by its transpose. Within a
+    pass sketches of
     one spec can be merged; adding data to a pass that others have left is refused at its end, when
     the products of the passes are compared.
 
@@ -87,6 +121,8 @@ class HMT(MultiPassSketch, MatrixSketch):
     ----------
     .. [1] N. Halko, P.-G. Martinsson, J. Tropp, "Finding structure with randomness", SIAM Rev. 53
        (2011) 217-288, arXiv:0909.4061.
+    .. [2] E. Bjarkason, "Pass-efficient randomized algorithms for low-rank matrix approximation
+       using any number of views", SISC 41 (2019) A2355-A2383, arXiv:1804.07531.
 
     Examples
     --------
@@ -103,7 +139,6 @@ class HMT(MultiPassSketch, MatrixSketch):
     """
 
     spec_type = HMTSpec
-    part_axes: ClassVar[dict[str, int]] = {"range": 0, "corange": 1, "error": 0}
 
     spec: HMTSpec
 
@@ -112,8 +147,9 @@ class HMT(MultiPassSketch, MatrixSketch):
         shape: Any,
         rank: int,
         *,
-        power_iters: int = 0,
+        power_iters: float = 0,
         sketch_rank: int | None = None,
+        start_rank: int | None = None,
         test_matrix: TestMatrixFamily | str = "gaussian",
         seed: int = 0,
         dtype: Any = None,
@@ -123,8 +159,15 @@ class HMT(MultiPassSketch, MatrixSketch):
         fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)
         width = fields["rank"] + 10 if sketch_rank is None else sketch_rank
         width = checked_size(width, "sketch_rank", least=max(1, fields["rank"]))
-        power_iters = checked_size(power_iters, "power_iters")
-        self._set_up(HMTSpec(**fields, range_size=width, power_iters=power_iters), device)
+        if start_rank is not None:
+            start_rank = checked_size(start_rank, "start_rank", least=width)
+            if not fields["error_probes"]:
+                raise ValueError(
+                    "a sketch with a start_rank estimates its error by probes, got error_probes=0"
+                )
+        power_iters = checked_iterations(power_iters)
+        spec = HMTSpec(**fields, range_size=width, power_iters=power_iters, start_size=start_rank)
+        self._set_up(spec, device)
 
     def _set_up(self, spec: MatrixSpec, device: Any = None) -> None:
         super()._set_up(spec, device)
@@ -132,13 +175,12 @@ class HMT(MultiPassSketch, MatrixSketch):
 
     def _test_matrices(self) -> dict[str, DrawnMatrix]:
         spec = self.spec
-        omega = spec.draw("range", spec.range_size)
-        if not spec.error_probes:
-            return {"range": omega}
-        probes = spec.draw("error", spec.error_probes)
-        if spec.test_matrix.sparse:
-            return {"range": omega, "error": probes}
-        return {"range": ProbedMatrix(**_init_fields(omega), probes=probes)}
+        name = "corange" if spec.begins_left else "range"
+        maps = {"first": spec.draw(name, spec.first_width)}
+        if spec.error_probes:
+            maps["error"] = spec.draw("error", spec.error_probes)
+            maps["both"] = ProbedMatrix(**_init_fields(maps["first"]), probes=maps["error"])
+        return maps
 
     @property
     def n_passes(self) -> int:
@@ -147,16 +189,56 @@ class HMT(MultiPassSketch, MatrixSketch):
 
     # ---- one pass ---------------------------------------------------------------------------
 
+    @property
+    def _number(self) -> int:
+        """The pass whose sums are held, from 0: the last one after its end."""
+        return min(self._pass, self.n_passes - 1)
+
+    def _is_left(self, number: int) -> bool:
+        """Whether a pass multiplies from the left, as the last one does."""
+        return (self.n_passes - number) % 2 == 1
+
+    @property
+    def _sum_name(self) -> str:
+        return "corange" if self._is_left(self._number) else "range"
+
+    def _part_axis(self, name: str) -> int:
+        return 1 if self._is_left(self._number) else 0
+
+    @property
+    def _width(self) -> int:
+        """Columns that this pass multiplies by, the probes left out."""
+        return int(self._kept["basis"].shape[1]) if self._number else self.spec.first_width
+
     def _products(self, block: MatrixBlock, at: tuple[int, ...]) -> Products:
+        name, width = self._sum_name, self._width
+        probes = self._maps.get("error") if self._pass == self.spec.probed_pass else None
+        apart = block.sparse or (self._pass == 0 and self.spec.test_matrix.sparse)
+        if probes is None or apart:
+            products = {name: self._product(block, at, self._factor(None))}
+            return (
+                products
+                if probes is None
+                else {**products, "error": self._product(block, at, probes)}
+            )
+        both = self._product(block, at, self._factor(probes))  # one product serves both
+        return {name: both[:width, :], "error": both[width:, :]}
+
+    def _factor(self, probes: DrawnMatrix | None) -> DrawnMatrix | FixedMatrix:
+        """Return what this pass multiplies by, the probes beside it."""
+        if self._pass:
+            return FixedMatrix(self._kept["basis"], probes)
+        first: DrawnMatrix = self._maps["first" if probes is None else "both"]
+        return first
+
+    def _product(
+        self, block: MatrixBlock, at: tuple[int, ...], matrix: DrawnMatrix | FixedMatrix
+    ) -> Array:
+        """Return the product of a block with the matrix, from the side of this pass."""
         (row, col), (m, n) = at, block.shape
-        if self._pass == 0:
-            return {
-                name: block.right(matrix.rows(col, col + n)) for name, matrix in self._maps.items()
-            }
-        basis = FixedMatrix(self._kept["basis"])
-        if self._pass % 2:
-            return {"corange": block.left(basis.rows(row, row + m))}
-        return {"range": block.right(basis.rows(col, col + n))}
+        if self._is_left(self._pass):
+            return block.left(matrix.rows(row, row + m))
+        return block.right(matrix.rows(col, col + n))
 
     def _fresh(self) -> HMT:
         new = super()._fresh()
@@ -180,36 +262,39 @@ class HMT(MultiPassSketch, MatrixSketch):
         super()._join(other)
 
     def _keep(self) -> dict[str, Array]:
-        if self._pass == 0:
-            spec = self.spec
-            widths = {"range": spec.range_size + spec.error_probes}
-            if "error" in self._maps:
-                widths = {"range": spec.range_size, "error": spec.error_probes}
-            totals = {name: self._total(name, width) for name, width in widths.items()}
-            y, probes = split_probes(totals, spec.range_size)
-            basis = orthonormal_basis(y.T)
-            kept = {"basis": basis, "probes": probes * 1.0}  # a copy lets go of the sums
-            if not self.spec.error_probes:  # the estimate of last resort
-                e = scale_exponent(y)
-                left_out = rescaled(leave_one_out(basis, rescaled(y.T, -e)), e)
-                kept["left_out"] = namespace(basis).asarray(left_out)
-            return kept
-        if self._pass % 2:
-            return {"basis": orthonormal_basis(adjoint(self._corange()))}
-        width = int(self._kept["basis"].shape[1])
-        return {"basis": orthonormal_basis(self._total("range", width).T)}
+        panel = self._panel()
+        basis = orthonormal_basis(panel) if self._pass else leading_basis(panel, self.range_size)
+        kept = {"basis": basis}
+        if self._pass == self.spec.probed_pass:
+            kept["probes"] = self._probed() * 1.0  # a copy lets go of the other sums
+        elif self._pass == 0:
+            kept["inside"] = adjoint(basis) @ panel
+        if self._pass == 0 and not self.spec.error_probes:  # the estimate of last resort
+            e = scale_exponent(panel)
+            left_out = rescaled(leave_one_out(basis, rescaled(panel, -e)), e)
+            kept["left_out"] = namespace(basis).asarray(left_out)
+        return kept
 
-    def _corange(self) -> Array:
-        """Return ``Q^* A`` of an odd pass."""
-        return self._total("corange", int(self._kept["basis"].shape[1]))
+    def _panel(self) -> Array:
+        """Return the tall product of this pass: ``A Z``, or ``A^* Q`` from the left."""
+        total = self._total(self._sum_name, self._width)
+        return adjoint(total) if self._is_left(self._number) else total.T
+
+    def _probed(self) -> Array:
+        """Return the tall product with the probes: ``A G``, or ``A^* G`` from the left."""
+        if self._number != self.spec.probed_pass:
+            return self._kept["probes"]
+        total = self._total("error", self.spec.error_probes)
+        return adjoint(total) if self._is_left(self._number) else total.T
 
     def _check_pass(self) -> None:
-        """Refuse an odd pass that saw other data than the first."""
-        if self._pass % 2 == 0 or not self.spec.error_probes:
-            return
-        seen = self._kept["probes"]
-        inside = adjoint(self._kept["basis"]) @ seen.T
-        refuse_other_data(self, inside, self._corange(), frobenius_norm(seen), self._roundoff)
+        """Refuse a pass that saw other data than an earlier one did from the other side."""
+        number, probed = self._number, self.spec.probed_pass
+        if number == probed == 1:
+            refuse_other_data(self, self._maps["first"], self._kept["inside"], self._panel())
+        elif (number - probed) % 2 and number and "error" in self._maps:
+            inside = adjoint(self._kept["basis"]) @ self._kept["probes"]
+            refuse_other_data(self, self._maps["error"], inside, self._panel())
 
     # ---- result -----------------------------------------------------------------------------
 
@@ -241,8 +326,8 @@ class HMT(MultiPassSketch, MatrixSketch):
         """
         keep = check_request(rank, tol, self.spec)
         self._check_complete()
-        b, q = self._corange(), self._kept["basis"]
-        exponent = scale_exponent(b, self._kept["probes"])
+        b, q = self._total("corange", self._width), self._kept["basis"]
+        exponent = scale_exponent(b, self._probed())
         b = rescaled(b, -exponent)
         core = truncated(hmt(b, self._estimate(b, q, exponent)), keep, tol)
         return lifted(q, core, exponent, self._result_dtype)
@@ -257,9 +342,13 @@ class HMT(MultiPassSketch, MatrixSketch):
         if not self.spec.error_probes:
             left_out = rescaled(float(self._kept["left_out"]), -exponent)
             return leave_one_out_error(left_out, captured, self.spec.range_size, self._roundoff)
-        seen = rescaled(self._kept["probes"].T, -exponent)  # A G
+        seen = rescaled(self._probed(), -exponent)
+        if self._is_left(self.spec.probed_pass):
+            residual = adjoint(seen) - self._maps["error"].adjoint_product(q) @ b  # G^* (A - Q B)
+        else:
+            residual = seen - q @ (adjoint(q) @ seen)  # (A - Q Q^* A) G
         return probe_error(
-            seen - q @ (adjoint(q) @ seen),
+            residual,
             captured=captured,
             columns=self.spec.range_size,
             probes=self.spec.error_probes,
@@ -287,37 +376,40 @@ def _init_fields(matrix: DrawnMatrix) -> dict[str, Any]:
     return {f.name: getattr(matrix, f.name) for f in dataclasses.fields(matrix) if f.init}
 
 
-def split_probes(sums: dict[str, Array], width: int) -> tuple[Array, Array]:
-    """Return ``(A Omega)^T`` and ``(A G)^T`` from the sums of the first pass."""
-    both = sums["range"]
-    return both[:width, :], sums["error"] if "error" in sums else both[width:, :]
+def checked_iterations(value: Any) -> float:
+    """Return a number of power iterations, which may be a half."""
+    try:
+        twice = float(2 * value)
+    except (TypeError, ValueError):
+        twice = math.nan
+    if not twice.is_integer() or twice < 0:
+        raise RankError(f"power_iters must be 0, 0.5, 1 or a further half, got {value!r}")
+    return int(value) if twice % 2 == 0 else twice / 2
 
 
-def refuse_other_data(sketch: HMT, inside: Array, b: Array, size: float, roundoff: float) -> None:
-    """Compare ``Q^* (A G)`` of the first pass with ``(Q^* A) G`` of a later one.
+def refuse_other_data(sketch: HMT, matrix: DrawnMatrix, inside: Array, panel: Array) -> None:
+    """Compare products with the data from both sides, ``Q^* (A G)`` and ``(Q^* A) G``.
 
     Parameters
     ----------
     sketch : HMT
+    matrix : DrawnMatrix
+        G, which an earlier pass multiplied by.
     inside : array, shape (k, p)
-        ``Q^* (A G)``.
-    b : array, shape (k, n)
-        ``Q^* A``.
-    size : float
-        Norm of ``A G``.
-    roundoff : float
+        ``Q^* (A G)`` of that pass, with the basis Q that this pass multiplies by.
+    panel : array, shape (n, k)
+        ``A^* Q`` of this pass.
 
     Raises
     ------
     PassError
         If they differ.
     """
-    probes = sketch.spec.draw("error", sketch.spec.error_probes)
-    now = adjoint(probes.adjoint_product(adjoint(b)))
-    gap = frobenius_norm(inside - now)
-    if gap > math.sqrt(roundoff) * size:
+    gap = frobenius_norm(inside - adjoint(matrix.adjoint_product(panel)))
+    size = frobenius_norm(inside)
+    if gap > math.sqrt(sketch._roundoff) * size:
         raise PassError(
-            "a later pass saw other data than the first: their products differ by "
+            "a later pass saw other data than an earlier one: their products differ by "
             f"{gap / size if size else math.inf:.2g} of the whole. Feed the same chunks in every "
             "pass, each of them once"
         )

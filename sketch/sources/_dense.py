@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from .._array import Array, compute_dtype, cuts, moved, namespace
+from .._kernels import hashed_product_of_dense
 from .._linalg import adjoint, frobenius_norm, product
 from ..errors import ShapeError
 from ._base import DrawnRows, MatrixBlock
@@ -41,13 +42,15 @@ class DenseSource(MatrixBlock):
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T`` in the form that BLAS runs fastest: (k, n) times (n, m)."""
-        a = self.array
-        return product(omega.array(a).T, a.T)
+        few, a = omega.hashed(self.dtype), self.array
+        summed = None if few is None else hashed_product_of_dense(few, a.T)
+        return product(omega.array(a).T, a.T) if summed is None else summed
 
     def left(self, psi: DrawnRows) -> Array:
         """Return ``Psi^* A``."""
-        a = self.array
-        return product(adjoint(psi.array(a)), a)
+        few, a = psi.hashed(self.dtype), self.array
+        summed = None if few is None else hashed_product_of_dense(few.conj(), a)
+        return product(adjoint(psi.array(a)), a) if summed is None else summed
 
     def norm(self) -> float:
         """Return the Frobenius norm."""
