@@ -90,11 +90,19 @@ def test_tensors_are_cut_along_all_axes(method, chunks):
 
 @pytest.mark.parametrize("chunks", [(160, 70), (37, 23), (3, 70), (160, 1), (2, 2)])
 @pytest.mark.parametrize(
-    ("method", "power_iters"), [("nystrom", 0), ("hmt", 0), ("hmt", 1), ("hmt", 2)]
+    "options",
+    [
+        {"method": "nystrom"},
+        {"power_iters": 0},
+        {"power_iters": 1},
+        {"power_iters": 2},
+        {"power_iters": 0.5},
+        {"power_iters": 1.5, "start_rank": 30},
+    ],
+    ids=str,
 )
-def test_the_left_factor_stays_in_the_chunks_of_the_rows(method, power_iters, chunks):
+def test_the_left_factor_stays_in_the_chunks_of_the_rows(options, chunks):
     x = da.from_array(MATRIX, chunks=chunks)
-    options = {"method": method, "power_iters": power_iters}
     ours, theirs = (sketch.svd(a, 5, **options) for a in (x, MATRIX))
     assert isinstance(ours.U, da.Array)
     assert ours.U.chunks[0] == x.chunks[0]
@@ -106,6 +114,12 @@ def test_the_left_factor_stays_in_the_chunks_of_the_rows(method, power_iters, ch
     assert gap < 1e-10 * theirs.norm()
     assert ours.error.value == pytest.approx(theirs.error.value, rel=1e-6)
     assert ours.error.method == theirs.error.method
+
+
+def test_a_start_of_a_dask_array_comes_from_the_left():
+    x = da.from_array(MATRIX, chunks=(40, 30))
+    with pytest.raises(ValueError, match=r"power_iters=1.5, got 1"):
+        sketch.svd(x, 5, start_rank=30, power_iters=1)
 
 
 def test_a_distributed_result_works_like_any_other(tmp_path):
