@@ -83,15 +83,27 @@ def csr_transposed_product(a: Any, y: NDArray[Any] | HashedRows) -> NDArray[Any]
     if compiled is None:
         dense = y.toarray() if isinstance(y, HashedRows) else np.ascontiguousarray(y)
         return np.asarray(a.T @ dense)
+    shares = _shares(a)
     if isinstance(y, HashedRows):
-        partial = _partial_sums(a, y.width, y.values.dtype)
+        out = np.zeros((a.shape[1], y.width), np.result_type(a.dtype, y.values.dtype))
         with _ONE_AT_A_TIME:
-            compiled.transposed_hashed(a.indptr, a.indices, a.data, y.columns, y.values, partial)
-        return _total(partial)
-    partial = _partial_sums(a, y.shape[1], y.dtype)
+            compiled.transposed_hashed(
+                a.indptr, a.indices, a.data, y.columns, y.values, out, shares
+            )
+        return out
+    out = np.zeros((a.shape[1], y.shape[1]), np.result_type(a.dtype, y.dtype))
     with _ONE_AT_A_TIME:
-        compiled.transposed_dense(a.indptr, a.indices, a.data, np.ascontiguousarray(y), partial)
-    return _total(partial)
+        compiled.transposed_dense(a.indptr, a.indices, a.data, np.ascontiguousarray(y), out, shares)
+    return out
+
+
+def _shares(a: Any) -> NDArray[np.intp]:
+    """Return where to cut the columns of A so that each thread gets as many nonzeros."""
+    import numba
+
+    up_to = np.cumsum(np.bincount(a.indices, minlength=a.shape[1]))
+    wanted = np.arange(1, numba.get_num_threads()) * a.nnz // numba.get_num_threads()
+    return np.concatenate([[0], np.searchsorted(up_to, wanted), [a.shape[1]]])
 
 
 def hashed_product_of_dense(x: HashedRows, a: Any) -> NDArray[Any] | None:
@@ -118,21 +130,6 @@ def hashed_product_of_dense(x: HashedRows, a: Any) -> NDArray[Any] | None:
         stripe = _STRIPE_BYTES // a.itemsize
         compiled.hashed_rows_of_dense(plain, x.columns, x.values, out, stripe)
     return out
-
-
-def _partial_sums(a: Any, width: int, dtype: Any) -> NDArray[Any]:
-    """Return zeros for each thread's sum, as few as keep them smaller than A itself."""
-    import numba
-
-    each = max(1, a.shape[1] * width)
-    threads = max(1, min(numba.get_num_threads(), 2 * a.nnz // each))
-    return np.zeros((threads, a.shape[1], width), np.result_type(a.dtype, dtype))
-
-
-def _total(partial: NDArray[Any]) -> NDArray[Any]:
-    for part in partial[1:]:
-        partial[0] += part
-    return np.asarray(partial[0])
 
 
 def _compiled(a: Any, x: NDArray[Any] | HashedRows) -> ModuleType | None:

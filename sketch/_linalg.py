@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from ._array import (
@@ -140,6 +141,11 @@ def orthonormal_basis(y: Array) -> Array:
     return xp.linalg.qr(y, mode="reduced")[0]
 
 
+def panels(y: Array) -> Iterator[slice]:
+    """Return the rows of a tall matrix in panels that stay in cache."""
+    return cuts(int(y.shape[0]), _PANEL_ROWS)
+
+
 def leading_basis(y: Array, rank: int) -> Array:
     """Return an orthonormal basis of the `rank` leading left singular directions of a matrix.
 
@@ -183,7 +189,7 @@ def _cholesky_orthonormalize(xp: Any, y: Array) -> Array | None:
     inverse = inverse_cholesky(gram, identity)
     if inverse is None:
         return None
-    for panel in cuts(q.shape[0], _PANEL_ROWS):
+    for panel in panels(q):
         q[panel, :] = q[panel, :] @ inverse
     return q
 
@@ -201,43 +207,6 @@ def inverse_cholesky(gram: Array, identity: Array) -> Array | None:
 
 def _is_decomposition_failure(error: Exception) -> bool:
     return any(cls.__name__.endswith("LinAlgError") for cls in type(error).__mro__)
-
-
-def least_squares(c: Array, w: Array) -> tuple[Array, Array, Array]:
-    """Solve ``min ||C X - W||`` for a tall C by QR, or by a truncated SVD where C is nearly square.
-
-    Parameters
-    ----------
-    c : array, shape (l, r)
-        With ``l >= r``.
-    w : array, shape (l, n)
-
-    Returns
-    -------
-    x : array, shape (r, n)
-    residual : array, shape (l, n)
-        ``W - C X``, computed by projection and therefore accurate however small.
-    pinv : array, shape (r, l)
-        The pseudo-inverse of C, for the error estimate.
-
-    Notes
-    -----
-    A Gaussian C with ``l >= r + max(5, r / 4)`` is well conditioned and needs no threshold. Closer
-    to a square, singular values below ``l * u`` times the largest are cut.
-    """
-    xp = namespace(c)
-    l, r = c.shape  # noqa: E741
-    if l >= r + max(5, r // 4):
-        q, t = xp.linalg.qr(c, mode="reduced")
-        pinv = xp.linalg.solve(t, adjoint(q))
-    else:
-        q, s, vh = thin_svd(c)
-        cut = s > l * unit_roundoff(dtype_name(c.dtype)) * s[0]
-        inverse = xp.where(cut, 1 / xp.where(cut, s, xp.ones_like(s)), xp.zeros_like(s))
-        pinv = (adjoint(vh) * inverse) @ adjoint(q)
-        q = q * xp.astype(cut, c.dtype)
-    projected = adjoint(q) @ w
-    return pinv @ (q @ projected), w - q @ projected, pinv
 
 
 def wide_svd(x: Array) -> tuple[Array, Array, Array]:

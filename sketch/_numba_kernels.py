@@ -1,7 +1,7 @@
 """The products of `_kernels`, compiled by numba. Imported only where it pays.
 
-Products from the right share the rows of the result among threads. Those from the left scatter into
-rows of the result, so each thread sums into an array of its own.
+Threads share the rows of the result. In products from the left these are the columns of A, so that
+each thread goes through all of A and takes the entries of its own columns.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ def dense(indptr, indices, data, x, out):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def transposed_dense(indptr, indices, data, y, partial):  # type: ignore[no-untyped-def]
-    """``partial[t] += A_t^T Y_t`` for the t-th share of the rows of a CSR matrix A."""
-    parts, _, k = partial.shape
+def transposed_dense(indptr, indices, data, y, out, shares):  # type: ignore[no-untyped-def]
+    """``out += A^T Y`` with A in CSR, columns ``shares[t]:shares[t + 1]`` of A by one thread."""
+    k = out.shape[1]
     m = len(indptr) - 1
-    for part in numba.prange(parts):
-        out = partial[part]
-        for i in range(part * m // parts, (part + 1) * m // parts):
+    for part in numba.prange(len(shares) - 1):
+        first, last = shares[part], shares[part + 1]
+        for i in range(m):
             for p in range(indptr[i], indptr[i + 1]):
-                v = data[p]
                 j = indices[p]
-                for c in range(k):
-                    out[j, c] += v * y[i, c]
+                if first <= j < last:
+                    v = data[p]
+                    for c in range(k):
+                        out[j, c] += v * y[i, c]
 
 
 @_jit
@@ -55,18 +56,18 @@ def hashed(indptr, indices, data, columns, values, out):  # type: ignore[no-unty
 
 
 @_jit
-def transposed_hashed(indptr, indices, data, columns, values, partial):  # type: ignore[no-untyped-def]
-    """``partial[t] += A_t^T Y_t`` for the t-th share of the rows of A, Y in hashed rows."""
-    parts = len(partial)
+def transposed_hashed(indptr, indices, data, columns, values, out, shares):  # type: ignore[no-untyped-def]
+    """``out += A^T Y`` in the same way, Y in hashed rows."""
     m, nnz = columns.shape
-    for part in numba.prange(parts):
-        out = partial[part]
-        for i in range(part * m // parts, (part + 1) * m // parts):
+    for part in numba.prange(len(shares) - 1):
+        first, last = shares[part], shares[part + 1]
+        for i in range(m):
             for p in range(indptr[i], indptr[i + 1]):
-                v = data[p]
                 j = indices[p]
-                for t in range(nnz):
-                    out[j, columns[i, t]] += v * values[i, t]
+                if first <= j < last:
+                    v = data[p]
+                    for t in range(nnz):
+                        out[j, columns[i, t]] += v * values[i, t]
 
 
 @_jit

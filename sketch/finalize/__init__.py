@@ -3,10 +3,12 @@
 from ._generalized_nystrom import generalized_nystrom
 from ._gram_nystrom import gram_nystrom
 from ._hmt import hmt, identity_error, leave_one_out, leave_one_out_error, probe_error
+from ._sketched_basis import SketchedBasis
 from ._tensor_train import assemble_train
 from ._tt_svd import tt_svd_cores
 
 __all__ = [
+    "SketchedBasis",
     "assemble_train",
     "generalized_nystrom",
     "gram_nystrom",

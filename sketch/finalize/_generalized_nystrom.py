@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from .._array import Array, namespace, to_host
-from .._linalg import adjoint, frobenius_norm, least_squares, wide_svd
+from .._linalg import adjoint, frobenius_norm, wide_svd
 from ..results import ErrorEstimate, LowRank, rounding_floor
+from ._least_squares import LeastSquares
 
 
 def generalized_nystrom(
@@ -36,7 +37,7 @@ def generalized_nystrom(
     -----
     ``W = C (Q^* A) + Psi^* E`` with ``E = (I - Q Q^*) A`` is a linear model with l observations, r
     regressors and noise independent of C where Psi is Gaussian. Its residual sum of squares
-    ``RSS = ||W - C X||^2`` gives, without bias and without further data,
+    ``RSS = ||C X - W||^2`` gives, without bias and without further data,
 
         ||E||^2 = RSS / (l - r),      ||A - Q X||^2 = RSS / (l - r) * (1 + ||C^+||_F^2).
 
@@ -53,7 +54,8 @@ def generalized_nystrom(
     .. [3] A. Mukherjee, K. Chen, N. Wang, J. Zhu, "On the degrees of freedom of reduced rank
        estimators in multivariate regression", Biometrika 102 (2015) 457-477, arXiv:1210.2464.
     """
-    x, residual, pinv = least_squares(c, w)
+    solution = LeastSquares(c, w)
+    x, pinv = solution.x, solution.pinv
     u, s, vh = wide_svd(x)
     free, columns = int(c.shape[0]) - int(c.shape[1]), int(c.shape[1])  # l - r, r
     captured = frobenius_norm(x)
@@ -66,15 +68,15 @@ def generalized_nystrom(
             floor=rounding_floor(captured, columns, roundoff),
         )
         return LowRank(u, s, vh, error)
-    missed = frobenius_norm(residual) / math.sqrt(free)  # estimates ||E||
+    missed = _norm(solution) / math.sqrt(free)  # estimates ||E||
     noise = frobenius_norm(pinv)  # ||C^+||_F
     norm = math.hypot(math.sqrt(max(0.0, captured**2 - (noise * missed) ** 2)), missed)
     if unbiased:
         method, value = "regression residual", missed * math.hypot(1.0, noise)
     else:
-        method, value = "leave-one-row-out", _press(c, residual, pinv)
+        method, value = "leave-one-row-out", _press(c, solution)
     unit = (missed / value) ** 2 if value > 0 else 0.0
-    overlap, drift = _overlap(u, s, vh, residual, pinv, dof_each, roundoff)
+    overlap, drift = _overlap(u, s, vh, solution, dof_each, roundoff)
     error = ErrorEstimate(
         residual=value,
         norm=norm,
@@ -90,7 +92,7 @@ def generalized_nystrom(
 
 
 def _overlap(
-    u: Array, s: Array, vh: Array, residual: Array, pinv: Array, dof_each: int, roundoff: float
+    u: Array, s: Array, vh: Array, solution: LeastSquares, dof_each: int, roundoff: float
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return ``2 E <N, T>`` and its standard deviation for the truncations T of X to each rank.
 
@@ -105,12 +107,12 @@ def _overlap(
     further b_j of sum ``||E||^2 - sum b`` as V lacks columns. The last product belongs to real
     matrices alone. Both are in units of ``||E||^2``; Cauchy and Schwarz bound the mean.
     """
-    size = frobenius_norm(residual)
+    size, pinv = _norm(solution), solution.pinv
     rank = int(s.shape[0])
     if size == 0 or rank == 0:
         return (), ()
     left = to_host(adjoint(pinv) @ u)
-    right = to_host((residual / size) @ adjoint(vh))
+    right = to_host(solution.residual_times(adjoint(vh))) / size
     a_matrix, b_matrix = left.conj().T @ left, right.conj().T @ right
     free = int(pinv.shape[1]) - int(pinv.shape[0])
     sigma = to_host(s) * (math.sqrt(free) / size)  # in units of the estimate of ||E||
@@ -144,9 +146,13 @@ def _beyond(x: Any) -> Any:
     return np.cumsum(x[..., ::-1], axis=-1)[..., ::-1]
 
 
-def _press(c: Array, residual: Array, pinv: Array) -> float:
+def _norm(solution: LeastSquares) -> float:
+    return float(namespace(solution.x).linalg.vector_norm(solution.residuals))
+
+
+def _press(c: Array, solution: LeastSquares) -> float:
     """Root mean square of the residuals of rows left out: ``res_j / (1 - h_j)``."""
     xp = namespace(c)
-    leverages = xp.real(xp.sum(c * pinv.T, axis=1))  # h_j, diagonal of C C^+
+    leverages = xp.real(xp.sum(c * solution.pinv.T, axis=1))  # h_j, diagonal of C C^+
     scale = 1 / xp.maximum(1 - leverages, 1e-8 + 0 * leverages)
-    return frobenius_norm(residual * scale[:, None]) / math.sqrt(c.shape[0])
+    return float(xp.linalg.vector_norm(solution.residuals * scale)) / math.sqrt(c.shape[0])

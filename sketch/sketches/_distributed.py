@@ -94,7 +94,7 @@ class DistributedNystrom:
         parts = zip(blocks_of(q), self._strips.starts, strict=True)
         (c,) = compute(tree([task(adjoint_rows, shared, *part) for part in parts], add_arrays))
         core = truncated(self._rest.regression(c, rescaled(w, -exponent)), keep, tol)
-        return lifted(q, core, exponent, self._rest._result_dtype)
+        return lifted(q @ core.U, core, exponent, self._rest._result_dtype)
 
 
 class DistributedHMT:
@@ -176,7 +176,7 @@ class DistributedHMT:
         exponent = scale_exponent(self._b)
         b = rescaled(self._b, -exponent)
         core = truncated(hmt(b, self._estimate(b, exponent)), keep, tol)
-        return lifted(self._basis, core, exponent, self._facts._result_dtype)
+        return lifted(self._basis @ core.U, core, exponent, self._facts._result_dtype)
 
     def _estimate(self, b: Array, exponent: int) -> ErrorEstimate:
         """Return the error by the norm identity where it holds its digits, else by the probes."""

@@ -40,11 +40,11 @@ def truncated(result: LowRank, rank: int, tol: float | None) -> LowRank:
     return short
 
 
-def lifted(basis: Array, core: LowRank, exponent: int, dtype: str) -> LowRank:
-    """Return ``basis @ core`` in the precision of the data, its scaling undone."""
+def lifted(u: Array, core: LowRank, exponent: int, dtype: str) -> LowRank:
+    """Return the core with its left factor U, in the precision of the data, its scaling undone."""
     error = scaled_error(core.error, exponent)
     s = rescaled(core.s, exponent)
-    return LowRank(basis @ core.U, s, core.Vh, error).astype(dtype)
+    return LowRank(u, s, core.Vh, error).astype(dtype)
 
 
 def scaled_error(error: ErrorEstimate, exponent: int) -> ErrorEstimate:

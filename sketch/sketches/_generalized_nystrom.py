@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .._array import Array, is_complex
-from .._linalg import orthonormal_basis, rescaled, scale_exponent
+from .._linalg import adjoint, orthonormal_basis, rescaled, scale_exponent
 from ..errors import RankError
-from ..finalize import generalized_nystrom, probe_error
+from ..finalize import SketchedBasis, generalized_nystrom, probe_error
 from ..maps import DrawnMatrix, TestMatrixFamily
 from ..results import ErrorEstimate, LowRank
 from ..sources import MatrixBlock
@@ -184,12 +184,22 @@ class GeneralizedNystrom(MatrixSketch):
         b = self._total("range", spec.range_size).T  # (m, R)
         w = self._total("corange", spec.corange_size)  # (l, n)
         exponent = scale_exponent(b, w)
-        q = orthonormal_basis(b)
-        c = self._maps["corange"].adjoint_product(q)
-        core = truncated(self.regression(c, rescaled(w, -exponent)), keep, tol)
+        w = rescaled(w, -exponent)
+        q, c = self._basis(rescaled(b, -exponent), w)
+        core = truncated(self.regression(c, w), keep, tol)
+        u = q @ core.U
         if spec.error_probes:
-            core = dataclasses.replace(core, error=self._certificate(q, core, exponent))
-        return lifted(q, core, exponent, self._result_dtype)
+            core = dataclasses.replace(core, error=self._certificate(u, core, exponent))
+        return lifted(u, core, exponent, self._result_dtype)
+
+    def _basis(self, b: Array, w: Array) -> tuple[Array | SketchedBasis, Array]:
+        """Return an orthonormal basis Q of the range and ``Psi^* Q``."""
+        if b.shape[0] > w.shape[1]:
+            sketch = adjoint(self._maps["range"].adjoint_product(adjoint(w)))  # Psi^* A Omega
+            if (found := SketchedBasis.found(b, sketch)) is not None:
+                return found, found.sketch
+        q = orthonormal_basis(b)
+        return q, self._maps["corange"].adjoint_product(q)
 
     def regression(self, c: Array, w: Array) -> LowRank:
         """Return the approximation in the basis Q of the range, for ``C = Psi^* Q`` (l, R)."""
@@ -202,10 +212,10 @@ class GeneralizedNystrom(MatrixSketch):
             roundoff=self._roundoff,
         )
 
-    def _certificate(self, q: Array, core: LowRank, exponent: int) -> ErrorEstimate:
+    def _certificate(self, u: Array, core: LowRank, exponent: int) -> ErrorEstimate:
         """Estimate the error of the truncated result by the independent error sketch."""
         seen = rescaled(self._total("error", self.spec.error_probes), -exponent)  # Theta^* A
-        ours = ((self._maps["error"].adjoint_product(q) @ core.U) * core.s) @ core.Vh
+        ours = (self._maps["error"].adjoint_product(u) * core.s) @ core.Vh
         return probe_error(
             seen - ours,
             captured=core.norm(),

@@ -331,7 +331,7 @@ class HMT(MultiPassSketch, MatrixSketch):
         exponent = scale_exponent(b, self._probed())
         b = rescaled(b, -exponent)
         core = truncated(hmt(b, self._estimate(b, q, exponent)), keep, tol)
-        return lifted(q, core, exponent, self._result_dtype)
+        return lifted(q @ core.U, core, exponent, self._result_dtype)
 
     def _estimate(self, b: Array, q: Array, exponent: int) -> ErrorEstimate:
         """Return the sharpest estimate at hand: the identity, hold-out columns, leave-one-out."""

@@ -1,0 +1,63 @@
+"""Orthonormal bases of tall sums of which a sketch is at hand as well."""
+
+from __future__ import annotations
+
+from .._array import Array, dtype_name, namespace, unit_roundoff
+from .._linalg import adjoint, frobenius_norm, inverse_cholesky, panels
+
+_DEPENDENT = 1e3  # roundoffs of the largest column that a column must have of its own
+_WELL_CONDITIONED = 1e6  # squared condition, times the dimension, that one Cholesky QR can take
+
+
+class SketchedBasis:
+    """An orthonormal basis ``Q = Y T_1 T_2`` of the columns of a tall matrix, as its factors.
+
+    ``T_1`` inverts the triangular factor of a sketch ``S = Psi^* Y``, which makes Y
+    well-conditioned, so that one Cholesky QR gives the rest [1]_. Y is multiplied a few rows at a
+    time and Q is never formed.
+
+    Attributes
+    ----------
+    sketch : array, shape (l, r)
+        ``Psi^* Q``.
+
+    References
+    ----------
+    .. [1] O. Balabanov, "Randomized Cholesky QR factorizations", 2022, arXiv:2210.09953.
+    """
+
+    def __init__(self, y: Array, first: Array, second: Array, sketch: Array) -> None:
+        self._y, self._first, self._second = y, first, second
+        self.sketch = sketch
+
+    @classmethod
+    def found(cls, y: Array, sketch: Array) -> SketchedBasis | None:
+        """Return the basis, or None where columns depend on others or the sketch is too narrow.
+
+        Parameters
+        ----------
+        y : array, shape (m, r)
+        sketch : array, shape (l, r)
+            ``Psi^* Y`` with a random Psi and l well above r.
+        """
+        xp = namespace(y)
+        identity = xp.eye(y.shape[1], dtype=y.dtype, device=y.device)
+        q, r = xp.linalg.qr(sketch, mode="reduced")
+        sizes = xp.abs(xp.linalg.diagonal(r))
+        smallest = _DEPENDENT * unit_roundoff(dtype_name(y.dtype)) * float(xp.max(sizes))
+        if not float(xp.min(sizes)) > smallest:
+            return None
+        first = xp.linalg.solve(r, identity)
+        gram = sum(adjoint(z) @ z for z in (y[rows, :] @ first for rows in panels(y)))
+        second = inverse_cholesky(gram, identity)
+        if second is None or frobenius_norm(gram) * frobenius_norm(second) ** 2 > _WELL_CONDITIONED:
+            return None
+        return cls(y, first, second, q @ second)
+
+    def __matmul__(self, x: Array) -> Array:
+        """Return ``Q X`` for a small X (r, k)."""
+        y, right = self._y, self._second @ x
+        out = namespace(y).empty((y.shape[0], x.shape[1]), dtype=y.dtype, device=y.device)
+        for rows in panels(y):
+            out[rows, :] = (y[rows, :] @ self._first) @ right
+        return out
