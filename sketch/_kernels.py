@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 _ONE_AT_A_TIME = threading.Lock()  # each call takes all threads, which not all layers can share
 _COMPILE_FROM = 50_000_000  # multiply-adds; less work is done before numba is even imported
+_COMPILED_ENTRIES = 200_000  # of a sparse tensor, for the same reason
 _HASHED_FROM = 8  # dense products run so many multiply-adds in the time of a hashed one
 _STRIPE_BYTES = 4096  # of a dense row that are added up at once: the sums stay in cache
 
@@ -130,6 +131,57 @@ def hashed_product_of_dense(x: HashedRows, a: Any) -> NDArray[Any] | None:
         stripe = _STRIPE_BYTES // a.itemsize
         compiled.hashed_rows_of_dense(plain, x.columns, x.values, out, stripe)
     return out
+
+
+@dataclass(frozen=True)
+class EntryGroups:
+    """Entries with equal indices: group g is ``order[edges[g]:edges[g + 1]]``, of ``indices[g]``.
+
+    Attributes
+    ----------
+    indices : ndarray, shape (k,)
+        Sorted.
+    order : ndarray, shape (nnz,)
+    edges : ndarray, shape (k + 1,)
+    """
+
+    indices: NDArray[np.intp]
+    order: NDArray[np.intp]
+    edges: NDArray[np.intp]
+
+    def times_slices(self, rows: NDArray[Any], slices: NDArray[Any]) -> NDArray[Any]:
+        """Return ``rows[e] @ slices[g]``, slices of shape (k, B, inner, outer)."""
+        shape = (self.order.size, slices.shape[1] * slices.shape[3])
+        out = np.zeros(shape, np.result_type(rows, slices))
+        with _ONE_AT_A_TIME:
+            _compiled_kernels().times_slices(
+                np.ascontiguousarray(rows),
+                self.order,
+                self.edges,
+                np.ascontiguousarray(slices),
+                out,
+            )
+        return out
+
+    def outer_sums(self, left: NDArray[Any], right: NDArray[Any], size: int) -> NDArray[Any]:
+        """Return the sums of ``left[e]^T right[e]`` over each group, in the place of its index."""
+        shape = (size, left.shape[1], right.shape[1])
+        out = np.zeros(shape, np.result_type(left, right))
+        left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
+        with _ONE_AT_A_TIME:
+            _compiled_kernels().outer_sums(left, right, self.order, self.edges, self.indices, out)
+        return out
+
+
+def compiles(entries: int) -> bool:
+    """Whether so many entries of a sparse tensor are worth compiled loops that can be had."""
+    return entries >= _COMPILED_ENTRIES and _load_compiled() is not None
+
+
+def _compiled_kernels() -> ModuleType:
+    kernels = _load_compiled()
+    assert kernels is not None, "ask `compiles` first"
+    return kernels
 
 
 def _compiled(a: Any, x: NDArray[Any] | HashedRows) -> ModuleType | None:

@@ -106,3 +106,58 @@ def hashed_columns_of_dense(a, columns, values, out):  # type: ignore[no-untyped
         for j in range(n):
             for t in range(nnz):
                 out[i, columns[j, t]] += a[i, j] * values[j, t]
+
+
+@_jit
+def times_slices(rows, entries, edges, slices, out):  # type: ignore[no-untyped-def]
+    """``out[e] = rows[e] @ slices[g]``, e in ``entries[edges[g]:edges[g + 1]]``, block by block.
+
+    The blocks have rows of their own, or share one. Four entries at once share what is loaded.
+    """
+    blocks, inner, outer = slices.shape[1:]
+    step = inner if rows.shape[1] > inner else 0  # from the rows of one block to those of the next
+    for g in numba.prange(len(edges) - 1):
+        first, last = edges[g], edges[g + 1]
+        fours = first + (last - first) // 4 * 4
+        for p in range(first, fours, 4):
+            e0, e1, e2, e3 = entries[p], entries[p + 1], entries[p + 2], entries[p + 3]
+            for b in range(blocks):
+                for a in range(inner):
+                    j = b * step + a
+                    x0, x1, x2, x3 = rows[e0, j], rows[e1, j], rows[e2, j], rows[e3, j]
+                    for c in range(outer):
+                        v = slices[g, b, a, c]
+                        out[e0, b * outer + c] += x0 * v
+                        out[e1, b * outer + c] += x1 * v
+                        out[e2, b * outer + c] += x2 * v
+                        out[e3, b * outer + c] += x3 * v
+        for p in range(fours, last):
+            e = entries[p]
+            for b in range(blocks):
+                for a in range(inner):
+                    x = rows[e, b * step + a]
+                    for c in range(outer):
+                        out[e, b * outer + c] += x * slices[g, b, a, c]
+
+
+@_jit
+def outer_sums(left, right, entries, edges, indices, out):  # type: ignore[no-untyped-def]
+    """``out[indices[g]] += left[e]^T right[e]``, e in ``entries[edges[g]:edges[g + 1]]``."""
+    rows, columns = out.shape[1:]
+    for g in numba.prange(len(indices)):
+        i, first, last = indices[g], edges[g], edges[g + 1]
+        fours = first + (last - first) // 4 * 4
+        for p in range(first, fours, 4):
+            e0, e1, e2, e3 = entries[p], entries[p + 1], entries[p + 2], entries[p + 3]
+            for a in range(rows):
+                x0, x1, x2, x3 = left[e0, a], left[e1, a], left[e2, a], left[e3, a]
+                for c in range(columns):
+                    out[i, a, c] += (x0 * right[e0, c] + x1 * right[e1, c]) + (
+                        x2 * right[e2, c] + x3 * right[e3, c]
+                    )
+        for p in range(fours, last):
+            e = entries[p]
+            for a in range(rows):
+                x = left[e, a]
+                for c in range(columns):
+                    out[i, a, c] += x * right[e, c]

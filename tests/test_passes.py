@@ -159,26 +159,6 @@ def test_sparse_and_dense_chunks_share_a_sketch():
     assert np.allclose(sk.finalize().s, whole.s, rtol=1e-12)
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
-def test_hashed_products_of_dense_matrices_are_products(monkeypatch, order, dtype):
-    pytest.importorskip("numba")
-    from sketch import _kernels
-
-    monkeypatch.setattr(_kernels, "_COMPILE_FROM", 0)
-    rng = np.random.default_rng(0)
-    a = np.asarray(rng.standard_normal((203, 611)) + 1j * rng.standard_normal((203, 611)))
-    a = np.asarray(a if dtype == "complex128" else a.real, dtype=dtype, order=order)
-    field = "complex" if dtype == "complex128" else "real"
-    x = sketch.SparseSign().hashed(0, 1, 0, 203, 70, field=field)
-    product = _kernels.hashed_product_of_dense(x, a)
-    # 203 * 8 / 70 products of size 3 are added up in each entry, one rounding each
-    tolerance = 25 * 100 * np.finfo(dtype).eps
-    assert np.abs(product - x.toarray().T @ a).max() < tolerance
-    narrow = sketch.SparseSign().hashed(0, 1, 0, 203, 60, field=field)
-    assert _kernels.hashed_product_of_dense(narrow, a) is None
-
-
 @pytest.mark.parametrize("power_iters", [-1, -0.5, 0.3, "one", None, float("nan"), float("inf")])
 def test_power_iterations_come_in_halves(power_iters):
     with pytest.raises(sketch.RankError, match="power_iters must be"):

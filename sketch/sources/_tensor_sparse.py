@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .._array import Array, compute_dtype
 from .._cores import Core
+from .._kernels import EntryGroups, compiles
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 
 _RUN_ENTRIES = 40_000  # whose interfaces stay in cache
@@ -47,16 +48,21 @@ class SparseTensorSource(TensorSource):
 
     def _run(self, run: slice) -> SparseTensorBlock:
         values = self._data[run].astype(self.dtype, copy=False)
-        return SparseTensorBlock([index[run] for index in self._coords], values, self.shape)
+        coords = [index[run] for index in self._coords]
+        return SparseTensorBlock(coords, values, self.shape, compiles(self._data.size))
 
 
 class SparseTensorBlock(TensorBlock):
     """A run of the entries of a sparse tensor."""
 
     def __init__(
-        self, coords: list[NDArray[Any]], data: NDArray[Any], shape: tuple[int, ...]
+        self,
+        coords: list[NDArray[Any]],
+        data: NDArray[Any],
+        shape: tuple[int, ...],
+        compiled: bool,
     ) -> None:
-        self.coords, self.data, self.shape = coords, data, shape
+        self.coords, self.data, self.shape, self.compiled = coords, data, shape, compiled
         self.dtype = str(data.dtype)
         self.nbytes = data.nbytes + sum(index.nbytes for index in coords)
         self._groups: dict[int, Groups] = {}
@@ -89,8 +95,10 @@ class Groups:
         ordered = indices[order]
         starts = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))
         counts = np.diff(starts, append=ordered.size)
-        self._indices = ordered[starts].astype(np.intp)
-        self._order, self._starts, self._counts = order, starts, counts
+        self.entries = EntryGroups(
+            ordered[starts].astype(np.intp), order, np.append(starts, ordered.size)
+        )
+        self._counts = counts
         by_count = np.argsort(counts, kind="stable")
         cuts = np.flatnonzero(np.diff(counts[by_count])) + 1
         self._batches = np.split(by_count, cuts) if counts.size else []
@@ -105,15 +113,15 @@ class Groups:
             step = max(1, _GROUPED_BYTES // (bytes_each * count))
             for start in range(0, groups.size, step):
                 some = groups[start : start + step]
-                rows = self._starts[some][:, None] + np.arange(count)
-                yield self._indices[some], self._order[rows]
+                rows = self.entries.edges[some][:, None] + np.arange(count)
+                yield self.entries.indices[some], self.entries.order[rows]
 
 
 class SparseContraction(Contraction):
     """Interfaces have a row for each entry, (nnz, l) on the left and (nnz, r) on the right."""
 
     def __init__(self, block: SparseTensorBlock, rights: Sequence[Core]) -> None:
-        self._groups, self._shape = block.groups, block.shape
+        self._groups, self._shape, self._compiled = block.groups, block.shape, block.compiled
         self._mode = 0
         self._left = block.data[:, None]
         right = np.ones((block.data.size, 1), block.data.dtype)
@@ -126,6 +134,9 @@ class SparseContraction(Contraction):
     def seen(self) -> Array:
         """Return the sums of the outer products of the rows that share an index."""
         left, right = self._left, self._rights[self._mode]
+        if self._compiled:
+            groups = self._groups(self._mode).entries
+            return groups.outer_sums(left, right, self._shape[self._mode]).transpose(1, 0, 2)
         dtype = np.result_type(left, right)
         seen = np.zeros((self._shape[self._mode], left.shape[1], right.shape[1]), dtype)
         each = 8 * (left.shape[1] + right.shape[1])
@@ -140,6 +151,9 @@ class SparseContraction(Contraction):
 
     def _absorbed(self, interface: Array, mode: int, core: Core) -> Array:
         """Return ``interface[e] @ slice i(e)`` for every entry e."""
+        if self._compiled:
+            groups = self._groups(mode).entries
+            return groups.times_slices(interface, _sorted_slices(core, groups.indices))
         out: Array | None = None
         width = core.outer_size
         for indices, entries in self._groups(mode).batches(8 * width * (interface.shape[1] or 1)):

@@ -1,0 +1,97 @@
+"""Compiled loops give what plain products give, for every layout and precision."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import sketch
+from sketch import _kernels
+from sketch.sources import as_tensor_source
+
+pytest.importorskip("numba")
+DTYPES = ["float32", "float64", "complex128"]
+
+
+@pytest.fixture(autouse=True)
+def _always_compiled(monkeypatch):
+    monkeypatch.setattr(_kernels, "_COMPILE_FROM", 0)
+    monkeypatch.setattr(_kernels, "_COMPILED_ENTRIES", 0)
+
+
+def sparse(shape, dtype, seed=0, density=0.1):
+    rng = np.random.default_rng(seed)
+    a = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    a[rng.random(shape) > density] = 0
+    return sp.csr_array(np.asarray(a if dtype == "complex128" else a.real, dtype=dtype))
+
+
+def hashed(rows, width, dtype, nnz=8):
+    field = "complex" if dtype == "complex128" else "real"
+    drawn = sketch.SparseSign(nnz).hashed(0, 1, 0, rows, width, field=field)
+    return _kernels.HashedRows(drawn.columns, drawn.values.astype(dtype), width)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1037, 61), (61, 1037), (5, 3), (1, 1)])
+@pytest.mark.parametrize("width", [1, 8, 33])
+def test_sparse_products_are_products(shape, width, dtype):
+    a = sparse(shape, dtype, density=0.3)
+    rng = np.random.default_rng(1)
+    # at most 1037 products of size 10, of which the sum of squares is rounded
+    tolerance = 1037**0.5 * 100 * np.finfo(dtype).eps
+    for product, exact, rows in (
+        (_kernels.csr_product, a, shape[1]),
+        (_kernels.csr_transposed_product, a.T, shape[0]),
+    ):
+        dense = rng.standard_normal((rows, width)).astype(dtype)
+        few = hashed(rows, width, dtype)
+        assert np.abs(product(a, dense) - exact @ dense).max() < tolerance
+        assert np.abs(product(a, few) - exact @ few.toarray()).max() < tolerance
+
+
+def test_the_columns_are_shared_out_however_the_entries_lie():
+    # all entries in one column, and in unsorted rows with duplicates
+    one = sp.csr_array((np.ones(50), (np.arange(50), np.full(50, 7))), shape=(50, 9))
+    mixed = sp.csr_array(
+        (np.arange(6.0), np.array([8, 0, 3, 3, 1, 0]), np.array([0, 4, 4, 6])), shape=(3, 9)
+    )
+    for a in (one, mixed):
+        y = np.random.default_rng(0).standard_normal((a.shape[0], 5))
+        assert np.allclose(_kernels.csr_transposed_product(a, y), a.T @ y, rtol=1e-14)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_hashed_products_of_dense_matrices_are_products(order, dtype):
+    rng = np.random.default_rng(0)
+    a = np.asarray(rng.standard_normal((203, 611)) + 1j * rng.standard_normal((203, 611)))
+    a = np.asarray(a if dtype == "complex128" else a.real, dtype=dtype, order=order)
+    field = "complex" if dtype == "complex128" else "real"
+    x = sketch.SparseSign().hashed(0, 1, 0, 203, 70, field=field)
+    product = _kernels.hashed_product_of_dense(x, a)
+    # 203 * 8 / 70 products of size 3 are added up in each entry, one rounding each
+    tolerance = 25 * 100 * np.finfo(dtype).eps
+    assert np.abs(product - x.toarray().T @ a).max() < tolerance
+    narrow = sketch.SparseSign().hashed(0, 1, 0, 203, 60, field=field)
+    assert _kernels.hashed_product_of_dense(narrow, a) is None
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(40, 3, 50, 7), (1, 200), (9, 9, 9)])
+@pytest.mark.parametrize("method", ["stta", "otts", "tt-hmt"])
+def test_sparse_tensors_have_the_same_trains(monkeypatch, method, shape, dtype):
+    rng = np.random.default_rng(2)
+    coords = tuple(rng.integers(0, n, 700) for n in shape)  # duplicates and empty slices
+    values = rng.standard_normal(700) + 1j * rng.standard_normal(700)
+    values = np.asarray(values if dtype == "complex128" else values.real, dtype=dtype)
+    t = sp.coo_array((values, coords), shape=shape)
+    assert next(as_tensor_source(t).blocks())[1].compiled
+    compiled = sketch.tensor_train(t, 3, method=method)
+    monkeypatch.setattr(_kernels, "_COMPILED_ENTRIES", 10**9)
+    plain = sketch.tensor_train(t, 3, method=method)
+    # rounding times the condition of the small systems, below 1e4 here
+    assert (compiled - plain).norm() < 1e6 * np.finfo(dtype).eps * plain.norm()
+    rounding = 1e3 * np.finfo(dtype).eps * plain.norm()
+    assert compiled.error.value == pytest.approx(plain.error.value, rel=1e-2, abs=rounding)
