@@ -219,6 +219,20 @@ def is_on_gpu(x: object) -> bool:
     return bool(array_api_compat.is_cupy_array(x))
 
 
+def device_bytes(x: Array) -> int | None:
+    """Return the most memory that was held so far on the GPU of an array; None on the host.
+
+    Of what this process took through the array's library: its pool keeps what it once needed.
+    """
+    xp = namespace(x)
+    if is_on_gpu(x):
+        with x.device:
+            return int(xp.get_default_memory_pool().total_bytes())
+    if array_api_compat.is_torch_array(x) and x.is_cuda:
+        return int(xp.cuda.max_memory_allocated(x.device))
+    return None
+
+
 def beside(like: Array, dtype: str | None = None) -> dict[str, Any]:
     """Return the keywords that create an array on the device of `like`, and of its dtype."""
     name = dtype_name(like.dtype) if dtype is None else dtype

@@ -71,6 +71,9 @@ def _dense(scale: float) -> tuple[str, Calls, Callable[[Any], float]]:
     calls: Calls = {
         "sketch, two passes": lambda: svd(a, _RANK),
         "sketch, one pass": lambda: svd(a, _RANK, method="nystrom"),
+        "sketch, wide start and half a step": lambda: svd(
+            a, _RANK, power_iters=0.5, start_rank=4 * _RANK + 20
+        ),
         "sketch, one power step": lambda: svd(a, _RANK, power_iters=1),
         **_scikit_learn(a),
         "the products of two passes": lambda: _products(a),

@@ -49,7 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     decompose.add_argument("file", help=".npy .npz .mtx[.gz] .mat .nc .h5 .zarr, ::NAME if needed")
     _add_result_options(decompose)
     decompose.add_argument("--method", choices=["hmt", "nystrom"], default="hmt")
-    decompose.add_argument("--power-iters", type=int, default=0, metavar="N")
+    decompose.add_argument("--power-iters", type=float, default=0, metavar="N", help="or a half")
+    decompose.add_argument("--start-rank", type=int, metavar="N", help="width of the first pass")
     decompose.add_argument("--seed", type=int, default=0)
     decompose.add_argument("--state", metavar="FILE", help="save the running sketch (nystrom)")
     _add_run_options(decompose)
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory", metavar="SIZE", help="keep the process within, as 2GB")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask cluster")
+    parser.add_argument("--device", help="where to compute: gpu, gpu:1, torch:cuda:0")
     parser.add_argument("--no-progress", dest="progress", action="store_false")
 
 
@@ -117,12 +119,14 @@ def _run_svd(options: argparse.Namespace) -> None:
                 tol=options.tol,
                 method=options.method,
                 power_iters=options.power_iters,
+                start_rank=options.start_rank,
+                device=options.device,
                 seed=options.seed,
                 memory=_memory_left(options),
                 progress=options.progress,
             )
         seconds = time.perf_counter() - start
-        passes = 1 if options.method == "nystrom" else 2 + 2 * options.power_iters
+        passes = 1 if options.method == "nystrom" else round(2 + 2 * options.power_iters)
         print(f"file          {options.file}")
         print(f"method        {options.method}, {passes} pass{'es' * (passes > 1)}")
         print_report(result, stored=_stored_numbers(data), seconds=seconds)
@@ -142,6 +146,7 @@ def _run_tt(options: argparse.Namespace) -> None:
                 options.rank,
                 tol=options.tol,
                 method=options.method,
+                device=options.device,
                 seed=options.seed,
                 memory=_memory_left(options),
                 progress=options.progress,

@@ -6,11 +6,16 @@ and every call of NumPy, raises.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import importlib
 import importlib.util
 
 import array_api_strict
 import numpy as np
 import pytest
+
+import sketch
 
 SECOND = array_api_strict.Device("device1")
 
@@ -69,3 +74,86 @@ def host(x):
     if hasattr(x, "get"):
         return x.get()
     return np.asarray(x)
+
+
+class Moved:
+    """Sends data to an array library where they enter, and results back where they come out."""
+
+    def __init__(self, to):
+        self.to = to
+
+    def patch(self, monkeypatch):
+        for module, names in ENTRANCES.items():
+            for name in names:
+                adapter = getattr(module, name)
+                monkeypatch.setattr(module, name, self.entered(adapter))
+        for cls in SKETCHES:
+            monkeypatch.setattr(cls, "finalize", self.left(cls.finalize))
+        for name in ("tt_svd",):
+            monkeypatch.setattr(sketch, name, self.left(getattr(sketch, name)))
+
+    def entered(self, adapter):
+        return lambda data: adapter(self.moved(data))
+
+    def moved(self, data):
+        """Return dense data, and the arrays of structured ones, as arrays of the library."""
+        if isinstance(data, np.ndarray) and data.dtype.kind in "biufc" and data.ndim:
+            native = data.dtype.newbyteorder("=")
+            return self.to(data.astype(native)) if is_plain(data) else data
+        if isinstance(data, sketch.TensorTrain):
+            return sketch.TensorTrain([self.moved(core) for core in data.cores])
+        if isinstance(data, sketch.CPTensor):
+            return sketch.CPTensor(
+                self.moved(data.weights), [self.moved(factor) for factor in data.factors]
+            )
+        if isinstance(data, sketch.TuckerTensor):
+            return sketch.TuckerTensor(
+                self.moved(data.core), [self.moved(factor) for factor in data.factors]
+            )
+        if isinstance(data, sketch.TensorSum):
+            return sketch.TensorSum([self.moved(term) for term in data.terms], data.coefficients)
+        return data
+
+    def left(self, finalize):
+        @functools.wraps(finalize)
+        def finalized(*args, **options):
+            return brought_home(finalize(*args, **options))
+
+        return finalized
+
+
+ENTRANCES = {
+    importlib.import_module(f"sketch.{name}"): sources
+    for name, sources in {
+        "sketches._matrix_sketch": ["as_matrix_source"],
+        "sketches._gram_nystrom": ["as_matrix_source"],
+        "sketches._tensor_sketch": ["as_tensor_source"],
+        "decompose._matrix": ["as_matrix_source"],
+        "decompose._pca": ["as_matrix_source"],
+        "decompose._tensor": ["as_tensor_source"],
+    }.items()
+}
+SKETCHES = [
+    sketch.HMT,
+    sketch.GeneralizedNystrom,
+    sketch.GramNystrom,
+    sketch.STTA,
+    sketch.OTTS,
+    sketch.TTHMT,
+]
+
+
+def is_plain(data):
+    """Whether an array library can hold data of that dtype, and NumPy holds them in memory."""
+    return not isinstance(data, np.memmap) and data.dtype.itemsize <= 16 and data.dtype != "f2"
+
+
+def brought_home(result):
+    """Return a result whose arrays are NumPy's."""
+    if isinstance(result, sketch.LowRank):
+        return sketch.LowRank(*map(host, result), result.error)
+    if isinstance(result, sketch.TensorTrain):
+        return sketch.TensorTrain([host(core) for core in result.cores], result.error)
+    fields = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}
+    arrays = {k: host(v) for k, v in fields.items() if hasattr(v, "shape")}
+    return dataclasses.replace(result, **arrays)

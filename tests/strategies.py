@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import scipy.sparse as sp
+from backends import host
 from hypothesis import strategies as st
 from scipy.sparse.linalg import aslinearoperator
 
@@ -70,7 +71,9 @@ def hmt(shape=SHAPE, **options):
 
 def parts(sk):
     """Return the sums of a sketch over whole axes, by name."""
-    return {name: part.full(sk.shape[sk._part_axis(name)]) for name, part in sk._parts.items()}
+    return {
+        name: host(part.full(sk.shape[sk._part_axis(name)])) for name, part in sk._parts.items()
+    }
 
 
 def gap(x, y):

@@ -9,6 +9,8 @@ from trials import fed
 import sketch
 from sketch.testing import exponential, low_rank_plus_noise, polynomial, with_spectrum
 
+pytestmark = pytest.mark.usefixtures("every_backend")
+
 
 def relative_error(a, result):
     return np.linalg.norm(a - result.to_array()) / np.linalg.norm(a)

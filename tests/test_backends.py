@@ -277,3 +277,43 @@ def test_sparse_matrices_of_a_device():
     a.data[17] = np.nan
     row, column = DeviceSparseSource(a).find_nonfinite()
     assert np.isnan(a[row, column])
+
+
+def test_the_memory_of_a_device_is_reported(monkeypatch):
+    import contextlib
+
+    from sketch import _array, report
+
+    for x in (np.ones(2), strict(np.ones(2))):
+        assert _array.device_bytes(x) is None
+
+    class Pool:
+        total_bytes = staticmethod(lambda: 12_000_000)
+
+    class Library:
+        get_default_memory_pool = Pool
+
+    class There:
+        device = contextlib.nullcontext()
+
+    monkeypatch.setattr(_array, "is_on_gpu", lambda x: True)
+    monkeypatch.setattr(_array, "namespace", lambda x: Library)
+    assert _array.device_bytes(There()) == 12_000_000
+    assert report.device_bytes is _array.device_bytes
+
+
+@pytest.mark.parametrize("to", BACKENDS)
+def test_dask_arrays_of_chunks_that_live_elsewhere(to):
+    import dask.array as da
+    from dask import delayed
+
+    chunks = [
+        da.from_delayed(delayed(to)(rows), rows.shape, rows.dtype)
+        for rows in np.array_split(MATRIX, 5)
+    ]
+    sk = sketch.GeneralizedNystrom(MATRIX.shape, 5)
+    sk.update(da.concatenate(chunks))
+    result = sk.finalize()
+    assert home(result.s) == home(to(MATRIX))
+    whole = sketch.svd(MATRIX, 5, method="nystrom")
+    assert np.allclose(host(result.s), whole.s, rtol=1e-11)

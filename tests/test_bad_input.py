@@ -9,6 +9,8 @@ from strategies import SHAPE, hmt, matrix, nystrom, parts
 
 import sketch
 
+pytestmark = pytest.mark.usefixtures("every_backend")
+
 A = matrix()
 NAN = A.copy()
 NAN[20, 3] = np.nan

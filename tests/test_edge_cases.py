@@ -7,6 +7,8 @@ import pytest
 
 import sketch
 
+pytestmark = pytest.mark.usefixtures("every_backend")
+
 RNG = np.random.default_rng(0)
 LOW = RNG.standard_normal((60, 8)) @ RNG.standard_normal((8, 45))
 METHODS = {

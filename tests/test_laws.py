@@ -12,6 +12,8 @@ from strategies import MAPS, SHAPE, SOURCES, gap, hmt, matrix, nystrom, parts, t
 
 import sketch
 
+pytestmark = pytest.mark.usefixtures("every_backend")
+
 A, B = matrix(seed=1), matrix(seed=2)
 # parts are sums of at most 31 products: rounding of some 1e-15 relative to their size
 TOL = 1e-13

@@ -12,6 +12,8 @@ from trials import by_rank, fed, trials
 import sketch
 from sketch.testing import exponential, polynomial, with_spectrum
 
+pytestmark = pytest.mark.usefixtures("every_backend")
+
 A = matrix(seed=1)
 STARTS = [(0.5, None), (1.5, None), (0, 18), (0.5, 18), (1, 18), (1.5, 18)]
 FAMILIES = ["gaussian", "sparse-sign"]

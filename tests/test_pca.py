@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 import sketch
 
+pytestmark = pytest.mark.usefixtures("every_backend")
+
 N = 40
 
 

@@ -14,6 +14,8 @@ import pytest
 import sketch
 from sketch import _archive
 
+pytestmark = pytest.mark.usefixtures("every_backend")
+
 RNG = np.random.default_rng(0)
 ROWS = RNG.standard_normal((120, 9)) * 0.7 ** np.arange(9) + 3
 CHUNKS = np.split(ROWS, 12)

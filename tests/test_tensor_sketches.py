@@ -10,6 +10,8 @@ import scipy.sparse as sp
 
 import sketch
 
+pytestmark = pytest.mark.usefixtures("every_backend")
+
 SHAPE = (6, 7, 8, 5)
 METHODS = {"stta": sketch.STTA, "otts": sketch.OTTS, "tt-hmt": sketch.TTHMT}
 RNG = np.random.default_rng(7)

@@ -30,7 +30,7 @@ class DenseSVD(Case):
     """20 singular triplets of a matrix of 1,000 columns, no power step."""
 
     params = (
-        ["sketch", "scikit-learn", "torch", "skerch", "scipy svds"],
+        ["sketch", "sketch, wide start", "scikit-learn", "torch", "skerch", "scipy svds"],
         sizes(1_000, 5_000, 20_000),
     )
     param_names = ("library", "rows")
@@ -54,6 +54,8 @@ class SparseSVD(Case):
 def _svd(library, a):
     if library == "sketch":
         return lambda: sketch.svd(a, RANK)
+    if library == "sketch, wide start":
+        return lambda: sketch.svd(a, RANK, power_iters=0.5, start_rank=4 * RANK + 20)
     if library == "scikit-learn":
         needs("sklearn")
         from sklearn.utils.extmath import randomized_svd
