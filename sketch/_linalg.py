@@ -160,7 +160,7 @@ def leading_basis(y: Array, rank: int) -> Array:
         return orthonormal_basis(y @ vectors[:, -rank:])
     q = orthonormal_basis(y)
     u, _, _ = thin_svd(adjoint(q) @ y)
-    return q @ u[:, :rank]
+    return q @ u[:, : min(rank, q.shape[1])]
 
 
 def _preconditioned(xp: Any, y: Array) -> Array:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import sketch
+from sketch.sketches._base import Sketch
 
 SECOND = array_api_strict.Device("device1")
 
@@ -81,6 +82,7 @@ class Moved:
 
     def __init__(self, to):
         self.to = to
+        self.like = to(np.empty(0))
 
     def patch(self, monkeypatch):
         for module, names in ENTRANCES.items():
@@ -89,8 +91,15 @@ class Moved:
                 monkeypatch.setattr(module, name, self.entered(adapter))
         for cls in SKETCHES:
             monkeypatch.setattr(cls, "finalize", self.left(cls.finalize))
-        for name in ("tt_svd",):
-            monkeypatch.setattr(sketch, name, self.left(getattr(sketch, name)))
+        monkeypatch.setattr(sketch, "tt_svd", self.left(sketch.tt_svd))
+        load = functools.partial(sketch.load, device=self.like)
+        monkeypatch.setattr(sketch, "load", self.left(load))
+        set_up = Sketch._set_up
+        monkeypatch.setattr(
+            Sketch,
+            "_set_up",
+            lambda sk, spec, device=None: set_up(sk, spec, self.like if device is None else device),
+        )
 
     def entered(self, adapter):
         return lambda data: adapter(self.moved(data))
@@ -115,11 +124,7 @@ class Moved:
         return data
 
     def left(self, finalize):
-        @functools.wraps(finalize)
-        def finalized(*args, **options):
-            return brought_home(finalize(*args, **options))
-
-        return finalized
+        return lambda *args, **options: brought_home(finalize(*args, **options))
 
 
 ENTRANCES = {
@@ -149,11 +154,13 @@ def is_plain(data):
 
 
 def brought_home(result):
-    """Return a result whose arrays are NumPy's."""
+    """Return a result whose arrays are NumPy's; anything else as it is."""
     if isinstance(result, sketch.LowRank):
         return sketch.LowRank(*map(host, result), result.error)
     if isinstance(result, sketch.TensorTrain):
-        return sketch.TensorTrain([host(core) for core in result.cores], result.error)
+        return sketch.TensorTrain([host(core) for core in result.cores], error=result.error)
+    if not isinstance(result, sketch.PrincipalComponents):
+        return result
     fields = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}
     arrays = {k: host(v) for k, v in fields.items() if hasattr(v, "shape")}
     return dataclasses.replace(result, **arrays)

@@ -83,9 +83,12 @@ def test_other_numbers_are_converted(dtype):
     assert np.linalg.norm(result.to_array() - a) < 1e-5 * np.linalg.norm(a.astype(float))
 
 
-def test_bytes_are_converted_block_by_block():
+def test_bytes_are_converted_block_by_block(every_backend):
     """An int8 matrix of 32 MB would be 256 MB of doubles; blocks are of 32 MB."""
     import tracemalloc
+
+    if every_backend is not np.asarray:
+        pytest.skip("NumPy's memory alone is counted")
 
     a = np.ones((8000, 4000), np.int8)
     sk = sketch.GeneralizedNystrom(a.shape, 2)

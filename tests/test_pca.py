@@ -72,11 +72,11 @@ def test_single_precision_survives_a_mean_a_million_times_the_spread(order):
     assert np.allclose(found.explained_variance, careful.explained_variance, rtol=1e-5)
 
 
-def test_without_the_shift_single_precision_would_fail():
+def test_without_the_shift_single_precision_would_fail(every_backend):
     """Negative control of the test above: sums about zero lose the spread."""
     x = rows(mean=1e6, dtype=np.float32)
     sk = sketch.GramNystrom(N, 5)
-    sk._shift = np.zeros(N)
+    sk._shift = every_backend(np.zeros(N))
     sk._follow_mean = lambda: None
     sk.update(x)
     with warnings.catch_warnings():

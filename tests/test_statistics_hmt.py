@@ -21,8 +21,6 @@ from sketch.testing import (
     with_spectrum,
 )
 
-pytestmark = pytest.mark.usefixtures("every_backend")
-
 M, N, RANK = 60, 48, 5
 WIDTH = RANK + 10
 SPECTRA = {

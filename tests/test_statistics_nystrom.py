@@ -20,8 +20,6 @@ from sketch.testing import (
     with_spectrum,
 )
 
-pytestmark = pytest.mark.usefixtures("every_backend")
-
 M, N, RANK = 60, 48, 5
 RANGE = 2 * RANK + 10
 ONE_DIRECTION = "one residual direction"

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from backends import host
 
 import sketch
 from sketch import _archive
@@ -23,7 +24,7 @@ SLICES = RNG.standard_normal((12, 4, 5))
 
 
 def parts(sk):
-    return {name: part.values for name, part in sk._parts.items()}
+    return {name: host(part.values) for name, part in sk._parts.items()}
 
 
 def equal(x, y):

@@ -7,6 +7,7 @@ import functools
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from backends import host
 
 import sketch
 
@@ -27,7 +28,7 @@ def sketched(method, data, shape, rank, **options):
 
 
 def parts(sk):
-    return {name: part.values for name, part in sk._parts.items()}
+    return {name: host(part.values) for name, part in sk._parts.items()}
 
 
 def relative_gap(x, y):

@@ -20,6 +20,7 @@ from .._array import (
     cuts,
     dtype_name,
     is_complex,
+    moved,
     namespace,
     promote,
 )
@@ -228,8 +229,8 @@ class FixedMatrix:
         return Rows(self, start, stop)
 
     def array_rows(self, start: int, stop: int, like: Array) -> Array:
-        """Return rows in the dtype of `like`."""
-        rows = cast(self.array[start:stop, :], _joint_dtype(self.array, like))
+        """Return rows where `like` is and in its dtype."""
+        rows = moved(cast(self.array[start:stop, :], _joint_dtype(self.array, like)), like)
         if self.probes is None:
             return rows
         return namespace(rows).concat([rows, self.probes.array_rows(start, stop, rows)], axis=1)

@@ -15,6 +15,7 @@ from .._array import (
     cast,
     dtype_name,
     is_complex,
+    moved,
     namespace,
 )
 from .._linalg import adjoint, frobenius_norm, product, rescaled, scale_exponent
@@ -157,16 +158,20 @@ class GramNystrom(StreamedSketch):
         omega = self._maps["range"].rows(0, block.shape[1])
         if isinstance(block, DenseSource):
             if self._shift is None:
-                self._shift = self._first_shift(block.array)
-            near = cast(self._shift, dtype_name(block.array.dtype))
+                self._shift = self._at_home(self._first_shift(block.array))
+            shift = moved(self._shift, block.array)
+            near = cast(shift, dtype_name(block.array.dtype))
             block = DenseSource(block.array - near)
-            rest = cast(near, dtype_name(self._shift.dtype)) - self._shift
+            rest = cast(near, dtype_name(shift.dtype)) - shift
             return self._rebased(self._sums(block, block.right(omega)), rest)
         y = block.right(omega)
         if self._shift is None:
             xp = namespace(y)
-            self._shift = xp.zeros(block.shape[1], **beside(y, "float64"))
+            self._shift = self._at_home(xp.zeros(block.shape[1], **beside(y, "float64")))
         return self._rebased(self._sums(block, y), -self._shift)
+
+    def _at_home(self, shift: Array) -> Array:
+        return shift if self._home is None else moved(shift, self._home)
 
     def _first_shift(self, rows: Array) -> Array:
         """Return the mean of a block in its own precision, which is exact to subtract from it."""
@@ -194,7 +199,7 @@ class GramNystrom(StreamedSketch):
     def _rebased(self, sums: Products, d: Array) -> Products:
         """Return the sums over rows ``x + d`` from those over rows x."""
         total, count = sums["total"], float(sums["count"][0, 0])
-        xp = namespace(total)
+        xp, d = namespace(total), moved(d, total)
         if not bool(xp.any(d != 0)):
             return sums
         d = cast(d, dtype_name((total[0, :] + d).dtype))[None, :]
@@ -259,8 +264,8 @@ class GramNystrom(StreamedSketch):
         if not self._parts:
             self._shift = shift
             return
-        moved = self._rebased(self._values(), self._shift - shift)
-        self._parts = {name: type(self._parts[name])(values) for name, values in moved.items()}
+        rebased = self._rebased(self._values(), self._shift - shift)
+        self._parts = {name: type(self._parts[name])(values) for name, values in rebased.items()}
         self._shift = shift
 
     def _follow_mean(self) -> None:
@@ -331,7 +336,7 @@ class GramNystrom(StreamedSketch):
         offset = sums["total"][0, :] / sums["count"][0, 0]
         if not self.spec.center:
             return self._rebased(sums, shift), 0 * offset
-        return self._rebased(sums, -offset), shift + offset
+        return self._rebased(sums, -offset), moved(shift, offset) + offset
 
     def _whole(self, sums: Products, mean: Array) -> PrincipalComponents:
         """Return all components that the sketch holds."""

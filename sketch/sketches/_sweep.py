@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._array import Array, namespace
+from .._array import Array, moved, namespace
 from .._cores import FixedCore
 from .._linalg import orthonormal_basis, rescaled, scale_exponent
 from ..formats import TensorTrain
@@ -55,6 +55,7 @@ class SweepSketch(MultiPassSketch, TensorSketch):
         done, contraction = known
         for before in range(done, mode):
             window = self._core(before)[:, at[before] : at[before] + block.shape[before], :]
+            window = moved(window, block.like())
             contraction.advance(FixedCore(xp.conj(window)))
         block.begun[self._sweep] = mode, contraction
         seen = contraction.seen()[:, :, : (*self.spec.right_sizes, 1)[mode]]
