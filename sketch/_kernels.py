@@ -68,11 +68,11 @@ def csr_product(a: Any, x: NDArray[Any] | HashedRows) -> NDArray[Any]:
         dense = x.toarray() if isinstance(x, HashedRows) else np.ascontiguousarray(x)
         return np.asarray(a @ dense)
     if isinstance(x, HashedRows):
-        out = np.zeros((a.shape[0], x.width), np.result_type(a.dtype, x.values.dtype))
+        out = _zeros((a.shape[0], x.width), np.result_type(a.dtype, x.values.dtype))
         with _ONE_AT_A_TIME:
             compiled.hashed(a.indptr, a.indices, a.data, x.columns, x.values, out)
         return out
-    out = np.zeros((a.shape[0], x.shape[1]), np.result_type(a.dtype, x.dtype))
+    out = _zeros((a.shape[0], x.shape[1]), np.result_type(a.dtype, x.dtype))
     with _ONE_AT_A_TIME:
         compiled.dense(a.indptr, a.indices, a.data, np.ascontiguousarray(x), out)
     return out
@@ -86,16 +86,21 @@ def csr_transposed_product(a: Any, y: NDArray[Any] | HashedRows) -> NDArray[Any]
         return np.asarray(a.T @ dense)
     shares = _shares(a)
     if isinstance(y, HashedRows):
-        out = np.zeros((a.shape[1], y.width), np.result_type(a.dtype, y.values.dtype))
+        out = _zeros((a.shape[1], y.width), np.result_type(a.dtype, y.values.dtype))
         with _ONE_AT_A_TIME:
             compiled.transposed_hashed(
                 a.indptr, a.indices, a.data, y.columns, y.values, out, shares
             )
         return out
-    out = np.zeros((a.shape[1], y.shape[1]), np.result_type(a.dtype, y.dtype))
+    out = _zeros((a.shape[1], y.shape[1]), np.result_type(a.dtype, y.dtype))
     with _ONE_AT_A_TIME:
         compiled.transposed_dense(a.indptr, a.indices, a.data, np.ascontiguousarray(y), out, shares)
     return out
+
+
+def _zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """Return zeros in memory that is there: threads that take it together take far longer."""
+    return np.full(shape, 0, dtype)
 
 
 def _shares(a: Any) -> NDArray[np.intp]:
@@ -122,11 +127,11 @@ def hashed_product_of_dense(x: HashedRows, a: Any) -> NDArray[Any] | None:
     dtype = np.result_type(a.dtype, x.values.dtype)
     plain = np.asarray(a)  # of a memory map
     if not a.flags.c_contiguous:
-        out = np.zeros((a.shape[1], x.width), dtype)
+        out = _zeros((a.shape[1], x.width), dtype)
         with _ONE_AT_A_TIME:
             compiled.hashed_columns_of_dense(plain.T, x.columns, x.values, out)
         return out.T
-    out = np.zeros((x.width, a.shape[1]), dtype)
+    out = _zeros((x.width, a.shape[1]), dtype)
     with _ONE_AT_A_TIME:
         stripe = _STRIPE_BYTES // a.itemsize
         compiled.hashed_rows_of_dense(plain, x.columns, x.values, out, stripe)
@@ -149,24 +154,27 @@ class EntryGroups:
     order: NDArray[np.intp]
     edges: NDArray[np.intp]
 
+    @functools.cached_property
+    def numbers(self) -> NDArray[np.intp]:
+        """The group of each entry."""
+        numbers = np.empty(self.order.size, np.intp)
+        numbers[self.order] = np.repeat(np.arange(self.indices.size), np.diff(self.edges))
+        return numbers
+
     def times_slices(self, rows: NDArray[Any], slices: NDArray[Any]) -> NDArray[Any]:
-        """Return ``rows[e] @ slices[g]``, slices of shape (k, B, inner, outer)."""
+        """Return ``rows[e] @ slices[group of e]``, slices of shape (k, B, inner, outer)."""
         shape = (self.order.size, slices.shape[1] * slices.shape[3])
-        out = np.zeros(shape, np.result_type(rows, slices))
+        out = _zeros(shape, np.result_type(rows, slices))
         with _ONE_AT_A_TIME:
             _compiled_kernels().times_slices(
-                np.ascontiguousarray(rows),
-                self.order,
-                self.edges,
-                np.ascontiguousarray(slices),
-                out,
+                np.ascontiguousarray(rows), self.numbers, np.ascontiguousarray(slices), out
             )
         return out
 
     def outer_sums(self, left: NDArray[Any], right: NDArray[Any], size: int) -> NDArray[Any]:
         """Return the sums of ``left[e]^T right[e]`` over each group, in the place of its index."""
         shape = (size, left.shape[1], right.shape[1])
-        out = np.zeros(shape, np.result_type(left, right))
+        out = _zeros(shape, np.result_type(left, right))
         left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
         with _ONE_AT_A_TIME:
             _compiled_kernels().outer_sums(left, right, self.order, self.edges, self.indices, out)

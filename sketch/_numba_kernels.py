@@ -109,30 +109,18 @@ def hashed_columns_of_dense(a, columns, values, out):  # type: ignore[no-untyped
 
 
 @_jit
-def times_slices(rows, entries, edges, slices, out):  # type: ignore[no-untyped-def]
-    """``out[e] = rows[e] @ slices[g]``, e in ``entries[edges[g]:edges[g + 1]]``, block by block.
+def times_slices(rows, groups, slices, out):  # type: ignore[no-untyped-def]
+    """``out[e] = rows[e] @ slices[groups[e]]``, block by block.
 
-    The blocks have rows of their own, or share one. Four entries at once share what is loaded.
+    The blocks have rows of their own, or share one. Threads take consecutive entries: were they to
+    take groups, they would write to the same cache lines.
     """
     blocks, inner, outer = slices.shape[1:]
     step = inner if rows.shape[1] > inner else 0  # from the rows of one block to those of the next
-    for g in numba.prange(len(edges) - 1):
-        first, last = edges[g], edges[g + 1]
-        fours = first + (last - first) // 4 * 4
-        for p in range(first, fours, 4):
-            e0, e1, e2, e3 = entries[p], entries[p + 1], entries[p + 2], entries[p + 3]
-            for b in range(blocks):
-                for a in range(inner):
-                    j = b * step + a
-                    x0, x1, x2, x3 = rows[e0, j], rows[e1, j], rows[e2, j], rows[e3, j]
-                    for c in range(outer):
-                        v = slices[g, b, a, c]
-                        out[e0, b * outer + c] += x0 * v
-                        out[e1, b * outer + c] += x1 * v
-                        out[e2, b * outer + c] += x2 * v
-                        out[e3, b * outer + c] += x3 * v
-        for p in range(fours, last):
-            e = entries[p]
+    nnz = len(groups)
+    for chunk in numba.prange((nnz + _CHUNK_ROWS - 1) // _CHUNK_ROWS):
+        for e in range(chunk * _CHUNK_ROWS, min(nnz, (chunk + 1) * _CHUNK_ROWS)):
+            g = groups[e]
             for b in range(blocks):
                 for a in range(inner):
                     x = rows[e, b * step + a]

@@ -196,7 +196,7 @@ sk.consume(chunks, checkpoint=sys.argv[1], every=1)
 
 
 @pytest.mark.parametrize("patience", [0.0, 0.03, 0.1])
-def test_a_killed_stream_leaves_a_whole_state(patience, tmp_path):
+def test_a_killed_stream_leaves_a_whole_state(every_backend, patience, tmp_path):
     path = tmp_path / "state.npz"
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(path)])
     while not path.exists():
@@ -208,7 +208,8 @@ def test_a_killed_stream_leaves_a_whole_state(patience, tmp_path):
     resumed, whole = sketch.load(path), nystrom()
     assert 0 < resumed.position == resumed.n_updates
     whole.consume(chunks[: resumed.position])
-    assert equal(resumed, whole)
+    # the process that died computed with NumPy
+    assert (equal if every_backend is np.asarray else close)(resumed, whole)
 
 
 @pytest.mark.parametrize("length", [1, 3, 7])
