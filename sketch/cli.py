@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory", metavar="SIZE", help="keep the process within, as 2GB")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask cluster")
-    parser.add_argument("--device", help="where to compute: gpu, gpu:1, torch:cuda:0")
+    parser.add_argument("--device", help="where to compute, such as gpu or gpu:1")
     parser.add_argument("--no-progress", dest="progress", action="store_false")
 
 

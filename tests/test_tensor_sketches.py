@@ -16,6 +16,13 @@ pytestmark = pytest.mark.usefixtures("every_backend")
 SHAPE = (6, 7, 8, 5)
 METHODS = {"stta": sketch.STTA, "otts": sketch.OTTS, "tt-hmt": sketch.TTHMT}
 RNG = np.random.default_rng(7)
+STATE = RNG.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def _same_draws():
+    """Give every test the same draws, whichever run before it and on whichever library."""
+    RNG.bit_generator.state = STATE
 
 
 def sketched(method, data, shape, rank, **options):
