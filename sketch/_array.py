@@ -120,7 +120,10 @@ def moved(x: Array, like: Array) -> Array:
     if is_on_gpu(like):
         return _uploaded(host, like)
     xp = namespace(like)
-    return host if xp is namespace(host) else xp.asarray(host, device=device_of(like))
+    if xp is namespace(host):
+        return host
+    # In memory of the library's own: the last bits of PyTorch's products depend on its alignment.
+    return xp.asarray(host, device=device_of(like), copy=True)
 
 
 def _uploaded(x: np.ndarray[Any, Any], like: Array) -> Array:

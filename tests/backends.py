@@ -28,7 +28,7 @@ def strict(a):
 def torch(a):
     import torch
 
-    return torch.asarray(np.ascontiguousarray(a))
+    return torch.asarray(a, copy=True)  # aligned, which its products depend on to the last bit
 
 
 def cupy(a):

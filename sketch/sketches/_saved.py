@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from .. import _archive
-from .._array import Array, to_host
+from .._array import Array, namespace, to_host
 from .._random import TRANSFORM_VERSION
 from ..errors import StateFileError
 from ._base import Sketch
@@ -34,7 +34,10 @@ class SavedSketch(Sketch):
         The file appears whole or not at all, whenever the process is killed.
         """
         header, arrays = self._state()
-        _archive.write(path, header, {name: to_host(array) for name, array in arrays.items()})
+        held = {name: to_host(array) for name, array in arrays.items()}
+        axes = {name: _memory_order(array) for name, array in held.items()}
+        laid = {name: array.transpose(axes[name]) for name, array in held.items()}
+        _archive.write(path, header | {"axes": axes}, laid)
 
     def _state(self) -> tuple[_archive.Header, dict[str, Array]]:
         header = {
@@ -65,7 +68,8 @@ class SavedSketch(Sketch):
                 f"(transformation {header['transform_version']}, here {TRANSFORM_VERSION}); finish "
                 "the stream with the version that began it"
             )
-        sketch._restore(header, arrays)
+        axes = header.get("axes", {})
+        sketch._restore(header, {k: _laid_back(a, axes.get(k)) for k, a in arrays.items()})
         return sketch
 
     def _restore(self, header: _archive.Header, arrays: _archive.Arrays) -> None:
@@ -86,3 +90,16 @@ class SavedSketch(Sketch):
             sample = np.asarray(self._maps[name].sample())
             digest.update(np.round(sample, 6).astype("<c16").tobytes())
         return digest.hexdigest()[:16]
+
+
+def _memory_order(array: np.ndarray[Any, Any]) -> list[int]:
+    """Return the axes of an array from the longest stride to the shortest.
+
+    A resumed sketch lays its arrays out as they were: the last bits of products depend on it.
+    """
+    return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+
+
+def _laid_back(array: Array, axes: list[int] | None) -> Array:
+    """Return an array whose axes were put in the order of `axes` as it was before."""
+    return array if axes is None else namespace(array).permute_dims(array, tuple(np.argsort(axes)))
