@@ -82,12 +82,14 @@ def persist(*tasks: Task, progress: bool = False) -> tuple[Task, ...]:
     return kept
 
 
-def row_blocks(tasks: Sequence[Task], rows: Sequence[int], columns: int, dtype: Any) -> Any:
-    """Return the Dask array whose row chunks are the results of tasks."""
+def array_of_rows(
+    tasks: Sequence[Task], rows: Sequence[int], columns: int, dtype: str, meta: Any = None
+) -> Any:
+    """Return the Dask array whose row chunks are the results of tasks, arrays like `meta`."""
     import dask.array as da
 
     pairs = zip(tasks, rows, strict=True)
-    parts = [da.from_delayed(part, (m, columns), dtype=dtype) for part, m in pairs]
+    parts = [da.from_delayed(part, (m, columns), np.dtype(dtype), meta) for part, m in pairs]
     return da.concatenate(parts, axis=0)
 
 
@@ -121,29 +123,6 @@ def connect(address: str) -> contextlib.AbstractContextManager[Any]:
     except OSError as error:
         raise SketchError(f"the scheduler {address} cannot be reached ({error})") from error
     return client
-
-
-def blocks_of(array: Any) -> list[Task]:
-    """Return the tasks of the row chunks of a Dask array of one column chunk."""
-    return list(array.to_delayed()[:, 0])
-
-
-def tall_qr(array: Any) -> Any:
-    """Return the orthonormal factor of a tall Dask array, in chunks of the same rows.
-
-    By a tree of Householder QRs [1]_; it is computed and stays where it is.
-
-    References
-    ----------
-    .. [1] J. Demmel, L. Grigori, M. Hoemmen, J. Langou, "Communication-optimal parallel and
-       sequential QR and LU factorizations", SISC 34 (2012) A206-A239.
-    """
-    import dask.array as da
-
-    if array.shape[0] < array.shape[1]:  # not tall, hence small
-        return da.from_array(np.linalg.qr(array.compute())[0], chunks=(array.chunks[0], -1))
-    (q,) = persist(da.linalg.tsqr(array)[0])
-    return q
 
 
 def _is_distributed() -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dask
+import dask.array as da
 import numpy as np
 import pytest
 from backends import BACKENDS, home, host, strict
+from dask import delayed
 
 import sketch
 
@@ -302,18 +305,41 @@ def test_the_memory_of_a_device_is_reported(monkeypatch):
     assert report.device_bytes is _array.device_bytes
 
 
-@pytest.mark.parametrize("to", BACKENDS)
-def test_dask_arrays_of_chunks_that_live_elsewhere(to):
-    import dask.array as da
-    from dask import delayed
-
+def dask_array_of(to, data):
+    """Return a Dask array whose chunks are those of another library."""
     chunks = [
         da.from_delayed(delayed(to)(rows), rows.shape, rows.dtype)
-        for rows in np.array_split(MATRIX, 5)
+        for rows in np.array_split(data, 5)
     ]
-    sk = sketch.GeneralizedNystrom(MATRIX.shape, 5)
-    sk.update(da.concatenate(chunks))
-    result = sk.finalize()
-    assert home(result.s) == home(to(MATRIX))
-    whole = sketch.svd(MATRIX, 5, method="nystrom")
-    assert np.allclose(host(result.s), whole.s, rtol=1e-11)
+    return da.concatenate(chunks)
+
+
+@pytest.mark.parametrize("name", SKETCHES)
+@pytest.mark.parametrize("to", BACKENDS)
+def test_dask_arrays_of_chunks_that_live_elsewhere(to, name):
+    make, data = SKETCHES[name]
+    chunked, whole = make(), make()
+    chunked.update(dask_array_of(to, data))
+    whole.update(dask_array_of(np.asarray, data))
+    for x, y in zip(parts_of(chunked), parts_of(whole), strict=True):
+        assert home(x) == home(to(data))
+        assert np.allclose(host(x), y, rtol=1e-11, atol=1e-11 * np.abs(y).max())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"method": "nystrom"}, {"power_iters": 1}, {"power_iters": 0.5, "start_rank": 15}],
+    ids=str,
+)
+@pytest.mark.parametrize("to", BACKENDS)
+def test_factors_of_dask_arrays_of_chunks_that_live_elsewhere(to, options):
+    x = dask_array_of(to, MATRIX)
+    ours, theirs = sketch.svd(x, 5, **options), sketch.svd(MATRIX, 5, **options)
+    assert home(ours.s) == home(ours.Vh) == home(to(MATRIX))
+    (blocks,) = dask.compute(list(ours.U.to_delayed()[:, 0]))
+    assert [home(block) for block in blocks] == [home(to(MATRIX))] * 5
+    u = np.concatenate([host(block) for block in blocks])
+    assert np.allclose(u.T @ u, np.eye(5), atol=1e-13)
+    gap = np.linalg.norm((u * host(ours.s)) @ host(ours.Vh) - theirs.to_array())
+    assert gap < 1e-11 * theirs.norm()
+    assert ours.error.value == pytest.approx(theirs.error.value, rel=1e-6)

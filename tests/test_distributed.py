@@ -72,7 +72,7 @@ def test_the_left_factor_stays_with_the_workers(method, client):
     x = da.from_array(MATRIX, chunks=(37, 50))
     result = sketch.svd(x, 4, method=method)
     held = client.who_has()
-    assert sum("tsqr" in key or "qr" in str(key) for key in map(str, held)) > 0
+    assert any(key.startswith("product") for key in map(str, held))
     assert result.U.chunks[0] == x.chunks[0]
     exact = sketch.svd(MATRIX, 4, method=method)
     assert np.allclose(result.s, exact.s, rtol=1e-11)

@@ -16,6 +16,8 @@ from strategies import hmt, matrix, nystrom, parts
 
 import sketch
 
+pytestmark = pytest.mark.usefixtures("every_backend")
+
 A = matrix()
 
 

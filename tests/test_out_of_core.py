@@ -25,6 +25,8 @@ from sketch._read_ahead import read_ahead
 from sketch.io import _entry_files, open_matrix, open_tensor
 from sketch.sources._tiles import StoredArray, tile_shape
 
+pytestmark = pytest.mark.usefixtures("every_backend")
+
 RNG = np.random.default_rng(0)
 MATRIX = RNG.standard_normal((400, 5)) @ RNG.standard_normal((5, 300))
 TENSOR = RNG.standard_normal((20, 11, 12, 13))

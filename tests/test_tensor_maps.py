@@ -10,6 +10,8 @@ import sketch
 from sketch._cores import absorb_left
 from sketch.maps import StackedTrains, TensorTrainMap, probe_bonds, stacked_bonds
 
+pytestmark = pytest.mark.usefixtures("every_backend")
+
 FAMILIES = {
     "default": sketch.StackedTrains(),
     "one train": sketch.StackedTrains(block_rank=30),

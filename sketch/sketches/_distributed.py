@@ -7,20 +7,12 @@ all small factors, are in memory; those that follow the rows are Dask arrays in 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from typing import Any
 
-from .._array import Array, namespace
-from .._dask import Task, blocks_of, compute, once, persist, row_blocks, tall_qr, task, tree
-from .._linalg import (
-    adjoint,
-    frobenius_norm,
-    product,
-    rescaled,
-    scale_exponent,
-    thin_svd,
-)
+from .._array import Array, beside, dtype_name, namespace
+from .._dask import Task, compute, once, persist, task, tree
+from .._linalg import adjoint, frobenius_norm, product, rescaled, scale_exponent, thin_svd
 from ..finalize import hmt, identity_error, probe_error
 from ..results import ErrorEstimate, LowRank
 from ._base import Sketch
@@ -28,6 +20,7 @@ from ._finish import check_request, lifted, truncated
 from ._generalized_nystrom import GeneralizedNystrom
 from ._hmt import HMT, refuse_other_data
 from ._parallel import add_sketches, sketch_chunks
+from ._row_blocks import RowBlocks, add_arrays
 
 
 class Strips:
@@ -74,9 +67,10 @@ class DistributedNystrom:
         self._sketch, self._strips = sketch, Strips(array, check_finite)
         strips = self._strips.first(sketch)
         rest = tree([task(without_range, strip) for strip in strips], add_sketches)
-        *self._range, rest = persist(
+        *seen, rest = persist(
             *[task(range_rows, strip) for strip in strips], rest, progress=progress
         )
+        self._range = RowBlocks(seen, self._strips.rows, self.range_size)
         (self._rest,) = compute(rest)
 
     @property
@@ -89,12 +83,11 @@ class DistributedNystrom:
         keep = check_request(rank, tol, self._sketch.spec)
         w = self._rest._total("corange", self._sketch.corange_size)
         exponent = scale_exponent(w)
-        q = tall_qr(row_blocks(self._range, self._strips.rows, self.range_size, w.dtype))
-        shared = once(self._sketch)
-        parts = zip(blocks_of(q), self._strips.starts, strict=True)
+        q, shared = self._range.orthonormalized(), once(self._sketch)
+        parts = zip(q.tasks, self._strips.starts, strict=True)
         (c,) = compute(tree([task(adjoint_rows, shared, *part) for part in parts], add_arrays))
         core = truncated(self._rest.regression(c, rescaled(w, -exponent)), keep, tol)
-        return lifted(q @ core.U, core, exponent, self._rest._result_dtype)
+        return lifted_rows(q, core, exponent, self._rest._result_dtype)
 
 
 class DistributedHMT:
@@ -128,14 +121,14 @@ class DistributedHMT:
             if number:
                 z = once(in_pass(sketch, number, total._keep()["basis"]))
                 strips = self._strips.sketches([z] * len(strips), [0] * len(strips))
-            y = self._right(strips, number)
-            self._basis = self._orthonormalized(y, self.range_size if number else spec.first_width)
+            self._basis = self._leading_basis(self._right(strips, number))
             total = self._left(number + 1)
-        self._b = total._total("corange", int(self._basis.shape[1]))
+        self._b = total._total("corange", self._basis.columns)
 
-    def _right(self, strips: Sequence[Task], number: int) -> Sequence[Task]:
-        """Return the rows of a product from the right, and keep those of the probes with it."""
-        probed = number == self._sketch.spec.probed_pass
+    def _right(self, strips: Sequence[Task], number: int) -> RowBlocks:
+        """Return the product of a pass from the right, and keep that of the probes with it."""
+        spec, height = self._sketch.spec, self._strips.rows
+        probed = number == spec.probed_pass
         tasks = [task(range_rows, strip) for strip in strips]
         tasks += [task(probed_rows, strip) for strip in strips] if probed else []
         facts = tree([task(facts_of, strip) for strip in strips], add_sketches)
@@ -143,28 +136,28 @@ class DistributedHMT:
         if number == 0:
             (self._facts,) = compute(facts)
         if probed:
-            self._seen = rows[len(strips) :]
-        return rows[: len(strips)]
+            self._seen = RowBlocks(rows[len(strips) :], height, spec.error_probes)
+        width = self.range_size if number else spec.first_width
+        return RowBlocks(rows[: len(strips)], height, width)
 
     @property
     def range_size(self) -> int:
         """Columns of the test matrix Omega."""
         return self._sketch.range_size
 
-    def _orthonormalized(self, y: Sequence[Task], width: int) -> Any:
+    def _leading_basis(self, y: RowBlocks) -> RowBlocks:
         """Return the basis of the range, of its leading directions where it is too wide."""
-        dtype = "complex128" if self._facts._result_dtype.startswith("complex") else "float64"
-        q = tall_qr(row_blocks(y, self._strips.rows, width, dtype))
-        if q.shape[1] <= self.range_size:
+        q = y.orthonormalized()
+        if q.columns <= self.range_size:
             return q
-        parts = zip(blocks_of(q), y, strict=True)
-        (inside,) = compute(tree([task(projection, *part) for part in parts], add_arrays))
-        return q @ thin_svd(inside)[0][:, : self.range_size]
+        inside = y.inside(q)
+        leading = thin_svd(inside)[0][:, : self.range_size]
+        return q.times(leading, dtype_name(inside.dtype))
 
     def _left(self, number: int) -> HMT:
         """Return the sketch of a pass from the left, each strip multiplied with its rows of Q."""
         shared = once(self._sketch)
-        empty = [task(in_pass, shared, number, q) for q in blocks_of(self._basis)]
+        empty = [task(in_pass, shared, number, q) for q in self._basis.tasks]
         strips = self._strips.sketches(empty, [0] * len(empty))
         total: HMT
         (total,) = compute(tree(strips, add_sketches), progress=self._progress)
@@ -176,28 +169,32 @@ class DistributedHMT:
         exponent = scale_exponent(self._b)
         b = rescaled(self._b, -exponent)
         core = truncated(hmt(b, self._estimate(b, exponent)), keep, tol)
-        return lifted(self._basis @ core.U, core, exponent, self._facts._result_dtype)
+        return lifted_rows(self._basis, core, exponent, self._facts._result_dtype)
 
     def _estimate(self, b: Array, exponent: int) -> ErrorEstimate:
         """Return the error by the norm identity where it holds its digits, else by the probes."""
         spec, roundoff = self._sketch.spec, self._facts._roundoff
-        strips = list(zip(blocks_of(self._basis), self._seen, strict=True))
-        (inside,) = compute(tree([task(projection, q, s) for q, s in strips], add_arrays))
-        shared = once(inside)
-        norms = compute(*[task(norm_outside, q, s, shared) for q, s in strips])
+        inside = self._seen.inside(self._basis)
+        outside = self._seen.norm_outside(self._basis, inside)
         refuse_other_data(self._sketch, self._sketch._maps["error"], inside, adjoint(self._b))
         if self._facts._norm is not None:
             exact = identity_error(rescaled(self._facts._norm, -exponent), b, roundoff)
             if exact is not None:
                 return exact
         return probe_error(
-            namespace(b).asarray([[rescaled(math.hypot(*norms), -exponent)]]),
+            namespace(b).asarray([[rescaled(outside, -exponent)]], **beside(b)),
             captured=frobenius_norm(b),
             columns=spec.range_size,
             probes=spec.error_probes,
             dof_each=spec.dof_each,
             roundoff=roundoff,
         )
+
+
+def lifted_rows(basis: RowBlocks, core: LowRank, exponent: int, dtype: str) -> LowRank:
+    """Return the core with its left factor ``Q U`` in strips."""
+    u = basis.times(core.U, dtype).as_dask(core.U, dtype)
+    return lifted(u, core, exponent, dtype)
 
 
 # ---- what the tasks do ---------------------------------------------------------------------------
@@ -238,18 +235,3 @@ def facts_of(strip: HMT) -> HMT:
     facts = strip.copy()
     facts._parts = {}
     return facts
-
-
-def projection(basis: Array, seen: Array) -> Array:
-    """Return ``Q_i^* S_i``."""
-    return product(adjoint(basis), seen)
-
-
-def norm_outside(basis: Array, seen: Array, inside: Array) -> float:
-    """Return the norm of ``S_i - Q_i (Q^* S)``."""
-    return frobenius_norm(seen - product(basis, inside))
-
-
-def add_arrays(arrays: list[Array]) -> Array:
-    """Return the sum of arrays."""
-    return sum(arrays[1:], arrays[0])
