@@ -36,6 +36,20 @@ def product(x: Array, y: Array) -> Array:
     return x @ y
 
 
+def multiple(x: Array, number: Any) -> Array:
+    """Return an array times a number, complex where either is."""
+    plain = plain_number(number)
+    if isinstance(plain, complex):
+        x = cast(x, promote(dtype_name(x.dtype), "complex64"))
+    return x * plain
+
+
+def plain_number(number: Any) -> complex | float:
+    """Return a Python number, real where the imaginary part is zero."""
+    plain = complex(number)
+    return plain if plain.imag else plain.real
+
+
 def adjoint(x: Array) -> Array:
     """Return the conjugate transpose of a matrix."""
     return namespace(x).conj(x.T) if _is_complex(x) else x.T

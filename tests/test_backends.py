@@ -10,6 +10,7 @@ from backends import BACKENDS, home, host, strict
 from dask import delayed
 
 import sketch
+from sketch.maps import DrawnMatrix
 
 RNG = np.random.default_rng(0)
 MATRIX = (RNG.standard_normal((90, 20)) * 0.5 ** np.arange(20)) @ RNG.standard_normal((20, 60))
@@ -67,6 +68,25 @@ def test_tensors(to, method, dtype):
     gap = np.linalg.norm(host(ours.to_array()) - theirs.to_array())
     assert gap <= 100 * TOLERANCE.get(dtype, 1e-12) * theirs.norm()
     assert ours.error.value == pytest.approx(theirs.error.value, rel=1e-2)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+@pytest.mark.parametrize("family", [sketch.Gaussian(), sketch.Sign(), sketch.SparseSign()], ids=str)
+@pytest.mark.parametrize("to", BACKENDS)
+def test_test_matrices(to, family, dtype):
+    """The same bits of signs everywhere; normals up to a few roundings on a GPU."""
+    field = "complex" if dtype.startswith("complex") else "real"
+    matrix = DrawnMatrix(family, seed=3, stream=1, width=12, field=field)
+    here, there = (matrix.rows(500, 530).array(f(np.empty(0, dtype))) for f in (np.asarray, to))
+    assert home(there) == home(to(np.empty(0)))
+    if isinstance(family, sketch.Gaussian):
+        assert np.allclose(host(there), here, rtol=8 * np.finfo(dtype).eps)
+    else:
+        assert np.array_equal(host(there), here)
+    x = np.random.default_rng(0).standard_normal((700, 3)).astype(dtype)
+    seen = matrix.adjoint_product(to(x))
+    gap = np.linalg.norm(host(seen) - matrix.adjoint_product(x))
+    assert gap <= 1e3 * np.finfo(dtype).eps * np.linalg.norm(x)
 
 
 def structured(to):

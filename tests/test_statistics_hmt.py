@@ -3,6 +3,7 @@
 Seeds are fixed: a test gives the same numbers in every run. Thresholds say how likely a right
 estimate would miss them on fresh seeds. Data come in two chunks where the error shall be estimated
 from probes or by leaving out columns: their norm is not known exactly then.
+The numbers are NumPy's; `test_backends` holds those of every other library against them.
 """
 
 from __future__ import annotations

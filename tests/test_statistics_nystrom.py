@@ -2,6 +2,7 @@
 
 Seeds are fixed: a test gives the same numbers in every run. Thresholds say how likely a right
 estimate would miss them on fresh seeds.
+The numbers are NumPy's; `test_backends` holds those of every other library against them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The algebra of tensor trains against NumPy."""
+"""The algebra of tensor trains, on every array library, against NumPy."""
 
 from __future__ import annotations
 
@@ -7,10 +7,22 @@ import math
 
 import numpy as np
 import pytest
+from backends import BACKENDS, Moved, host
 from hypothesis import given
 from hypothesis import strategies as st
 
 import sketch
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def there(request):
+    """Return the function that brings a tensor to an array library."""
+    return Moved(request.param).moved
+
+
+def dense(x):
+    """Return a train as a NumPy array."""
+    return host(x.to_array())
 
 
 @st.composite
@@ -33,25 +45,26 @@ def pairs(draw):
 
 def close(x, y, size):
     # a few dozen roundings of numbers up to `size`
-    return np.abs(np.asarray(x) - np.asarray(y)).max(initial=0) <= 1e-12 * max(1.0, size)
+    return np.abs(host(x) - host(y)).max(initial=0) <= 1e-12 * max(1.0, size)
 
 
 @given(pairs())
-def test_algebra_agrees_with_arrays(pair):
-    x, y = pair
-    a, b = x.to_array(), y.to_array()
+def test_algebra_agrees_with_arrays(there, pair):
+    a, b = (x.to_array() for x in pair)
+    x, y = map(there, pair)
     size = np.linalg.norm(a) * (1 + np.linalg.norm(b)) + np.linalg.norm(b)
     assert close((x + y).to_array(), a + b, size)
     assert close((x - 2.5 * y).to_array(), a - 2.5 * b, size)
     assert close((-x).to_array(), -a, size)
+    assert close((1j * x).to_array(), 1j * a, size)
     assert close(x.hadamard(y).to_array(), a * b, size)
     assert close(x.dot(y), np.vdot(a, b), size)
     assert close(x.norm(), np.linalg.norm(a), size)
 
 
 @given(trains(), st.data())
-def test_entries_and_slices_agree_with_arrays(x, data):
-    a = x.to_array()
+def test_entries_and_slices_agree_with_arrays(there, x, data):
+    a, x = x.to_array(), there(x)
     size = np.linalg.norm(a)
     points = [[data.draw(st.integers(-n, n - 1)) for n in x.shape] for _ in range(4)]
     assert close(x.entries(points), [a[tuple(p)] for p in points], size)
@@ -65,29 +78,29 @@ def test_entries_and_slices_agree_with_arrays(x, data):
 
 
 @given(trains(), st.floats(0, 0.5))
-def test_rounding_stays_within_its_tolerance(x, tol):
-    a = x.to_array()
+def test_rounding_stays_within_its_tolerance(there, x, tol):
+    a, x = x.to_array(), there(x)
     short = x.round(tol=tol)
-    assert np.linalg.norm(short.to_array() - a) <= (tol + 1e-13) * np.linalg.norm(a)
+    assert np.linalg.norm(dense(short) - a) <= (tol + 1e-13) * np.linalg.norm(a)
     assert all(r <= s for r, s in zip(short.ranks, x.ranks, strict=True))
 
 
 @given(trains(), st.integers(0, 4))
-def test_orthogonalisation_keeps_the_tensor(x, mode):
+def test_orthogonalisation_keeps_the_tensor(there, x, mode):
     mode %= x.ndim
-    y = x.orthogonalize(mode)
+    y = there(x).orthogonalize(mode)
     assert close(y.to_array(), x.to_array(), np.linalg.norm(x.to_array()))
-    for k, core in enumerate(y.cores):
+    for k, core in enumerate(map(host, y.cores)):
         flat = core.reshape(-1, core.shape[2]) if k < mode else core.reshape(core.shape[0], -1).T
         if k != mode:
             assert np.abs(flat.conj().T @ flat - np.eye(flat.shape[1])).max() < 1e-13
 
 
 @given(st.integers(1, 6))
-def test_tt_svd_is_quasi_optimal_and_knows_its_error(rank):
+def test_tt_svd_is_quasi_optimal_and_knows_its_error(there, rank):
     a = np.random.default_rng(0).standard_normal((4, 5, 6, 3))
-    tt = sketch.tt_svd(a, rank)
-    error = np.linalg.norm(tt.to_array() - a)
+    tt = sketch.tt_svd(there(a), rank)
+    error = np.linalg.norm(dense(tt) - a)
     assert math.isclose(tt.error.value, error, rel_tol=1e-10)
     tails = []
     for k in range(1, 4):
@@ -98,19 +111,19 @@ def test_tt_svd_is_quasi_optimal_and_knows_its_error(rank):
 
 
 @pytest.mark.parametrize("factor", [10.0, 0.1])
-def test_norms_of_long_trains_are_scaled(factor):
+def test_norms_of_long_trains_are_scaled(there, factor):
     order = 5000
     half = order // 2
     cores = [np.full((1, 1, 1), factor)] * half + [np.full((1, 1, 1), 1 / factor)] * half
-    assert math.isclose(sketch.TensorTrain(cores).norm(), 1.0, rel_tol=1e-9)
+    assert math.isclose(there(sketch.TensorTrain(cores)).norm(), 1.0, rel_tol=1e-9)
     log2 = order * math.log2(factor)
     with pytest.raises(sketch.NonFiniteError, match=rf"2\*\*{log2:.1f}"):
-        sketch.TensorTrain([np.full((1, 1, 1), factor)] * order).norm()
+        there(sketch.TensorTrain([np.full((1, 1, 1), factor)] * order)).norm()
 
 
-def test_small_differences_are_resolved():
+def test_small_differences_are_resolved(there):
     rng = np.random.default_rng(0)
-    x = sketch.TensorTrain([rng.standard_normal((1, 9, 3)), rng.standard_normal((3, 9, 1))])
+    x = there(sketch.TensorTrain([rng.standard_normal((1, 9, 3)), rng.standard_normal((3, 9, 1))]))
     nudged = sketch.TensorTrain([x.cores[0], x.cores[1] * (1 + 1e-12)])
     assert math.isclose((nudged - x).norm(), 1e-12 * x.norm(), rel_tol=1e-2)
 
@@ -172,28 +185,28 @@ def fading_train(order, n, rank, lo, seed=0):
     [(60, -3), (60, -12), (20, -3), (20, -12)],
     ids=["wide", "wide and steep", "thin", "steep"],
 )
-def test_rounding_is_as_good_as_dense_svds(rank, lo):
+def test_rounding_is_as_good_as_dense_svds(there, rank, lo):
     """Wide trains go by Gram matrices while these see enough, all others by QR."""
     t = fading_train(4, 10, rank, lo)
     full = t.to_array()
-    short = t.round(rank=7)
+    short = there(t).round(rank=7)
     best = sketch.tt_svd(full, 7)
-    ours, theirs = (np.linalg.norm(x.to_array() - full) for x in (short, best))
+    ours, theirs = (np.linalg.norm(dense(x) - full) for x in (short, best))
     # both are quasi-optimal and sweep in one direction; they differ by sums of squares of tails
     assert ours <= 1.02 * theirs + 1e-14 * np.linalg.norm(full)
     assert max(short.ranks) == 7
 
 
 @pytest.mark.parametrize("tol", [1e-2, 1e-5, 1e-9])
-def test_rounding_to_a_tolerance_keeps_it(tol):
-    t = fading_train(5, 8, 60, -14)
+def test_rounding_to_a_tolerance_keeps_it(there, tol):
+    t = there(fading_train(5, 8, 60, -14))
     short = t.round(tol=tol)
     assert (short - t).norm() <= tol * t.norm()
     assert max(short.ranks) < 60
 
 
-def test_rounding_of_exact_ranks_loses_nothing():
-    t = fading_train(5, 8, 4, -1)
+def test_rounding_of_exact_ranks_loses_nothing(there):
+    t = there(fading_train(5, 8, 4, -1))
     doubled = t + t
     short = doubled.round(tol=1e-13)
     assert max(short.ranks) == 4

@@ -79,7 +79,7 @@ def _truncated(
         a, n, b = core.shape
         tall = xp.reshape(core, (a * n, b))
         u, s = svd(tall @ rights[bond])
-        values = [float(x) for x in s]
+        values = [float(x) for x in s][: u.shape[1]]
         keep = _kept_rank(values, ranks[bond] if ranks else None, tol, allowed)
         tails = tail_norms(values)
         lost = math.hypot(lost, tails[keep] / tails[0] if tails[0] else 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._array import namespace
+from .._linalg import multiple
 from ..errors import ShapeError
 
 
@@ -111,7 +112,8 @@ class TensorSum(Summable):
 
     def to_array(self) -> Any:
         """Return the sum as a dense array; for small ones only."""
-        dense = [_dense(term) * c for term, c in zip(self.terms, self.coefficients, strict=True)]
+        terms = zip(self.terms, self.coefficients, strict=True)
+        dense = [multiple(_dense(term), c) for term, c in terms]
         total = dense[0]
         for array in dense[1:]:
             total = total + array

@@ -22,6 +22,7 @@ from .._array import (
     promote,
     to_host,
 )
+from .._linalg import multiple
 from ..errors import DtypeError, NonFiniteError, RankError, ShapeError
 from ._rounding import rounded
 from ._sum import Summable
@@ -130,7 +131,7 @@ class TensorTrain(Summable):
         for i, core in zip(index, self.cores, strict=True):
             if isinstance(i, slice):
                 a, _, b = core.shape
-                part = core[:, i, :]
+                part = xp.take(core, _places(i, core), axis=1)
                 flat = carried @ xp.reshape(part, (a, -1))
                 kept.append(xp.reshape(flat, (-1, part.shape[1], b)))
                 carried = xp.eye(b, **beside(core))
@@ -213,7 +214,7 @@ class TensorTrain(Summable):
     def __mul__(self, factor: Any) -> Any:
         if not isinstance(factor, int | float | complex | np.number):
             return NotImplemented
-        return TensorTrain([self.cores[0] * factor, *self.cores[1:]])
+        return TensorTrain([multiple(self.cores[0], factor), *self.cores[1:]])
 
     __rmul__ = __mul__
 
@@ -334,6 +335,12 @@ def _full_index(index: Any, ndim: int) -> list[Any]:
     if len(index) > ndim:
         raise ShapeError(f"too many indices: {len(index)} for order {ndim}")
     return [*index, *[slice(None)] * (ndim - len(index))]
+
+
+def _places(cut: slice, core: Array) -> Array:
+    """Return the indices of a slice of the mode: only some libraries take any step or stop."""
+    places = range(*cut.indices(int(core.shape[1])))
+    return namespace(core).asarray(list(places), **beside(core, "int64"))
 
 
 def _checked_index(i: Any, size: int) -> int:

@@ -11,7 +11,7 @@ from .._array import (
     namespace,
     qr_triangle,
 )
-from .._linalg import adjoint, frobenius_norm, rescaled
+from .._linalg import adjoint, frobenius_norm, product, rescaled
 
 
 def left_orthogonalized(cores: Sequence[Array], mode: int) -> list[Array]:
@@ -63,8 +63,8 @@ def gram_product(x: Sequence[Array], y: Sequence[Array]) -> tuple[complex, int]:
     xp = namespace(x[0], y[0])
     gram, exponent = xp.ones((1, 1), **beside(y[0])), 0
     for a, b in zip(x, y, strict=True):
-        moved = xp.reshape(gram @ xp.reshape(b, (b.shape[0], -1)), (-1, b.shape[2]))
-        gram = adjoint(xp.reshape(a, (-1, a.shape[2]))) @ moved
+        moved = xp.reshape(product(gram, xp.reshape(b, (b.shape[0], -1))), (-1, b.shape[2]))
+        gram = product(adjoint(xp.reshape(a, (-1, a.shape[2]))), moved)
         step = _exponent(gram)
         gram, exponent = rescaled(gram, -step), exponent + step
     value = complex(gram[0, 0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._array import Array, accumulator_dtype, cast, device_of, dtype_name, is_complex, namespace
+from .._linalg import multiple
 from ..errors import DtypeError
 
 
@@ -52,7 +53,7 @@ class Part:
 
     def scaled(self, factor: complex) -> Part:
         """Return a new part, multiplied by a number."""
-        return Part(self.values * factor, self.start, self.limit)
+        return Part(multiple(self.values, factor), self.start, self.limit)
 
     def fade(self, factor: float) -> None:
         """Multiply by a number, in place."""

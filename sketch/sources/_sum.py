@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from .._array import Array, promote
+from .._linalg import multiple, plain_number
 from ._base import DrawnRows, MatrixBlock, MatrixSource
 
 
@@ -19,11 +20,11 @@ class ScaledBlock(MatrixBlock):
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(c A Omega)^T``."""
-        return self.coefficient * self.block.right(omega)
+        return multiple(self.block.right(omega), self.coefficient)
 
     def left(self, psi: DrawnRows) -> Array:
         """Return ``Psi^* c A``."""
-        return self.coefficient * self.block.left(psi)
+        return multiple(self.block.left(psi), self.coefficient)
 
     def find_nonfinite(self) -> tuple[int, int] | None:
         """Return where the block is not finite."""
@@ -48,11 +49,6 @@ class SumSource(MatrixSource):
                 yield at, ScaledBlock(coefficient, block)
 
 
-def plain_number(coefficient: complex) -> complex | float:
-    """Return a Python number, real where the imaginary part is zero."""
-    number = complex(coefficient)
-    return number if number.imag else number.real
-
-
 def scaled_dtype(coefficient: complex, dtype: str) -> str:
+    """Return the dtype of data times a coefficient."""
     return promote(dtype, "complex64") if isinstance(coefficient, complex) else dtype

@@ -9,12 +9,13 @@ import numpy as np
 
 from .._array import Array, promote
 from .._cores import Core
+from .._linalg import multiple, plain_number
 from ..errors import DtypeError
 from ..formats import HadamardProduct, TensorSum
 from ._entries import EntriesTensorSource, is_entries
 from ._sparse import is_sparse
 from ._stored import StoredTensorSource, is_ready, is_stored
-from ._sum import plain_number, scaled_dtype
+from ._sum import scaled_dtype
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 from ._tensor_dense import DenseTensorSource
 from ._tensor_hadamard import HadamardBlock
@@ -51,7 +52,7 @@ class ScaledContraction(Contraction):
 
     def seen(self) -> Array:
         """Return what the mode sees, times the coefficient."""
-        return self._coefficient * self._contraction.seen()
+        return multiple(self._contraction.seen(), self._coefficient)
 
     def advance(self, core: Core) -> None:
         """Go on to the next mode."""
