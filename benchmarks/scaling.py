@@ -26,9 +26,9 @@ RANK = 20
 FACTORS = (1, 3, 10, 30, 100)
 
 DATA: dict[str, Callable[[int], Any]] = {
-    "dense rows, 2,000 to 200,000 x 1,000": lambda f: dense_matrix(2_000 * f),
+    "dense rows, 5,000 to 500,000 x 1,000": lambda f: dense_matrix(5_000 * f),
     "sparse nonzeros, 2e5 to 2e7": lambda f: sparse_matrix(200_000 * f, 10_000 * f, 2_000),
-    "sparse tensor nonzeros, 1e4 to 1e6": lambda f: sparse_tensor(10_000 * f),
+    "sparse tensor nonzeros, 1e5 to 1e7": lambda f: sparse_tensor(100_000 * f),
 }
 METHODS: dict[str, Callable[[Any], Any]] = {
     "HMT": lambda a: sketch.svd(a, RANK),

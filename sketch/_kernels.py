@@ -17,10 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._array import cuts
+from ._linalg import product
+
 _ONE_AT_A_TIME = threading.Lock()  # each call takes all threads, which not all layers can share
 _COMPILE_FROM = 50_000_000  # multiply-adds; less work is done before numba is even imported
-_COMPILED_ENTRIES = 200_000  # of a sparse tensor, for the same reason
+_COMPILED_ENTRIES = 100_000  # of a sparse tensor, for the same reason
 _HASHED_FROM = 8  # dense products run so many multiply-adds in the time of a hashed one
+_PANEL_COLUMNS = 1000  # of a matrix in single precision that are multiplied at once
 _STRIPE_BYTES = 4096  # of a dense row that are added up at once: the sums stay in cache
 
 
@@ -110,6 +114,21 @@ def _shares(a: Any) -> NDArray[np.intp]:
     up_to = np.cumsum(np.bincount(a.indices, minlength=a.shape[1]))
     wanted = np.arange(1, numba.get_num_threads()) * a.nnz // numba.get_num_threads()
     return np.concatenate([[0], np.searchsorted(up_to, wanted), [a.shape[1]]])
+
+
+def thin_product(x: Any, a: Any) -> Any:
+    """Return ``X^T A`` for arrays X (m, k) with few columns and A (m, n), of any library.
+
+    In the form that BLAS runs fastest: in single precision, where A is a transpose in memory, a
+    panel of its columns at a time.
+    """
+    single = isinstance(a, np.ndarray) and a.dtype.itemsize // (1 + (a.dtype.kind == "c")) == 4
+    if not single or not a.flags.f_contiguous or a.dtype != x.dtype:
+        return product(x.T, a)
+    out = np.empty((a.shape[1], x.shape[1]), a.dtype)
+    for columns in cuts(a.shape[1], _PANEL_COLUMNS):
+        np.matmul(a[:, columns].T, x, out=out[columns])
+    return out.T
 
 
 def hashed_product_of_dense(x: HashedRows, a: Any) -> NDArray[Any] | None:

@@ -95,3 +95,15 @@ def test_sparse_tensors_have_the_same_trains(monkeypatch, method, shape, dtype):
     assert (compiled - plain).norm() < 1e6 * np.finfo(dtype).eps * plain.norm()
     rounding = float(1e3 * np.finfo(dtype).eps * plain.norm())
     assert compiled.error.value == pytest.approx(plain.error.value, rel=1e-2, abs=rounding)
+
+
+@pytest.mark.parametrize("columns", [0, 1, 999, 2500])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+def test_thin_products_in_every_layout(dtype, order, columns):
+    rng = np.random.default_rng(0)
+    a, x = (rng.standard_normal((40, n)).astype(dtype) for n in (columns, 6))
+    seen = _kernels.thin_product(x, np.asarray(a, order=order))
+    assert seen.dtype == dtype
+    # sums of 40 products of numbers of size one
+    assert np.allclose(seen, x.T @ a, rtol=0, atol=400 * np.finfo(dtype).eps)

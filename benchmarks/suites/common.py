@@ -59,18 +59,40 @@ class Case:
 def dense_matrix(m: int, n: int = 1_000) -> np.ndarray[Any, Any]:
     """Return a matrix with singular values close to 1/i."""
     rng = np.random.default_rng(0)
-    a = rng.standard_normal((m, n)) / math.sqrt(m)
-    a *= 1 / np.arange(1, n + 1)
+    a = rng.standard_normal((m, n))
+    a /= math.sqrt(m) * np.arange(1, n + 1)
     return np.asarray(a)
 
 
 @functools.lru_cache(maxsize=2)
 def sparse_matrix(nnz: int, m: int = 100_000, n: int = 20_000) -> sp.csr_array:
-    """Return a matrix with entries at random places that fade with their row and column."""
+    """Return a matrix of rank 100 with about so many entries."""
+    return sp.csr_array(sparse_terms(nnz, (m, n), 100))
+
+
+@functools.lru_cache(maxsize=2)
+def sparse_tensor(nnz: int, order: int = 4, n: int = 200) -> sp.coo_array:
+    """Return a sum of 40 rank-one tensors with about so many entries."""
+    return sparse_terms(nnz, (n,) * order, 40)
+
+
+def sparse_terms(nnz: int, shape: tuple[int, ...], terms: int) -> sp.coo_array:
+    """Return a sum of rank-one terms of norm 1/k, each on a block of few indices in every mode."""
     rng = np.random.default_rng(0)
-    i, j = rng.integers(0, m, nnz), rng.integers(0, n, nnz)
-    values = rng.standard_normal(nnz) / np.sqrt((1.0 + i) * (1.0 + j))
-    return sp.csr_array((values, (i, j)), shape=(m, n))
+    coords, values = [], []
+    for k in range(terms):
+        left, places, block = nnz / terms, [], np.ones(())
+        for mode, n in enumerate(shape):
+            side = min(n, max(1, round(left ** (1 / (len(shape) - mode)))))
+            left /= side
+            places.append(rng.choice(n, side, replace=False))
+            factor = rng.standard_normal(side)
+            block = np.multiply.outer(block, factor / np.linalg.norm(factor))
+        coords.append(np.stack([x.ravel() for x in np.meshgrid(*places, indexing="ij")]))
+        values.append(block.ravel() / (k + 1))
+    return sp.coo_array(
+        (np.concatenate(values), tuple(np.concatenate(coords, axis=1))), shape=shape
+    )
 
 
 @functools.lru_cache(maxsize=2)
@@ -84,15 +106,6 @@ def train(order: int, n: int, rank: int) -> sketch.TensorTrain:
         for a, b in itertools.pairwise(ranks)
     ]
     return sketch.TensorTrain(cores)
-
-
-@functools.lru_cache(maxsize=2)
-def sparse_tensor(nnz: int, order: int = 4, n: int = 200) -> sp.coo_array:
-    """Return a tensor with entries at random places that fade with their indices."""
-    rng = np.random.default_rng(0)
-    coords = [np.minimum(rng.geometric(0.05, nnz) - 1, n - 1) for _ in range(order)]
-    values = rng.standard_normal(nnz) * 0.8 ** sum(c / 10 for c in coords)
-    return sp.coo_array((values, tuple(coords)), shape=(n,) * order)
 
 
 def matrix_error(a: Any) -> Callable[[Any], float]:
@@ -118,6 +131,22 @@ def train_error(t: sketch.TensorTrain) -> Callable[[Any], float]:
     def error(result: Any) -> float:
         cores = getattr(result, "cores", getattr(result, "factors", result))
         return (sketch.TensorTrain([np.asarray(c) for c in cores]) - t).norm() / norm
+
+    return error
+
+
+def entries_error(t: sp.coo_array) -> Callable[[Any], float]:
+    """Return the relative error of a train of whichever library against a sparse tensor."""
+    places = np.stack(t.coords, axis=1)
+    total = sp.coo_array(t)  # of which entries at one place add up
+    total.sum_duplicates()
+    squares = float(np.sum(total.data**2))
+
+    def error(result: Any) -> float:
+        cores = getattr(result, "cores", result)
+        short = sketch.TensorTrain([np.asarray(c) for c in cores])
+        inner = float(np.sum(short.entries(places) * t.data))
+        return math.sqrt(max(0.0, squares - 2 * inner + short.norm() ** 2) / squares)
 
     return error
 

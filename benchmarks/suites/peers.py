@@ -12,6 +12,7 @@ from .common import (
     RANK,
     Case,
     dense_matrix,
+    entries_error,
     matrix_error,
     sizes,
     sparse_matrix,
@@ -143,10 +144,10 @@ class SparseTrain(Case):
         t = sparse_tensor(nonzeros)
         if library == "sketch":
             options = {"sketch_rank": 10, "corange_rank": 20, "error_probes": 0}
-            return lambda: sketch.tensor_train(t, 10, **options), None
+            return lambda: sketch.tensor_train(t, 10, **options), entries_error(t)
         needs("tt_sketch")
         from tt_sketch.sketch import stream_sketch
         from tt_sketch.tensor import SparseTensor
 
         theirs = SparseTensor(t.shape, np.asarray(t.coords), np.asarray(t.data))
-        return lambda: stream_sketch(theirs, 10, 20, seed=1).to_tt(), None
+        return lambda: stream_sketch(theirs, 10, 20, seed=1).to_tt(), entries_error(t)

@@ -13,9 +13,9 @@ from .common import MODE, RANK, dense_matrix, sparse_matrix, sparse_tensor
 
 SPAN = {"smallest": (1, 2), "quick": (1, 10)}.get(MODE, (1, 10, 100))
 CASES = {
-    "dense rows": lambda f: (dense_matrix(2_000 * f), lambda a: sketch.svd(a, RANK)),
+    "dense rows": lambda f: (dense_matrix(5_000 * f), lambda a: sketch.svd(a, RANK)),
     "dense rows, nystrom": lambda f: (
-        dense_matrix(2_000 * f),
+        dense_matrix(5_000 * f),
         lambda a: sketch.svd(a, RANK, method="nystrom"),
     ),
     "sparse nonzeros": lambda f: (
@@ -23,7 +23,7 @@ CASES = {
         lambda a: sketch.svd(a, RANK),
     ),
     "sparse tensor nonzeros": lambda f: (
-        sparse_tensor(20_000 * f),
+        sparse_tensor(100_000 * f),
         lambda t: sketch.tensor_train(t, 10),
     ),
 }

@@ -6,7 +6,16 @@ import numpy as np
 
 import sketch
 
-from .common import RANK, Case, estimated, sizes, sparse_tensor, train, train_error
+from .common import (
+    RANK,
+    Case,
+    entries_error,
+    estimated,
+    sizes,
+    sparse_tensor,
+    train,
+    train_error,
+)
 
 METHODS = ["stta", "otts", "tt-hmt"]
 
@@ -34,7 +43,7 @@ class Sparse(Case):
 
     def prepare(self, method, nonzeros):
         t = sparse_tensor(nonzeros)
-        return lambda: sketch.tensor_train(t, 10, method=method), estimated
+        return lambda: sketch.tensor_train(t, 10, method=method), entries_error(t)
 
 
 class CP(Case):
@@ -59,7 +68,8 @@ class Tucker(Case):
     def prepare(self, method, side):
         rng = np.random.default_rng(0)
         factors = [rng.standard_normal((side, 10)) for _ in range(4)]
-        t = sketch.TuckerTensor(rng.standard_normal((10,) * 4), factors)
+        fading = 0.5 ** np.indices((10,) * 4).sum(axis=0)
+        t = sketch.TuckerTensor(fading * rng.standard_normal((10,) * 4), factors)
         return lambda: sketch.tensor_train(t, RANK, method=method), estimated
 
 

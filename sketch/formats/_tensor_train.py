@@ -16,6 +16,7 @@ from .._array import (
     Array,
     beside,
     cast,
+    cuts,
     dtype_name,
     is_complex,
     namespace,
@@ -33,6 +34,7 @@ from ._train_sweeps import (
 )
 
 _MAX_DENSE_BYTES = 2_000_000_000
+_SLICED_ENTRIES = 4_000_000  # of the slices that single entries are computed from at once
 
 
 class TensorTrain(Summable):
@@ -165,6 +167,12 @@ class TensorTrain(Summable):
         if ((points < -sizes) | (points >= sizes)).any():
             raise ShapeError(f"indices are out of bounds for the shape {self.shape}")
         points = np.where(points < 0, points + sizes, points)
+        step = max(1, _SLICED_ENTRIES // max(core.shape[0] * core.shape[2] for core in self.cores))
+        blocks = [self._entries(points[block]) for block in cuts(points.shape[0], step)]
+        return namespace(*blocks).concat(blocks)
+
+    def _entries(self, points: np.ndarray[Any, Any]) -> Array:
+        """Return the entries at points that were checked."""
         xp = namespace(self.cores[0])
         values = xp.ones((points.shape[0], 1, 1), **beside(self.cores[0]))
         for mode, core in enumerate(self.cores):

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 
 from .._array import Array, compute_dtype, cuts, moved, namespace
-from .._kernels import hashed_product_of_dense
-from .._linalg import adjoint, frobenius_norm, product
+from .._kernels import hashed_product_of_dense, thin_product
+from .._linalg import adjoint, frobenius_norm
 from ..errors import ShapeError
 from ._base import DrawnRows, MatrixBlock
 
@@ -41,16 +41,16 @@ class DenseSource(MatrixBlock):
         return DenseSource(moved(self.array, like))
 
     def right(self, omega: DrawnRows) -> Array:
-        """Return ``(A Omega)^T`` in the form that BLAS runs fastest: (k, n) times (n, m)."""
+        """Return ``(A Omega)^T``."""
         few, a = omega.hashed(self.dtype), self.array
         summed = None if few is None else hashed_product_of_dense(few, a.T)
-        return product(omega.array(a).T, a.T) if summed is None else summed
+        return thin_product(omega.array(a), a.T) if summed is None else summed
 
     def left(self, psi: DrawnRows) -> Array:
         """Return ``Psi^* A``."""
         few, a = psi.hashed(self.dtype), self.array
         summed = None if few is None else hashed_product_of_dense(few.conj(), a)
-        return product(adjoint(psi.array(a)), a) if summed is None else summed
+        return thin_product(adjoint(psi.array(a)).T, a) if summed is None else summed
 
     def norm(self) -> float:
         """Return the Frobenius norm."""
