@@ -27,7 +27,7 @@ FACTORS = (1, 3, 10, 30, 100)
 
 DATA: dict[str, Callable[[int], Any]] = {
     "dense rows, 5,000 to 500,000 x 1,000": lambda f: dense_matrix(5_000 * f),
-    "sparse nonzeros, 2e5 to 2e7": lambda f: sparse_matrix(200_000 * f, 10_000 * f, 2_000),
+    "sparse nonzeros, 4e5 to 4e7": lambda f: sparse_matrix(400_000 * f, 20_000 * f, 2_000),
     "sparse tensor nonzeros, 1e5 to 1e7": lambda f: sparse_tensor(100_000 * f),
 }
 METHODS: dict[str, Callable[[Any], Any]] = {
@@ -47,7 +47,7 @@ def measure(factors: tuple[int, ...]) -> dict[str, dict[str, list[float]]]:
         for factor in factors:
             data = make(factor)
             calls = {name: (lambda n=name, d=data: METHODS[n](d)) for name in names}
-            for name, value in seconds(calls, 3).items():
+            for name, value in seconds(calls, 5).items():
                 found[kind][name].append(value)
     return found
 

@@ -212,9 +212,12 @@ def _compiled_kernels() -> ModuleType:
 
 
 def _compiled(a: Any, x: NDArray[Any] | HashedRows) -> ModuleType | None:
-    """Return the compiled kernels where they are installed and the product is worth a start."""
-    per_entry = x.columns.shape[1] if isinstance(x, HashedRows) else x.shape[1]
-    return _load_compiled() if a.nnz * per_entry >= _COMPILE_FROM else None
+    """Return the compiled kernels where they are installed and worth a start.
+
+    By what SciPy would multiply in their place, hashed rows made dense.
+    """
+    columns = x.width if isinstance(x, HashedRows) else x.shape[1]
+    return _load_compiled() if a.nnz * columns >= _COMPILE_FROM else None
 
 
 @functools.cache

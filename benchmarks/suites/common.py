@@ -66,32 +66,31 @@ def dense_matrix(m: int, n: int = 1_000) -> np.ndarray[Any, Any]:
 
 @functools.lru_cache(maxsize=2)
 def sparse_matrix(nnz: int, m: int = 100_000, n: int = 20_000) -> sp.csr_array:
-    """Return a matrix of rank 100 with about so many entries."""
-    return sp.csr_array(sparse_terms(nnz, (m, n), 100))
+    """Return a matrix of rank 100 with about so many entries, 20 in a row or a multiple of it."""
+    return sp.csr_array(sparse_terms((m, n), (min(m, nnz // (100 * 20)), 20), 100))
 
 
 @functools.lru_cache(maxsize=2)
 def sparse_tensor(nnz: int, order: int = 4, n: int = 200) -> sp.coo_array:
     """Return a sum of 40 rank-one tensors with about so many entries."""
-    return sparse_terms(nnz, (n,) * order, 40)
+    terms, sides = 40, []
+    for mode in range(order):
+        sides.append(min(n, round((nnz / terms / math.prod(sides)) ** (1 / (order - mode)))))
+    return sparse_terms((n,) * order, sides, terms)
 
 
-def sparse_terms(nnz: int, shape: tuple[int, ...], terms: int) -> sp.coo_array:
-    """Return a sum of rank-one terms of norm 1/k, each on a block of few indices in every mode."""
+def sparse_terms(shape: Sequence[int], sides: Sequence[int], terms: int) -> sp.coo_array:
+    """Return a sum of rank-one terms of norm 1/k, each on a block of a few indices in each mode."""
     rng = np.random.default_rng(0)
     coords, values = [], []
     for k in range(terms):
-        left, places, block = nnz / terms, [], np.ones(())
-        for mode, n in enumerate(shape):
-            side = min(n, max(1, round(left ** (1 / (len(shape) - mode)))))
-            left /= side
-            places.append(rng.choice(n, side, replace=False))
-            factor = rng.standard_normal(side)
-            block = np.multiply.outer(block, factor / np.linalg.norm(factor))
+        places = [rng.choice(n, s, replace=False) for n, s in zip(shape, sides, strict=True)]
+        factors = [rng.standard_normal(s) for s in sides]
+        block = functools.reduce(np.multiply.outer, [f / np.linalg.norm(f) for f in factors])
         coords.append(np.stack([x.ravel() for x in np.meshgrid(*places, indexing="ij")]))
         values.append(block.ravel() / (k + 1))
     return sp.coo_array(
-        (np.concatenate(values), tuple(np.concatenate(coords, axis=1))), shape=shape
+        (np.concatenate(values), tuple(np.concatenate(coords, axis=1))), shape=tuple(shape)
     )
 
 
