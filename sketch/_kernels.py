@@ -22,7 +22,7 @@ from ._linalg import product
 
 _ONE_AT_A_TIME = threading.Lock()  # each call takes all threads, which not all layers can share
 _COMPILE_FROM = 50_000_000  # multiply-adds; less work is done before numba is even imported
-_COMPILED_ENTRIES = 100_000  # of a sparse tensor, for the same reason
+_COMPILED_ENTRIES = 80_000  # of a sparse tensor, for the same reason
 _HASHED_FROM = 8  # dense products run so many multiply-adds in the time of a hashed one
 _PANEL_COLUMNS = 1000  # of a matrix in single precision that are multiplied at once
 _STRIPE_BYTES = 4096  # of a dense row that are added up at once: the sums stay in cache
