@@ -4,6 +4,7 @@ python3 dev bench matrices [--quick]     measure, print, and store the results
 python3 dev bench tensors [--quick]      the same for tensors
 python3 dev bench streams [--quick]      the same beyond memory, on Dask, for rows that stream
 python3 dev bench scaling [--quick]      time against size, error against time
+python3 dev bench devices [--quick]     the cost of the array layer; a GPU against its products
 python3 dev bench experiments [NAME...]  the published experiments beside the published numbers
 python3 dev bench report                 make benchmarks/README.md from what is stored
 """
@@ -15,6 +16,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+import devices
 import experiments
 import matrices
 import scaling
@@ -22,15 +24,21 @@ import streams
 import tensors
 
 HERE = Path(__file__).parent
-SUITES = {"matrices": matrices, "tensors": tensors, "streams": streams, "scaling": scaling}
+SUITES = {
+    "matrices": matrices,
+    "tensors": tensors,
+    "streams": streams,
+    "scaling": scaling,
+    "devices": devices,
+}
 
 HEAD = """# Benchmarks
 
 Made by `python3 dev bench report` from the results stored beside it; measure again with
-`python3 dev bench matrices`, `tensors`, `streams` and `scaling`. All cases of a table ran in turn,
-in one process or each in its own, on identical data, and the medians are given; absolute times are
-of a small shared machine, so read the ratios. *Products* are the bare matrix products that the
-method above consists of, in their fastest form: the floor.
+`python3 dev bench matrices`, `tensors`, `streams`, `scaling` and `devices`. All cases of a table
+ran in turn, in one process or each in its own, on identical data, and the medians are given;
+absolute times are of a small shared machine, so read the ratios. *Products* are the bare matrix
+products that the method above consists of, in their fastest form: the floor.
 """
 
 

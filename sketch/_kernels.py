@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import math
 import threading
+import weakref
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -157,6 +159,32 @@ def hashed_product_of_dense(x: HashedRows, a: Any) -> NDArray[Any] | None:
     return out
 
 
+class Workspace:
+    """Memory for arrays of like sizes that come and go: used again where nobody refers to it.
+
+    Pages that a process takes anew cost more than a product over a few thousand entries.
+    """
+
+    def __init__(self) -> None:
+        self._free: list[bytearray] = []
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+        """Return an array of zeros, whose memory comes back when its last view is gone."""
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        memory = self._taken(size)
+        # its views refer to it, not to the memory below: what it is made of is no array
+        owner = np.frombuffer(memory, dtype, math.prod(shape))
+        weakref.finalize(owner, self._free.append, memory).atexit = False
+        owner.fill(0)
+        return owner.reshape(shape)
+
+    def _taken(self, size: int) -> bytearray:
+        for place, memory in enumerate(self._free):
+            if size <= len(memory) <= 2 * size:
+                return self._free.pop(place)
+        return bytearray(size)
+
+
 @dataclass(frozen=True)
 class EntryGroups:
     """Entries with equal indices: group g is ``order[edges[g]:edges[g + 1]]``, of ``indices[g]``.
@@ -180,10 +208,12 @@ class EntryGroups:
         numbers[self.order] = np.repeat(np.arange(self.indices.size), np.diff(self.edges))
         return numbers
 
-    def times_slices(self, rows: NDArray[Any], slices: NDArray[Any]) -> NDArray[Any]:
+    def times_slices(
+        self, rows: NDArray[Any], slices: NDArray[Any], workspace: Workspace
+    ) -> NDArray[Any]:
         """Return ``rows[e] @ slices[group of e]``, slices of shape (k, B, inner, outer)."""
         shape = (self.order.size, slices.shape[1] * slices.shape[3])
-        out = _zeros(shape, np.result_type(rows, slices))
+        out = workspace.zeros(shape, np.result_type(rows, slices))
         with _ONE_AT_A_TIME:
             _compiled_kernels().times_slices(
                 np.ascontiguousarray(rows), self.numbers, np.ascontiguousarray(slices), out

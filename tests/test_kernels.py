@@ -87,7 +87,7 @@ def test_sparse_tensors_have_the_same_trains(monkeypatch, method, shape, dtype):
     values = rng.standard_normal(700) + 1j * rng.standard_normal(700)
     values = np.asarray(values if dtype == "complex128" else values.real, dtype=dtype)
     t = sp.coo_array((values, coords), shape=shape)
-    assert next(as_tensor_source(t).blocks())[1].compiled
+    assert next(as_tensor_source(t).blocks())[1].workspace is not None
     compiled = sketch.tensor_train(t, 3, method=method)
     monkeypatch.setattr(_kernels, "_COMPILED_ENTRIES", 10**9)
     plain = sketch.tensor_train(t, 3, method=method)
@@ -107,3 +107,20 @@ def test_thin_products_in_every_layout(dtype, order, columns):
     assert seen.dtype == dtype
     # sums of 40 products of numbers of size one
     assert np.allclose(seen, x.T @ a, rtol=0, atol=400 * np.finfo(dtype).eps)
+
+
+def test_a_workspace_gives_memory_again_once_no_view_is_left():
+    workspace = _kernels.Workspace()
+    first = workspace.zeros((30, 4), "float64")
+    first += 1
+    view = first[3:, ::2].T
+    del first
+    second = workspace.zeros((30, 4), "float64")  # while a view lives
+    assert not np.shares_memory(view, second)
+    assert (view == 1).all()
+    place = view.base.ctypes.data
+    del view
+    third = workspace.zeros((20, 4), "float64")
+    assert third.base.ctypes.data == place
+    assert not third.any()
+    assert workspace.zeros((0, 4), "float32").shape == (0, 4)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .._array import Array, compute_dtype
 from .._cores import Core
-from .._kernels import EntryGroups, compiles
+from .._kernels import EntryGroups, Workspace, compiles
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 
 _RUN_ENTRIES = 40_000  # whose interfaces stay in cache
@@ -36,6 +36,7 @@ class SparseTensorSource(TensorSource):
         self.shape = tuple(int(n) for n in sparse.shape)
         self.nbytes = self._data.nbytes + sum(index.nbytes for index in self._coords)
         self._kept: list[SparseTensorBlock] | None = None
+        self._workspace = Workspace() if compiles(self._data.size) else None
 
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
         """Yield runs of the entries; the runs live on from pass to pass."""
@@ -49,20 +50,20 @@ class SparseTensorSource(TensorSource):
     def _run(self, run: slice) -> SparseTensorBlock:
         values = self._data[run].astype(self.dtype, copy=False)
         coords = [index[run] for index in self._coords]
-        return SparseTensorBlock(coords, values, self.shape, compiles(self._data.size))
+        return SparseTensorBlock(coords, values, self.shape, self._workspace)
 
 
 class SparseTensorBlock(TensorBlock):
-    """A run of the entries of a sparse tensor."""
+    """A run of the entries of a sparse tensor; by compiled loops where it has a workspace."""
 
     def __init__(
         self,
         coords: list[NDArray[Any]],
         data: NDArray[Any],
         shape: tuple[int, ...],
-        compiled: bool,
+        workspace: Workspace | None,
     ) -> None:
-        self.coords, self.data, self.shape, self.compiled = coords, data, shape, compiled
+        self.coords, self.data, self.shape, self.workspace = coords, data, shape, workspace
         self.dtype = str(data.dtype)
         self.nbytes = data.nbytes + sum(index.nbytes for index in coords)
         self._groups: dict[int, Groups] = {}
@@ -121,7 +122,7 @@ class SparseContraction(Contraction):
     """Interfaces have a row for each entry, (nnz, l) on the left and (nnz, r) on the right."""
 
     def __init__(self, block: SparseTensorBlock, rights: Sequence[Core]) -> None:
-        self._groups, self._shape, self._compiled = block.groups, block.shape, block.compiled
+        self._groups, self._shape, self._workspace = block.groups, block.shape, block.workspace
         self._mode = 0
         self._left = block.data[:, None]
         right = np.ones((block.data.size, 1), block.data.dtype)
@@ -134,7 +135,7 @@ class SparseContraction(Contraction):
     def seen(self) -> Array:
         """Return the sums of the outer products of the rows that share an index."""
         left, right = self._left, self._rights[self._mode]
-        if self._compiled:
+        if self._workspace is not None:
             groups = self._groups(self._mode).entries
             return groups.outer_sums(left, right, self._shape[self._mode]).transpose(1, 0, 2)
         dtype = np.result_type(left, right)
@@ -151,9 +152,10 @@ class SparseContraction(Contraction):
 
     def _absorbed(self, interface: Array, mode: int, core: Core) -> Array:
         """Return ``interface[e] @ slice i(e)`` for every entry e."""
-        if self._compiled:
+        if self._workspace is not None:
             groups = self._groups(mode).entries
-            return groups.times_slices(interface, _sorted_slices(core, groups.indices))
+            slices = _sorted_slices(core, groups.indices)
+            return groups.times_slices(interface, slices, self._workspace)
         out: Array | None = None
         width = core.outer_size
         for indices, entries in self._groups(mode).batches(8 * width * (interface.shape[1] or 1)):

@@ -1,0 +1,155 @@
+"""What the array layer costs on the CPU, and how near a GPU comes to its bare products and copies.
+
+Run ``python3 dev bench devices``; ``--device torch`` takes another library's place in the second
+part, ``--quick`` smaller sizes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from measure import Case, machine, seconds, table
+
+import sketch
+from sketch._array import beside, is_on_gpu, moved, namespace, place
+
+RESULTS = Path(__file__).parent / "results" / "devices.json"
+LAYER = {False: (20_000, 5_000), True: (4_000, 1_000)}
+MATRIX = {False: (50_000, 20_000), True: (2_000, 500)}
+SIDE = {False: 200, True: 20}
+CHUNKS = 20
+NOT_MEASURED = "No GPU could be had: how near one comes to its bare products was not measured.\n"
+
+
+def layer(quick: bool) -> dict[str, dict[str, float]]:
+    """Return the seconds of generalized Nyström's sums beside the same in plain NumPy."""
+    (m, n), rank = LAYER[quick], 50
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((m, n)) / np.arange(1, n + 1)
+
+    def ours(step: int) -> None:
+        sk = sketch.GeneralizedNystrom((m, n), rank)
+        for i in range(0, m, step):
+            sk.update(a[i : i + step], at=i)
+
+    def plain(step: int) -> None:
+        maps = sketch.GeneralizedNystrom((m, n), rank)._maps
+        omega = maps["range"].rows(0, n).array(a)
+        y, w = np.empty((m, omega.shape[1])), np.zeros((maps["corange"].width, n))
+        for i in range(0, m, step):
+            chunk = a[i : i + step]
+            y[i : i + step] = chunk @ omega
+            w += maps["corange"].rows(i, i + len(chunk)).array(a).T @ chunk
+
+    found = {}
+    for name, step in {f"chunks of {m // CHUNKS} rows": m // CHUNKS, "one chunk": m}.items():
+        calls: dict[str, Case] = {
+            "sketch": lambda s=step: ours(s),
+            "NumPy": lambda s=step: plain(s),
+        }
+        found[name] = seconds(calls, 9)
+    return found
+
+
+def device(name: str, quick: bool) -> dict[str, Any]:
+    """Return the seconds of methods on a device beside its bare products and copies."""
+    like = place(name)
+    xp = namespace(like)
+    rng = np.random.default_rng(0)
+
+    def there(*shape: int) -> Any:
+        return moved(rng.standard_normal(shape, dtype=np.float32), like)
+
+    def waited(call: Case) -> Case:
+        def run() -> None:
+            call()
+            if is_on_gpu(like):
+                xp.cuda.Device().synchronize()
+
+        return run
+
+    (m, n), rank = MATRIX[quick], 100
+    host = rng.standard_normal((m, n), dtype=np.float32)
+    chunks = np.array_split(host, CHUNKS)
+    a, omega, psi = moved(host, like), there(n, 2 * rank + 10), there(m, 4 * rank + 20)
+
+    def streamed() -> None:
+        sk = sketch.GeneralizedNystrom((m, n), rank, device=like)
+        for chunk in chunks:
+            sk.update(chunk)
+
+    def copied() -> None:
+        for chunk in chunks:
+            moved(chunk, like)
+
+    side = SIDE[quick]
+    tensor = xp.reshape(there(side**3, side), (side,) * 4)
+    train = sketch.STTA(tensor.shape, min(30, side), error_probes=0, device=like)
+    columns = there(side, train.spec.right_sizes[-1])
+    calls: dict[str, Case] = {
+        "Nyström, resident": lambda: sketch.svd(a, rank, method="nystrom"),
+        "its two products": lambda: (omega.T @ a.T, psi.T @ a),
+        "Nyström, streamed from the host": streamed,
+        "copies of its chunks": copied,
+        "STTA, resident": lambda: train.copy().update(tensor),
+        "its first product": lambda: xp.reshape(tensor, (-1, side)) @ columns,
+    }
+    found = seconds({name: waited(call) for name, call in calls.items()}, 5)
+    return {"device": device_name(like), "matrix": [m, n], "side": side, "seconds": found}
+
+
+def device_name(like: Any) -> str:
+    """Return what a device calls itself."""
+    if not is_on_gpu(like):
+        return f"{namespace(like).__name__} on {beside(like)['device']}"
+    properties = namespace(like).cuda.runtime.getDeviceProperties(like.device.id)
+    return f"{properties['name'].decode()}, cupy {namespace(like).__version__}"
+
+
+def page(stored: dict[str, Any]) -> str:
+    """Return the tables of both parts."""
+    rows: list[list[object]] = [
+        [name, each["sketch"], each["NumPy"], each["sketch"] / each["NumPy"]]
+        for name, each in stored["layer"].items()
+    ]
+    head = ["sums of generalized Nyström, 20,000 x 5,000", "sketch, s", "plain NumPy, s", "ratio"]
+    return table(head, rows) + "\n\n" + _device_page(stored["gpu"]) + "\n"
+
+
+def _device_page(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return NOT_MEASURED
+    times = list(found["seconds"].items())
+    rows: list[list[object]] = [
+        [name, value, floor, limit, limit / value]
+        for (name, value), (floor, limit) in zip(times[::2], times[1::2], strict=True)
+    ]
+    sizes = f"{found['matrix']} rank 100 and {found['side']}^4 rank 30, float32"
+    head = [f"{found['device']}: {sizes}", "seconds", "floor", "seconds of it", "share reached"]
+    return table(head, rows) + "\n"
+
+
+def main(argv: list[str]) -> None:
+    """Measure, print, and store what was measured; without a GPU, the CPU's part alone."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--device", default="gpu")
+    options = parser.parse_args(argv)
+    try:
+        found = device(options.device, options.quick)
+    except sketch.DeviceError as error:
+        print(f"no second part: {error}", file=sys.stderr)
+        found = None
+    stored = {"machine": machine(), "layer": layer(options.quick), "gpu": found}
+    print(page(stored))
+    if not options.quick and options.device == "gpu":
+        RESULTS.write_text(json.dumps(stored, indent=1))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
