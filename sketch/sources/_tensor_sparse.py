@@ -92,13 +92,14 @@ class Groups:
     """Entries with equal indices, in batches of groups that have equally many."""
 
     def __init__(self, indices: NDArray[Any]) -> None:
+        if indices.max(initial=0) < 2**16:  # so small, they are sorted by their digits
+            indices = indices.astype(np.uint16)
         order = np.argsort(indices, kind="stable")
         ordered = indices[order]
-        starts = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))
-        counts = np.diff(starts, append=ordered.size)
-        self.entries = EntryGroups(
-            ordered[starts].astype(np.intp), order, np.append(starts, ordered.size)
-        )
+        inner = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+        edges = np.concatenate([[0] if order.size else [], inner, [order.size]]).astype(np.intp)
+        counts = np.diff(edges)
+        self.entries = EntryGroups(ordered[edges[:-1]].astype(np.intp), order, edges)
         self._counts = counts
         by_count = np.argsort(counts, kind="stable")
         cuts = np.flatnonzero(np.diff(counts[by_count])) + 1
