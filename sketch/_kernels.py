@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._array import cuts
-from ._linalg import product
+from ._linalg import product, product_into
 
 _ONE_AT_A_TIME = threading.Lock()  # each call takes all threads, which not all layers can share
 _COMPILE_FROM = 50_000_000  # multiply-adds; less work is done before numba is even imported
@@ -129,7 +129,7 @@ def thin_product(x: Any, a: Any) -> Any:
         return product(x.T, a)
     out = np.empty((a.shape[1], x.shape[1]), a.dtype)
     for columns in cuts(a.shape[1], _PANEL_COLUMNS):
-        np.matmul(a[:, columns].T, x, out=out[columns])
+        product_into(out[columns], a[:, columns].T, x)
     return out.T
 
 

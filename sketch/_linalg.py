@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from ._array import (
     Array,
     brought,
@@ -34,6 +36,14 @@ def product(x: Array, y: Array) -> Array:
         joint = promote(*names)
         x, y = cast(x, joint), cast(y, joint)
     return x @ y
+
+
+def product_into(out: Array, x: Array, y: Array) -> None:
+    """Write ``x @ y`` into an array of its dtype, by NumPy without a temporary."""
+    if isinstance(out, np.ndarray):
+        np.matmul(x, y, out=out)
+    else:
+        out[...] = x @ y
 
 
 def multiple(x: Array, number: Any) -> Array:
@@ -223,12 +233,16 @@ def _is_decomposition_failure(error: Exception) -> bool:
     return any(cls.__name__.endswith("LinAlgError") for cls in type(error).__mro__)
 
 
-def wide_svd(x: Array) -> tuple[Array, Array, Array]:
-    """Return the thin SVD of a wide matrix (r, n) by a basis of its rows and a small SVD."""
+def wide_svd(x: Array, left: Array | None = None) -> tuple[Array, Array, Array]:
+    """Return the thin SVD of a wide matrix X (r, n), or of ``left @ X``, which is not formed.
+
+    By a basis of the rows and a small SVD.
+    """
     if x.shape[1] < 2 * x.shape[0]:
-        return thin_svd(x)
+        return thin_svd(x if left is None else left @ x)
     q = orthonormal_basis(adjoint(x))
-    u, s, vh = thin_svd(x @ q)
+    core = x @ q
+    u, s, vh = thin_svd(core if left is None else left @ core)
     return u, s, vh @ adjoint(q)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._array import Array, namespace, to_host
-from .._linalg import adjoint, frobenius_norm, wide_svd
+from .._linalg import adjoint, frobenius_norm
 from ..results import ErrorEstimate, LowRank, rounding_floor
 from ._least_squares import LeastSquares
 
@@ -55,10 +55,10 @@ def generalized_nystrom(
        estimators in multivariate regression", Biometrika 102 (2015) 457-477, arXiv:1210.2464.
     """
     solution = LeastSquares(c, w)
-    x, pinv = solution.x, solution.pinv
-    u, s, vh = wide_svd(x)
+    pinv = solution.pinv
+    u, s, vh = solution.svd()
     free, columns = int(c.shape[0]) - int(c.shape[1]), int(c.shape[1])  # l - r, r
-    captured = frobenius_norm(x)
+    captured = frobenius_norm(s[None, :])
     if free <= 0:
         error = ErrorEstimate(
             residual=math.nan,
@@ -68,15 +68,17 @@ def generalized_nystrom(
             floor=rounding_floor(captured, columns, roundoff),
         )
         return LowRank(u, s, vh, error)
-    missed = _norm(solution) / math.sqrt(free)  # estimates ||E||
+    across, residuals = solution.residual_times(adjoint(vh))  # (l, r), (l,)
+    size = _norm(residuals)
+    missed = size / math.sqrt(free)  # estimates ||E||
     noise = frobenius_norm(pinv)  # ||C^+||_F
     norm = math.hypot(math.sqrt(max(0.0, captured**2 - (noise * missed) ** 2)), missed)
     if unbiased:
         method, value = "regression residual", missed * math.hypot(1.0, noise)
     else:
-        method, value = "leave-one-row-out", _press(c, solution)
+        method, value = "leave-one-row-out", _press(c, pinv, residuals)
     unit = (missed / value) ** 2 if value > 0 else 0.0
-    overlap, drift = _overlap(u, s, vh, solution, dof_each, roundoff)
+    overlap, drift = _overlap(u, s, pinv, across, size, dof_each, roundoff)
     error = ErrorEstimate(
         residual=value,
         norm=norm,
@@ -92,7 +94,7 @@ def generalized_nystrom(
 
 
 def _overlap(
-    u: Array, s: Array, vh: Array, solution: LeastSquares, dof_each: int, roundoff: float
+    u: Array, s: Array, pinv: Array, across: Array, size: float, dof_each: int, roundoff: float
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return ``2 E <N, T>`` and its standard deviation for the truncations T of X to each rank.
 
@@ -105,14 +107,14 @@ def _overlap(
 
     with ``A = U^* (C^* C)^{-1} U``, ``B = V^* E^* E V``, their diagonals a and b, and as many
     further b_j of sum ``||E||^2 - sum b`` as V lacks columns. The last product belongs to real
-    matrices alone. Both are in units of ``||E||^2``; Cauchy and Schwarz bound the mean.
+    matrices alone. Both are in units of ``||E||^2``; Cauchy and Schwarz bound the mean. `across`
+    is the residual times V, `size` the norm of the residual.
     """
-    size, pinv = _norm(solution), solution.pinv
     rank = int(s.shape[0])
     if size == 0 or rank == 0:
         return (), ()
     left = to_host(adjoint(pinv) @ u)
-    right = to_host(solution.residual_times(adjoint(vh))) / size
+    right = to_host(across) / size
     a_matrix, b_matrix = left.conj().T @ left, right.conj().T @ right
     free = int(pinv.shape[1]) - int(pinv.shape[0])
     sigma = to_host(s) * (math.sqrt(free) / size)  # in units of the estimate of ||E||
@@ -146,13 +148,13 @@ def _beyond(x: Any) -> Any:
     return np.cumsum(x[..., ::-1], axis=-1)[..., ::-1]
 
 
-def _norm(solution: LeastSquares) -> float:
-    return float(namespace(solution.x).linalg.vector_norm(solution.residuals))
+def _norm(x: Array) -> float:
+    return float(namespace(x).linalg.vector_norm(x))
 
 
-def _press(c: Array, solution: LeastSquares) -> float:
+def _press(c: Array, pinv: Array, residuals: Array) -> float:
     """Root mean square of the residuals of rows left out: ``res_j / (1 - h_j)``."""
     xp = namespace(c)
-    leverages = xp.real(xp.sum(c * solution.pinv.T, axis=1))  # h_j, diagonal of C C^+
+    leverages = xp.real(xp.sum(c * pinv.T, axis=1))  # h_j, diagonal of C C^+
     scale = 1 / xp.maximum(1 - leverages, 1e-8 + 0 * leverages)
-    return float(xp.linalg.vector_norm(solution.residuals * scale)) / math.sqrt(c.shape[0])
+    return _norm(residuals * scale) / math.sqrt(c.shape[0])

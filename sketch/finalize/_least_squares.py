@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from .._array import Array, cuts, dtype_name, namespace, unit_roundoff
-from .._linalg import adjoint, thin_svd
+from .._linalg import adjoint, thin_svd, wide_svd
 
 _PANEL_COLUMNS = 4096  # of the wide matrix that are worked on at once
 
@@ -21,11 +19,8 @@ class LeastSquares:
 
     Attributes
     ----------
-    x : array, shape (r, n)
     pinv : array, shape (r, l)
         The pseudo-inverse of C, for the error estimate.
-    residuals : array, shape (l,)
-        Norms of the rows of ``C X - W``, computed by projection and so accurate however small.
 
     Notes
     -----
@@ -34,31 +29,28 @@ class LeastSquares:
     """
 
     def __init__(self, c: Array, w: Array) -> None:
-        xp = namespace(c)
         self._w = w
-        self._q, inverse = _factors(c)
-        self.pinv = inverse @ adjoint(self._q)
-        self.x = xp.empty((c.shape[1], w.shape[1]), dtype=w.dtype, device=w.device)
-        squares = xp.zeros(c.shape[0], dtype=xp.float64, device=w.device)
-        for columns, projected, residual in self._panels():
-            self.x[:, columns] = inverse @ projected
-            squares += xp.sum(xp.abs(residual) ** 2, axis=1)
-        self.residuals = xp.sqrt(squares)
+        self._q, self._inverse = _factors(c)
+        self._projected = adjoint(self._q) @ w
+        self.pinv = self._inverse @ adjoint(self._q)
 
-    def residual_times(self, y: Array) -> Array:
-        """Return ``(C X - W) Y`` for Y (n, k)."""
-        xp = namespace(y)
-        total = xp.zeros((self._w.shape[0], y.shape[1]), dtype=self._w.dtype, device=y.device)
-        for columns, _, residual in self._panels():
+    def svd(self) -> tuple[Array, Array, Array]:
+        """Return the thin SVD of X, which is not formed itself."""
+        return wide_svd(self._projected, self._inverse)
+
+    def residual_times(self, y: Array) -> tuple[Array, Array]:
+        """Return ``(C X - W) Y`` for Y (n, k), and the norms of the rows of ``C X - W``.
+
+        The residual is computed by projection, and so is accurate however small.
+        """
+        xp, w = namespace(y), self._w
+        total = xp.zeros((w.shape[0], y.shape[1]), dtype=w.dtype, device=y.device)
+        squares = xp.zeros(w.shape[0], dtype=xp.float64, device=y.device)
+        for columns in cuts(int(w.shape[1]), _PANEL_COLUMNS):
+            residual = self._q @ self._projected[:, columns] - w[:, columns]
             total += residual @ y[columns, :]
-        return total
-
-    def _panels(self) -> Iterator[tuple[slice, Array, Array]]:
-        """Yield some columns, their part of ``Q^* W`` and of the residual."""
-        for columns in cuts(int(self._w.shape[1]), _PANEL_COLUMNS):
-            w = self._w[:, columns]
-            projected = adjoint(self._q) @ w
-            yield columns, projected, self._q @ projected - w
+            squares += xp.sum(xp.abs(residual) ** 2, axis=1)
+        return total, xp.sqrt(squares)
 
 
 def _factors(c: Array) -> tuple[Array, Array]:

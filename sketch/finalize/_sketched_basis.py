@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from .._array import Array, dtype_name, namespace, unit_roundoff
-from .._linalg import adjoint, frobenius_norm, inverse_cholesky, panels
+import functools
+import operator
 
+from .._array import Array, dtype_name, namespace, unit_roundoff
+from .._linalg import adjoint, frobenius_norm, inverse_cholesky, panels, product_into
+
+_MILD = 1e4  # condition, times the dimension: so many roundoffs are lost
 _DEPENDENT = 1e3  # roundoffs of the largest column that a column must have of its own
 _WELL_CONDITIONED = 1e6  # squared condition, times the dimension, that one Cholesky QR can take
 
@@ -14,7 +18,8 @@ class SketchedBasis:
 
     ``T_1`` inverts the triangular factor of a sketch ``S = Psi^* Y``, which makes Y
     well-conditioned, so that one Cholesky QR gives the rest [1]_. Y is multiplied a few rows at a
-    time and Q is never formed.
+    time and Q is never formed; by one factor, ``T_1 T_2``, where the condition of Y is so small
+    that this costs few digits.
 
     Attributes
     ----------
@@ -26,8 +31,8 @@ class SketchedBasis:
     .. [1] O. Balabanov, "Randomized Cholesky QR factorizations", 2022, arXiv:2210.09953.
     """
 
-    def __init__(self, y: Array, first: Array, second: Array, sketch: Array) -> None:
-        self._y, self._first, self._second = y, first, second
+    def __init__(self, y: Array, factors: tuple[Array, ...], sketch: Array) -> None:
+        self._y, self._factors = y, factors
         self.sketch = sketch
 
     @classmethod
@@ -52,12 +57,15 @@ class SketchedBasis:
         second = inverse_cholesky(gram, identity)
         if second is None or frobenius_norm(gram) * frobenius_norm(second) ** 2 > _WELL_CONDITIONED:
             return None
-        return cls(y, first, second, q @ second)
+        mild = frobenius_norm(r) * frobenius_norm(first) < _MILD
+        return cls(y, (first @ second,) if mild else (first, second), q @ second)
 
     def __matmul__(self, x: Array) -> Array:
         """Return ``Q X`` for a small X (r, k)."""
-        y, right = self._y, self._second @ x
+        y, (*before, last) = self._y, self._factors
+        right = last @ x
         out = namespace(y).empty((y.shape[0], x.shape[1]), dtype=y.dtype, device=y.device)
         for rows in panels(y):
-            out[rows, :] = (y[rows, :] @ self._first) @ right
+            whitened = functools.reduce(operator.matmul, before, y[rows, :])
+            product_into(out[rows, :], whitened, right)
         return out
