@@ -7,11 +7,13 @@ the left; the other side is its transpose. All read A once.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import math
 import threading
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -185,60 +187,18 @@ class Workspace:
         return bytearray(size)
 
 
-@dataclass(frozen=True)
-class EntryGroups:
-    """Entries with equal indices: group g is ``order[edges[g]:edges[g + 1]]``, of ``indices[g]``.
-
-    Attributes
-    ----------
-    indices : ndarray, shape (k,)
-        Sorted.
-    order : ndarray, shape (nnz,)
-    edges : ndarray, shape (k + 1,)
-    """
-
-    indices: NDArray[np.intp]
-    order: NDArray[np.intp]
-    edges: NDArray[np.intp]
-
-    @functools.cached_property
-    def numbers(self) -> NDArray[np.intp]:
-        """The group of each entry."""
-        numbers = np.empty(self.order.size, np.intp)
-        numbers[self.order] = np.repeat(np.arange(self.indices.size), np.diff(self.edges))
-        return numbers
-
-    def times_slices(
-        self, rows: NDArray[Any], slices: NDArray[Any], workspace: Workspace
-    ) -> NDArray[Any]:
-        """Return ``rows[e] @ slices[group of e]``, slices of shape (k, B, inner, outer)."""
-        shape = (self.order.size, slices.shape[1] * slices.shape[3])
-        out = workspace.zeros(shape, np.result_type(rows, slices))
-        with _ONE_AT_A_TIME:
-            _compiled_kernels().times_slices(
-                np.ascontiguousarray(rows), self.numbers, np.ascontiguousarray(slices), out
-            )
-        return out
-
-    def outer_sums(self, left: NDArray[Any], right: NDArray[Any], size: int) -> NDArray[Any]:
-        """Return the sums of ``left[e]^T right[e]`` over each group, in the place of its index."""
-        shape = (size, left.shape[1], right.shape[1])
-        out = _zeros(shape, np.result_type(left, right))
-        left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
-        with _ONE_AT_A_TIME:
-            _compiled_kernels().outer_sums(left, right, self.order, self.edges, self.indices, out)
-        return out
-
-
 def compiles(entries: int) -> bool:
     """Whether so many entries of a sparse tensor are worth compiled loops that can be had."""
     return entries >= _COMPILED_ENTRIES and _load_compiled() is not None
 
 
-def _compiled_kernels() -> ModuleType:
+@contextlib.contextmanager
+def compiled_kernels() -> Iterator[ModuleType]:
+    """Hold the compiled kernels, of which one runs at a time; ask `compiles` first."""
     kernels = _load_compiled()
-    assert kernels is not None, "ask `compiles` first"
-    return kernels
+    assert kernels is not None
+    with _ONE_AT_A_TIME:
+        yield kernels
 
 
 def _compiled(a: Any, x: NDArray[Any] | HashedRows) -> ModuleType | None:

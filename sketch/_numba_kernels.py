@@ -10,6 +10,7 @@ import numba
 
 _jit = numba.njit(parallel=True, cache=True, fastmath={"contract"}, nogil=True)
 _CHUNK_ROWS = 512
+_CHUNK_PARENTS = 16
 
 
 @_jit
@@ -109,43 +110,59 @@ def hashed_columns_of_dense(a, columns, values, out):  # type: ignore[no-untyped
 
 
 @_jit
-def times_slices(rows, groups, slices, out):  # type: ignore[no-untyped-def]
-    """``out[e] = rows[e] @ slices[groups[e]]``, block by block.
+def descend(rows, parents, groups, slices, out):  # type: ignore[no-untyped-def]
+    """``out[e] = rows[parents[e]] @ slices[groups[e]]``, block by block.
 
-    The blocks have rows of their own, or share one. Threads take consecutive entries: were they to
-    take groups, they would write to the same cache lines.
+    Threads take consecutive nodes: were they to take groups, they would write to the same cache
+    lines.
     """
     blocks, inner, outer = slices.shape[1:]
-    step = inner if rows.shape[1] > inner else 0  # from the rows of one block to those of the next
-    nnz = len(groups)
-    for chunk in numba.prange((nnz + _CHUNK_ROWS - 1) // _CHUNK_ROWS):
-        for e in range(chunk * _CHUNK_ROWS, min(nnz, (chunk + 1) * _CHUNK_ROWS)):
-            g = groups[e]
+    nodes = len(parents)
+    for chunk in numba.prange((nodes + _CHUNK_ROWS - 1) // _CHUNK_ROWS):
+        for e in range(chunk * _CHUNK_ROWS, min(nodes, (chunk + 1) * _CHUNK_ROWS)):
+            p, g = parents[e], groups[e]
             for b in range(blocks):
                 for a in range(inner):
-                    x = rows[e, b * step + a]
+                    x = rows[p, b * inner + a]
                     for c in range(outer):
                         out[e, b * outer + c] += x * slices[g, b, a, c]
 
 
 @_jit
-def outer_sums(left, right, entries, edges, indices, out):  # type: ignore[no-untyped-def]
-    """``out[indices[g]] += left[e]^T right[e]``, e in ``entries[edges[g]:edges[g + 1]]``."""
+def ascend(rows, edges, groups, slices, out):  # type: ignore[no-untyped-def]
+    """``out[p] += rows[e] @ slices[groups[e]]``, e in ``edges[p]:edges[p + 1]``."""
+    blocks, inner, outer = slices.shape[1:]
+    parents = len(edges) - 1
+    for chunk in numba.prange((parents + _CHUNK_PARENTS - 1) // _CHUNK_PARENTS):
+        for p in range(chunk * _CHUNK_PARENTS, min(parents, (chunk + 1) * _CHUNK_PARENTS)):
+            for e in range(edges[p], edges[p + 1]):
+                g = groups[e]
+                for b in range(blocks):
+                    for a in range(inner):
+                        x = rows[e, b * inner + a]
+                        for c in range(outer):
+                            out[p, b * outer + c] += x * slices[g, b, a, c]
+
+
+@_jit
+def between(left, parents, right, nodes, edges, indices, out):  # type: ignore[no-untyped-def]
+    """``out[indices[g]] += left[parents[e]]^T right[e]``, e in ``nodes[edges[g]:edges[g + 1]]``."""
     rows, columns = out.shape[1:]
     for g in numba.prange(len(indices)):
         i, first, last = indices[g], edges[g], edges[g + 1]
         fours = first + (last - first) // 4 * 4
         for p in range(first, fours, 4):
-            e0, e1, e2, e3 = entries[p], entries[p + 1], entries[p + 2], entries[p + 3]
+            e0, e1, e2, e3 = nodes[p], nodes[p + 1], nodes[p + 2], nodes[p + 3]
+            p0, p1, p2, p3 = parents[e0], parents[e1], parents[e2], parents[e3]
             for a in range(rows):
-                x0, x1, x2, x3 = left[e0, a], left[e1, a], left[e2, a], left[e3, a]
+                x0, x1, x2, x3 = left[p0, a], left[p1, a], left[p2, a], left[p3, a]
                 for c in range(columns):
                     out[i, a, c] += (x0 * right[e0, c] + x1 * right[e1, c]) + (
                         x2 * right[e2, c] + x3 * right[e3, c]
                     )
         for p in range(fours, last):
-            e = entries[p]
+            e = nodes[p]
             for a in range(rows):
-                x = left[e, a]
+                x = left[parents[e], a]
                 for c in range(columns):
                     out[i, a, c] += x * right[e, c]

@@ -67,7 +67,8 @@ class STTA(TensorSketch):
     One pass; for a dense tensor of N entries about ``2 N (l + r)`` operations for sizes l and r,
     and ``4 N P`` more for P probes; ``sum_k l n_k r`` numbers. A train of rank R costs about
     ``n R (R + q) (l + r)`` operations a mode, with q the rank of each test train, a CP tensor of R
-    terms ``n R (q (l + r) + l r)``, a sparse tensor ``nnz (q (l + r) + l r)``.
+    terms ``n R (q (l + r) + l r)``, a sparse tensor ``nnz (q (l + r) + l r)``, and so much less as
+    its entries share leading indices.
 
     On flat tensors of high order the result can be worse than zero; its error estimate says so.
 
