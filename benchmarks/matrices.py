@@ -16,7 +16,16 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from measure import Case, extra_megabytes, installed, machine, peak_megabytes, seconds, table
+from measure import (
+    Case,
+    Standings,
+    extra_megabytes,
+    installed,
+    machine,
+    peak_megabytes,
+    seconds,
+    table,
+)
 
 import sketch
 
@@ -87,6 +96,7 @@ def cases(kind: str, size: str, dtype: str, power_iters: int) -> dict[str, Case]
     if kind == "topics":
         calls["sketch Nyström, 4 signs"] = lambda: nystrom_of_four(a)
         calls["sketch HMT, half a step"] = lambda: sketch.svd(a, RANK, power_iters=0.5)
+        calls["sketch HMT, one step"] = lambda: sketch.svd(a, RANK, power_iters=1)
     if installed("scikit-learn"):
         from sklearn.utils.extmath import randomized_svd
 
@@ -188,11 +198,26 @@ def compare(kind: str, size: str, dtype: str, power_iters: int, repeats: int) ->
     }
 
 
+def title(result: dict[str, Any]) -> str:
+    """Return what was measured."""
+    kind, size, dtype, power_iters = result["setting"]
+    shape = (DENSE if kind == "dense" else SPARSE)[size]
+    name = {"topics": "sparse, of 400 topics"}.get(kind, kind)
+    return f"{name} {shape}, {dtype}, rank {RANK}, {power_iters} power steps"
+
+
+def standings(stored: dict[str, Any]) -> Standings:
+    """Return the seconds and the error of every case of every setting."""
+    return {
+        title(r): {name: (s, r["error"][name]) for name, s in r["seconds"].items()}
+        for r in stored["results"]
+    }
+
+
 def report(results: list[dict[str, Any]]) -> str:
     """Return the tables as Markdown."""
     text = []
     for result in results:
-        kind, size, dtype, power_iters = result["setting"]
         ours = result["seconds"]["sketch HMT"]
         rows: list[list[object]] = [
             [
@@ -204,9 +229,7 @@ def report(results: list[dict[str, Any]]) -> str:
             ]
             for name, value in result["seconds"].items()
         ]
-        shape = (DENSE if kind == "dense" else SPARSE)[size]
-        title = {"topics": "sparse, of 400 topics"}.get(kind, kind)
-        text.append(f"**{title} {shape}, {dtype}, rank {RANK}, {power_iters} power steps**\n")
+        text.append(f"**{title(result)}**\n")
         text.append(table(["", "seconds", "over sketch HMT", "relative error", "extra MB"], rows))
         text.append("")
     return "\n".join(text)

@@ -15,6 +15,9 @@ from pathlib import Path
 
 Case = Callable[[], object]
 
+Standings = dict[str, dict[str, tuple[float, float | None]]]  # by setting and case
+EQUAL = 1.02  # errors are equal within this factor
+
 _PAUSE = 0.3  # seconds
 
 
@@ -64,6 +67,20 @@ def table(head: list[str], rows: list[list[object]]) -> str:
 
 def _text(cell: object) -> str:
     return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+
+
+def against_peers(standings: Standings) -> str:
+    """Return how long each peer takes over the fastest of ours whose error is equal or smaller."""
+    rows: list[list[object]] = []
+    for setting, cases in standings.items():
+        ours = {name: case for name, case in cases.items() if name.startswith("sketch")}
+        for peer, (taken, error) in cases.items():
+            if peer in ours or error is None or not ours:
+                continue
+            fit = {name: s for name, (s, e) in ours.items() if e is not None and e <= EQUAL * error}
+            best = min(fit, key=lambda name: fit[name], default="**none as accurate**")
+            rows.append([setting, peer, taken / fit[best] if fit else "", best])
+    return table(["", "peer", "over ours", "our fastest of equal error"], rows)
 
 
 @functools.cache

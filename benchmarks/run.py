@@ -22,6 +22,7 @@ import matrices
 import scaling
 import streams
 import tensors
+from measure import EQUAL, Standings, against_peers
 
 HERE = Path(__file__).parent
 SUITES = {
@@ -31,6 +32,7 @@ SUITES = {
     "scaling": scaling,
     "devices": devices,
 }
+COMPARED = ("matrices", "tensors", "streams")  # those with peers
 
 HEAD = """# Benchmarks
 
@@ -42,14 +44,24 @@ products that the method above consists of, in their fastest form: the floor.
 """
 
 
+PEERS = f"""## Peers at equal accuracy
+
+How many times as long each peer takes as the fastest of our methods whose error is no larger, or
+equal within {EQUAL - 1:.0%}, on the same data; below 1 the peer is ahead. All cases are in the
+tables that follow.
+"""
+
+
 def write_report() -> None:
     """Write README.md from the stored results."""
-    text = [HEAD]
-    for name, suite in SUITES.items():
-        path = HERE / "results" / f"{name}.json"
-        if path.exists():
-            stored = json.loads(path.read_text())
-            text += [f"## {name.capitalize()}\n", stored["machine"] + "\n", suite.page(stored)]
+    paths = {name: HERE / "results" / f"{name}.json" for name in SUITES}
+    stored = {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
+    standings: Standings = {}
+    for name in [name for name in COMPARED if name in stored]:
+        standings |= SUITES[name].standings(stored[name])
+    text = [HEAD, PEERS, against_peers(standings) + "\n"]
+    for name, results in stored.items():
+        text += [f"## {name.capitalize()}\n", results["machine"] + "\n", SUITES[name].page(results)]
     text += ["## Published experiments\n", experiments.page()]
     (HERE / "README.md").write_text("\n".join(text))
 

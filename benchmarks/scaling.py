@@ -28,7 +28,7 @@ FACTORS = (1, 3, 10, 30, 100)
 DATA: dict[str, Callable[[int], Any]] = {
     "dense rows, 5,000 to 500,000 x 1,000": lambda f: dense_matrix(5_000 * f),
     "sparse nonzeros, 4e5 to 4e7": lambda f: sparse_matrix(400_000 * f, 20_000 * f, 2_000),
-    "sparse tensor nonzeros, 1e5 to 1e7": lambda f: sparse_tensor(100_000 * f),
+    "sparse tensor nonzeros, 5e5 to 5e7": lambda f: sparse_tensor(500_000 * f),
 }
 METHODS: dict[str, Callable[[Any], Any]] = {
     "HMT": lambda a: sketch.svd(a, RANK),

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import extra_megabytes, installed, machine, table
+from measure import Standings, extra_megabytes, installed, machine, table
 
 import sketch
 
@@ -345,6 +345,18 @@ def report(title: str, found: dict[str, RESULT]) -> str:
     columns = list(next(iter(found.values())))
     rows: list[list[object]] = [[name, *(r[c] for c in columns)] for name, r in found.items()]
     return f"**{title}**\n\n" + table(["", *columns], rows) + "\n"
+
+
+def standings(stored: dict[str, Any]) -> Standings:
+    """Return the seconds and the error of every case of every table that has both."""
+    return {
+        title: {name: (r["seconds"], _error(r)) for name, r in found.items() if "seconds" in r}
+        for title, found in stored["tables"].items()
+    }
+
+
+def _error(result: RESULT) -> float:
+    return result["error"] if "error" in result else 1 + result["above the best, %"] / 100
 
 
 def page(stored: dict[str, Any]) -> str:

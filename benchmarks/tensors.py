@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 import tensor_data as data
-from measure import Case, installed, machine, seconds, table
+from measure import Case, Standings, installed, machine, seconds, table
 
 import sketch
 
+FLOORS = ("product", "nonzeros")  # cases that approximate nothing
 Cores = list[np.ndarray[Any, Any]]
 Setting = tuple[dict[str, Case], Callable[[Any], float]]
 
@@ -190,6 +192,16 @@ def dense_products(t: np.ndarray[Any, Any], rank: int) -> dict[str, Case]:
     return {f"product with {size} columns": lambda: np.matmul(flat, omega, out=out)}
 
 
+def readings(t: Any, rank: int) -> dict[str, Case]:
+    """Return the reading of all nonzeros, once for each column of the sketch."""
+    numbers = [np.asarray(index).view(np.float64) for index in t.coords] + [t.data]
+    return {
+        f"nonzeros read {rank} times": lambda: [
+            float(np.add.reduce(x)) for _ in range(rank) for x in numbers
+        ]
+    }
+
+
 def hilbert_60(quick: bool) -> Setting:
     """Dense Hilbert-like tensor against TT-SVD."""
     t = data.square_root(24 if quick else 60, 4)
@@ -206,7 +218,16 @@ def dense_100(quick: bool) -> Setting:
 def sparse(quick: bool) -> Setting:
     """Sparse tensor of order 4 against the published code."""
     t = data.sparse_blocks(200, 4, 40, 6 if quick else 13)
-    return {**ours(t, 10), **tt_sketch(t, 10)}, sparse_error(t)
+    return {**ours(t, 10), **readings(t, 10), **tt_sketch(t, 10)}, sparse_error(t)
+
+
+def shuffled(quick: bool) -> Setting:
+    """The same entries in no order, ours alone."""
+    t = data.sparse_blocks(200, 4, 40, 6 if quick else 13)
+    order = np.random.default_rng(0).permutation(t.data.size)
+    coords = tuple(index[order] for index in t.coords)
+    t = sp.coo_array((t.data[order], coords), shape=t.shape)
+    return {**ours(t, 10), **readings(t, 10)}, sparse_error(t)
 
 
 def cp(quick: bool) -> Setting:
@@ -234,6 +255,7 @@ SETTINGS: dict[str, tuple[str, Callable[[bool], Setting], str]] = {
     "tt-svd": ("dense 60^4 (square root), rank 20", hilbert_60, "sketch STTA"),
     "dense": ("dense 100^4 (train and noise), rank 20", dense_100, "sketch STTA"),
     "sparse": ("sparse 200^4, 1.1e6 entries, rank 10", sparse, "sketch STTA"),
+    "shuffled": ("the same entries in no order", shuffled, "sketch STTA"),
     "cp": ("CP 1000^6, 500 terms, rank 50", cp, "sketch STTA"),
     "train": ("train 100^20, rank 150 to 30", train, "sketch STTA"),
     "rounding": ("rounding of a train 100^20, rank 150 to 30", rounding, "sketch round"),
@@ -247,8 +269,7 @@ def compare(name: str, quick: bool, repeats: int) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         errors = {
-            case: None if case.startswith("product") else error(call())
-            for case, call in calls.items()
+            case: None if case.startswith(FLOORS) else error(call()) for case, call in calls.items()
         }
         times = seconds(calls, repeats)
     return {"title": title, "reference": reference, "seconds": times, "error": errors}
@@ -267,6 +288,14 @@ def report(results: list[dict[str, Any]]) -> str:
         text.append(table(["", "seconds", f"over {result['reference']}", "relative error"], rows))
         text.append("")
     return "\n".join(text)
+
+
+def standings(stored: dict[str, Any]) -> Standings:
+    """Return the seconds and the error of every case of every setting."""
+    return {
+        r["title"]: {name: (s, r["error"][name]) for name, s in r["seconds"].items()}
+        for r in stored["results"]
+    }
 
 
 def page(stored: dict[str, Any]) -> str:

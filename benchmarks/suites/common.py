@@ -72,11 +72,8 @@ def sparse_matrix(nnz: int, m: int = 100_000, n: int = 20_000) -> sp.csr_array:
 
 @functools.lru_cache(maxsize=2)
 def sparse_tensor(nnz: int, order: int = 4, n: int = 200) -> sp.coo_array:
-    """Return a sum of 40 rank-one tensors with about so many entries."""
-    terms, sides = 40, []
-    for mode in range(order):
-        sides.append(min(n, round((nnz / terms / math.prod(sides)) ** (1 / (order - mode)))))
-    return sparse_terms((n,) * order, sides, terms)
+    """Return a sum of rank-one tensors, blocks of 7 indices a mode, with about so many entries."""
+    return sparse_terms((n,) * order, (7,) * order, max(1, round(nnz / 7**order)))
 
 
 def sparse_terms(shape: Sequence[int], sides: Sequence[int], terms: int) -> sp.coo_array:

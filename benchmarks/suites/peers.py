@@ -137,7 +137,7 @@ class DenseTrain(Case):
 class SparseTrain(Case):
     """A sparse tensor of 200^4, rank 10, sizes as published."""
 
-    params = (["sketch", "tt-sketch"], sizes(5_000, 20_000, 100_000))
+    params = (["sketch", "tt-sketch"], sizes(30_000, 100_000, 300_000))
     param_names = ("library", "nonzeros")
 
     def prepare(self, library, nonzeros):

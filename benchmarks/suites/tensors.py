@@ -38,7 +38,7 @@ class Dense(Case):
 class Sparse(Case):
     """A tensor of 200^4, over its nonzeros: two decades."""
 
-    params = (METHODS, sizes(10_000, 100_000, 1_000_000))
+    params = (METHODS, sizes(30_000, 300_000, 3_000_000))
     param_names = ("method", "nonzeros")
 
     def prepare(self, method, nonzeros):

@@ -18,7 +18,8 @@ from ..results import ErrorEstimate, LowRank
 from ._base import Sketch
 from ._finish import check_request, lifted, truncated
 from ._generalized_nystrom import GeneralizedNystrom
-from ._hmt import HMT, refuse_other_data
+from ._hmt import HMT
+from ._multi_pass import refuse_other_data
 from ._parallel import add_sketches, sketch_chunks
 from ._row_blocks import RowBlocks, add_arrays
 

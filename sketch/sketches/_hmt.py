@@ -17,7 +17,6 @@ from .._linalg import (
     rescaled,
     scale_exponent,
 )
-from ..errors import PassError, RankError
 from ..finalize import hmt, identity_error, leave_one_out, leave_one_out_error, probe_error
 from ..maps import DrawnMatrix, FixedMatrix, ProbedMatrix, TestMatrixFamily
 from ..results import ErrorEstimate, LowRank
@@ -25,8 +24,8 @@ from ..sources import MatrixBlock
 from ._base import Products
 from ._finish import check_request, lifted, truncated
 from ._matrix_sketch import MatrixSketch
-from ._multi_pass import MultiPassSketch
-from ._spec import MatrixSpec, checked_size, common_fields
+from ._multi_pass import MultiPassSketch, refuse_other_data
+from ._spec import MatrixSpec, checked_iterations, checked_size, common_fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,9 +113,8 @@ class HMT(MultiPassSketch, MatrixSketch):
     ``2 + 2 power_iters`` passes of ``2 m n (rank + 10)`` operations each; a first pass with sparse
     signs takes ``16 m n``. The wide products of a start are shorter on the side of the fewer rows
     or columns: begin a tall matrix from the left, by a half iteration or by its transpose. Within a
-    pass sketches of
-    one spec can be merged; adding data to a pass that others have left is refused at its end, when
-    the products of the passes are compared.
+    pass sketches of one spec can be merged; adding data to a pass that others have left is refused
+    at its end, when the products of the passes are compared.
 
     References
     ----------
@@ -375,42 +373,3 @@ class HMT(MultiPassSketch, MatrixSketch):
 
 def _init_fields(matrix: DrawnMatrix) -> dict[str, Any]:
     return {f.name: getattr(matrix, f.name) for f in dataclasses.fields(matrix) if f.init}
-
-
-def checked_iterations(value: Any) -> float:
-    """Return a number of power iterations, which may be a half."""
-    try:
-        twice = float(2 * value)
-    except (TypeError, ValueError):
-        twice = math.nan
-    if not twice.is_integer() or twice < 0:
-        raise RankError(f"power_iters must be 0, 0.5, 1 or a further half, got {value!r}")
-    return int(value) if twice % 2 == 0 else twice / 2
-
-
-def refuse_other_data(sketch: HMT, matrix: DrawnMatrix, inside: Array, panel: Array) -> None:
-    """Compare products with the data from both sides, ``Q^* (A G)`` and ``(Q^* A) G``.
-
-    Parameters
-    ----------
-    sketch : HMT
-    matrix : DrawnMatrix
-        G, which an earlier pass multiplied by.
-    inside : array, shape (k, p)
-        ``Q^* (A G)`` of that pass, with the basis Q that this pass multiplies by.
-    panel : array, shape (n, k)
-        ``A^* Q`` of this pass.
-
-    Raises
-    ------
-    PassError
-        If they differ.
-    """
-    gap = frobenius_norm(inside - adjoint(matrix.adjoint_product(panel)))
-    size = frobenius_norm(inside)
-    if gap > math.sqrt(sketch._roundoff) * size:
-        raise PassError(
-            "a later pass saw other data than an earlier one: their products differ by "
-            f"{gap / size if size else math.inf:.2g} of the whole. Feed the same chunks in every "
-            "pass, each of them once"
-        )

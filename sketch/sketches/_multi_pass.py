@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Any, Self
 
 from .. import _archive
 from .._array import Array, namespace
+from .._linalg import adjoint, frobenius_norm
 from ..errors import IncompatibleSketchError, PassError
+from ..maps import DrawnMatrix
 from ._stream import StreamedSketch
 
 
@@ -129,6 +132,36 @@ class MultiPassSketch(StreamedSketch):
             self._settled = tuple(int(size) for size in header["settled"])
         self._kept = {name: arrays[f"kept_{name}"] for name in header["kept"]}
         super()._restore(header, arrays)
+
+
+def refuse_other_data(
+    sketch: MultiPassSketch, matrix: DrawnMatrix, inside: Array, panel: Array
+) -> None:
+    """Compare products with the data from both sides, ``Q^* (A G)`` and ``(Q^* A) G``.
+
+    Parameters
+    ----------
+    sketch : MultiPassSketch
+    matrix : DrawnMatrix
+        G, which an earlier pass multiplied by.
+    inside : array, shape (k, p)
+        ``Q^* (A G)`` of that pass, with the basis Q that this pass multiplies by.
+    panel : array, shape (n, k)
+        ``A^* Q`` of this pass.
+
+    Raises
+    ------
+    PassError
+        If they differ.
+    """
+    gap = frobenius_norm(inside - adjoint(matrix.adjoint_product(panel)))
+    size = frobenius_norm(inside)
+    if gap > math.sqrt(sketch._roundoff) * size:
+        raise PassError(
+            "a later pass saw other data than an earlier one: their products differ by "
+            f"{gap / size if size else math.inf:.2g} of the whole. Feed the same chunks in every "
+            "pass, each of them once"
+        )
 
 
 def _equal(x: dict[str, Array], y: dict[str, Array]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import operator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -102,6 +103,17 @@ def checked_size(value: Any, name: str, least: int = 0) -> int:
     if size < least:
         raise RankError(f"{name} must be at least {least}, got {size}")
     return size
+
+
+def checked_iterations(value: Any) -> float:
+    """Return a number of power iterations, which may be a half."""
+    try:
+        twice = float(2 * value)
+    except (TypeError, ValueError):
+        twice = math.nan
+    if not twice.is_integer() or twice < 0:
+        raise RankError(f"power_iters must be 0, 0.5, 1 or a further half, got {value!r}")
+    return int(value) if twice % 2 == 0 else twice / 2
 
 
 def _checked_shape(shape: Any) -> Shape:
