@@ -7,6 +7,7 @@ Run ``python3 dev bench streams``. Each case runs in a process of its own, in tu
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import math
 import os
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import Standings, extra_megabytes, installed, machine, table
+from measure import Standings, extra_megabytes, installed, machine, seconds, table
 
 import sketch
 
@@ -219,6 +220,23 @@ def scaling(quick: bool) -> RESULT:
     return {"one worker, s": one, "two workers, s": two, "speed-up": one / two}
 
 
+# ---- small chunks -------------------------------------------------------------------------------
+
+
+def small_chunks(quick: bool) -> RESULT:
+    """Seconds of one matrix in one chunk, in chunks of 1,000 rows and of 100, in turn."""
+    a = np.random.default_rng(0).standard_normal((4_000 if quick else 20_000, 5_000))
+
+    def stream(rows: int) -> None:
+        sk = sketch.GeneralizedNystrom(a.shape, rank=20)
+        for start in range(0, a.shape[0], rows):
+            sk.update(a[start : start + rows], at=start)
+
+    steps = {"one chunk, s": a.shape[0], "1,000 rows, s": 1_000, "100 rows, s": 100}
+    found = seconds({name: functools.partial(stream, rows) for name, rows in steps.items()}, 7)
+    return {**found, "rate of 100 rows": found["one chunk, s"] / found["100 rows, s"]}
+
+
 # ---- principal components ------------------------------------------------------------------------
 
 
@@ -292,6 +310,7 @@ TABLES: dict[str, dict[str, Case]] = {
         "svd_compressed, one power step": (dask_svd, {"method": "dask", "power_iters": 1}, "dask"),
     },
     "a chunk of 8 MB on the threaded scheduler": {"sketch": (overhead, {}, None)},
+    "20,000 x 5,000 in chunks, rank 20": {"sketch": (small_chunks, {}, None)},
     "workers": {"sketch": (scaling, {}, None)},
     **{
         f"10 components in the memory of 30 rows, {spectrum}": {

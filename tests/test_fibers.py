@@ -66,6 +66,22 @@ def test_sorted_entries_have_few_nodes_and_stay_as_they_are():
     assert small < 9 * 4 + 9 < 2000 < scattered  # prefixes, and cuts after 512 entries
 
 
+def test_entries_are_not_copied_beyond_the_limit():
+    coords, values = entries(3000)
+    t = sp.coo_array((values, tuple(coords)), shape=SHAPE)
+    ((_, copied),) = as_tensor_source(t).blocks(10**6)
+    ((_, viewed),) = as_tensor_source(t).blocks(10**3)
+    assert not np.shares_memory(copied.data, t.data)
+    assert np.shares_memory(viewed.data, t.data)
+
+
+def test_empty_tensors_have_empty_trees():
+    for shape in [(0, 0), (0, 3, 4), (5,)]:
+        t = sp.coo_array((np.empty(0), tuple(np.empty((len(shape), 0), int))), shape=shape)
+        ((_, block),) = as_tensor_source(t).blocks()
+        assert [level.indices.size for level in block.levels] == [0] * len(shape)
+
+
 def test_the_entries_given_are_left_as_they_are():
     coords, values = entries(3000)
     kept = [c.copy() for c in coords]

@@ -37,18 +37,25 @@ class SparseTensorSource(TensorSource):
         self._workspace = Workspace() if compiles(self._data.size) else None
 
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
-        """Yield runs of the entries; the runs live on from pass to pass."""
+        """Yield runs of the entries; the runs live on from pass to pass.
+
+        Entries in no order are copied in a better one, unless that takes more than the limit.
+        """
         if self._kept is None:
-            order = lexical_order(self._coords, self.shape)
-            if order is not None:
-                self._coords = [index[order] for index in self._coords]
-                self._data = self._data[order]
-            each = min(_LONGEST_FIBER, self._data.size // fiber_count(self._coords))
+            if limit is None or self.nbytes <= limit:
+                self._order()
+            each = max(1, min(_LONGEST_FIBER, self._data.size // fiber_count(self._coords)))
             step = max(each * _RUN_FIBERS, _RUN_PER_INDEX * max(self.shape, default=0))
             runs = range(0, max(1, self._data.size), step)
             self._kept = [self._run(slice(start, start + step)) for start in runs]
         for block in self._kept:
             yield (0,) * len(self.shape), block
+
+    def _order(self) -> None:
+        order = lexical_order(self._coords, self.shape)
+        if order is not None:
+            self._coords = [index[order] for index in self._coords]
+            self._data = self._data[order]
 
     def _run(self, run: slice) -> SparseTensorBlock:
         values = self._data[run].astype(self.dtype, copy=False)
