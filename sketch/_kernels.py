@@ -76,11 +76,11 @@ def csr_product(a: Any, x: NDArray[Any] | HashedRows) -> NDArray[Any]:
         dense = x.toarray() if isinstance(x, HashedRows) else np.ascontiguousarray(x)
         return np.asarray(a @ dense)
     if isinstance(x, HashedRows):
-        out = _zeros((a.shape[0], x.width), np.result_type(a.dtype, x.values.dtype))
+        out = touched_zeros((a.shape[0], x.width), np.result_type(a.dtype, x.values.dtype))
         with _ONE_AT_A_TIME:
             compiled.hashed(a.indptr, a.indices, a.data, x.columns, x.values, out)
         return out
-    out = _zeros((a.shape[0], x.shape[1]), np.result_type(a.dtype, x.dtype))
+    out = touched_zeros((a.shape[0], x.shape[1]), np.result_type(a.dtype, x.dtype))
     with _ONE_AT_A_TIME:
         compiled.dense(a.indptr, a.indices, a.data, np.ascontiguousarray(x), out)
     return out
@@ -94,19 +94,19 @@ def csr_transposed_product(a: Any, y: NDArray[Any] | HashedRows) -> NDArray[Any]
         return np.asarray(a.T @ dense)
     shares = _shares(a)
     if isinstance(y, HashedRows):
-        out = _zeros((a.shape[1], y.width), np.result_type(a.dtype, y.values.dtype))
+        out = touched_zeros((a.shape[1], y.width), np.result_type(a.dtype, y.values.dtype))
         with _ONE_AT_A_TIME:
             compiled.transposed_hashed(
                 a.indptr, a.indices, a.data, y.columns, y.values, out, shares
             )
         return out
-    out = _zeros((a.shape[1], y.shape[1]), np.result_type(a.dtype, y.dtype))
+    out = touched_zeros((a.shape[1], y.shape[1]), np.result_type(a.dtype, y.dtype))
     with _ONE_AT_A_TIME:
         compiled.transposed_dense(a.indptr, a.indices, a.data, np.ascontiguousarray(y), out, shares)
     return out
 
 
-def _zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+def touched_zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     """Return zeros in memory that is there: threads that take it together take far longer."""
     return np.full(shape, 0, dtype)
 
@@ -150,11 +150,11 @@ def hashed_product_of_dense(x: HashedRows, a: Any) -> NDArray[Any] | None:
     dtype = np.result_type(a.dtype, x.values.dtype)
     plain = np.asarray(a)  # of a memory map
     if not a.flags.c_contiguous:
-        out = _zeros((a.shape[1], x.width), dtype)
+        out = touched_zeros((a.shape[1], x.width), dtype)
         with _ONE_AT_A_TIME:
             compiled.hashed_columns_of_dense(plain.T, x.columns, x.values, out)
         return out.T
-    out = _zeros((x.width, a.shape[1]), dtype)
+    out = touched_zeros((x.width, a.shape[1]), dtype)
     with _ONE_AT_A_TIME:
         stripe = _STRIPE_BYTES // a.itemsize
         compiled.hashed_rows_of_dense(plain, x.columns, x.values, out, stripe)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .._array import Array
 from .._cores import Core
-from .._kernels import Workspace, compiled_kernels
+from .._kernels import Workspace, compiled_kernels, touched_zeros
 
 _SUBTREE_ENTRIES = 512  # after which every fiber is cut, so that threads have parents to share
 _SORTED_FOR = 1 / 8  # of a node less for each entry
@@ -25,9 +25,9 @@ _Places = NDArray[np.intp]
 class FiberLevel:
     """The nodes of one level: runs of consecutive entries whose indices agree up to a mode.
 
-    What only depends on the leading indices of an entry is computed once for each node, and sums
-    over the entries of a node are taken before what they have in common is multiplied [1]_. Entries
-    in any order make a tree; the more of them are sorted, the smaller it is.
+    What depends on the leading indices alone is computed once for each node, and the entries of a
+    node are summed up before they are multiplied by what they share [1]_. Entries in any order make
+    a tree; it is the smaller the better they are sorted.
 
     Attributes
     ----------
@@ -82,7 +82,8 @@ class FiberLevel:
 
     def between(self, left: Array, right: Array) -> Array:
         """Return the sums of ``left[parent of e]^T right[e]`` by index, shape (size, l, r)."""
-        seen = np.zeros((self.size, left.shape[1], right.shape[1]), np.result_type(left, right))
+        shape = (self.size, left.shape[1], right.shape[1])
+        seen = touched_zeros(shape, np.result_type(left, right))
         if self._workspace is not None:
             left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
             groups = self.groups
