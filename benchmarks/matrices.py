@@ -10,7 +10,7 @@ import argparse
 import functools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from measure import (
     seconds,
     table,
 )
+from scipy.sparse.linalg import svds
 
 import sketch
 
@@ -35,6 +36,11 @@ WIDE = 4 * RANK + 20  # a wide start
 RANGE, CORANGE = 2 * RANK + 10, 4 * RANK + 20  # what generalized Nyström uses
 DENSE = {"full": (20000, 5000), "quick": (4000, 1000)}
 SPARSE = {"full": (1_000_000, 100_000, 20_000_000), "quick": (100_000, 10_000, 1_000_000)}
+SETTINGS = {  # what of matrices, precision, power steps
+    "topics": ("topics", "float64", 0),
+    "sparse": ("sparse", "float64", 0),
+    **{f"dense-{x}-{q}": ("dense", x, q) for x in ("float64", "float32") for q in (0, 1, 2)},
+}
 CACHE: dict[tuple[Any, ...], Any] = {}
 
 
@@ -111,6 +117,12 @@ def cases(kind: str, size: str, dtype: str, power_iters: int) -> dict[str, Case]
 
         tensor = torch.from_numpy(a)
         calls["torch"] = lambda: torch.svd_lowrank(tensor, q=WIDTH, niter=power_iters)
+        if installed("skerch") and power_iters == 0:
+            from skerch.algorithms import ssvd
+
+            calls["skerch"] = lambda: ssvd(tensor, "cpu", tensor.dtype, WIDTH)
+    if kind == "dense" and power_iters == 2:  # whose error no power step can lower
+        calls["SciPy svds"] = lambda: svds(a, RANK)
     if kind == "dense":  # the products alone, each in the faster of its forms
         omega, psi = test(n, WIDTH), test(m, WIDTH)
         halves = (lambda: omega.T @ a.T, lambda: psi.T @ a)
@@ -210,11 +222,11 @@ def standings(stored: dict[str, Any]) -> Standings:
     """Return the seconds and the error of every case of every setting."""
     return {
         title(r): {name: (s, r["error"][name]) for name, s in r["seconds"].items()}
-        for r in stored["results"]
+        for r in stored["by_name"].values()
     }
 
 
-def report(results: list[dict[str, Any]]) -> str:
+def report(results: Iterable[dict[str, Any]]) -> str:
     """Return the tables as Markdown."""
     text = []
     for result in results:
@@ -272,7 +284,7 @@ def page(stored: dict[str, Any]) -> str:
     head = (
         "Errors at default options over the best ones of rank 20, 900 x 700, medians of 20 seeds:"
     )
-    return "\n".join([report(stored["results"]), head + "\n", stored["accuracy"], ""])
+    return "\n".join([report(stored["by_name"].values()), head + "\n", stored["accuracy"], ""])
 
 
 def main(argv: list[str]) -> None:
@@ -280,6 +292,7 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", nargs="*", choices=SETTINGS, default=list(SETTINGS))
     parser.add_argument("--memory", nargs=5, metavar="SETTING", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.memory:
@@ -288,16 +301,16 @@ def main(argv: list[str]) -> None:
         print(extra_megabytes(call))
         return
     size = "quick" if options.quick else "full"
-    settings = [("dense", dtype, q) for dtype in ("float64", "float32") for q in (0, 1, 2)]
-    settings[:0] = [("topics", "float64", 0), ("sparse", "float64", 0)]
-    results = []
-    for kind, dtype, q in settings:
-        results.append(compare(kind, size, dtype, q, options.repeats))
-        print(report(results[-1:]), flush=True)
-    print(accuracy())
-    stored = {"machine": machine(), "results": results, "accuracy": accuracy()}
+    path = Path(__file__).parent / "results" / "matrices.json"
+    stored = json.loads(path.read_text()) if path.exists() else {"by_name": {}}
+    for name in options.only:
+        kind, dtype, q = SETTINGS[name]
+        result = compare(kind, size, dtype, q, options.repeats)
+        print(report([result]), flush=True)
+        stored["by_name"][name] = result
+    stored |= {"machine": machine(), "accuracy": accuracy()}
+    print(stored["accuracy"])
     if not options.quick:
-        path = Path(__file__).parent / "results" / "matrices.json"
         path.write_text(json.dumps(stored, indent=1))
 
 

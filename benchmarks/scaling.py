@@ -78,7 +78,7 @@ def draw_error_against_time() -> None:
     """Draw the errors of dense matrices against the seconds they took, from stored results."""
     stored = json.loads((HERE / "results" / "matrices.json").read_text())
     points: dict[str, list[tuple[float, float]]] = {}
-    for result in stored["results"]:
+    for result in stored["by_name"].values():
         if result["setting"][0] == "dense" and result["setting"][2] == "float64":
             for name, error in result["error"].items():
                 if error is not None:

@@ -11,7 +11,7 @@ import functools
 import json
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -255,7 +255,7 @@ SETTINGS: dict[str, tuple[str, Callable[[bool], Setting], str]] = {
     "tt-svd": ("dense 60^4 (square root), rank 20", hilbert_60, "sketch STTA"),
     "dense": ("dense 100^4 (train and noise), rank 20", dense_100, "sketch STTA"),
     "sparse": ("sparse 200^4, 1.1e6 entries, rank 10", sparse, "sketch STTA"),
-    "shuffled": ("the same entries in no order", shuffled, "sketch STTA"),
+    "shuffled": ("sparse 200^4, these entries in no order", shuffled, "sketch STTA"),
     "cp": ("CP 1000^6, 500 terms, rank 50", cp, "sketch STTA"),
     "train": ("train 100^20, rank 150 to 30", train, "sketch STTA"),
     "rounding": ("rounding of a train 100^20, rank 150 to 30", rounding, "sketch round"),
@@ -275,7 +275,7 @@ def compare(name: str, quick: bool, repeats: int) -> dict[str, Any]:
     return {"title": title, "reference": reference, "seconds": times, "error": errors}
 
 
-def report(results: list[dict[str, Any]]) -> str:
+def report(results: Iterable[dict[str, Any]]) -> str:
     """Return the tables as Markdown."""
     text = []
     for result in results:
@@ -294,13 +294,13 @@ def standings(stored: dict[str, Any]) -> Standings:
     """Return the seconds and the error of every case of every setting."""
     return {
         r["title"]: {name: (s, r["error"][name]) for name, s in r["seconds"].items()}
-        for r in stored["results"]
+        for r in stored["by_name"].values()
     }
 
 
 def page(stored: dict[str, Any]) -> str:
     """Return the results as a page."""
-    return report(stored["results"])
+    return report(stored["by_name"].values())
 
 
 def main(argv: list[str]) -> None:
@@ -316,7 +316,7 @@ def main(argv: list[str]) -> None:
         result = compare(name, options.quick, options.repeats)
         print(report([result]), flush=True)
         stored["by_name"][name] = result
-    stored |= {"machine": machine(), "results": [r for r in stored["by_name"].values()]}
+    stored["machine"] = machine()
     if not options.quick:
         path.write_text(json.dumps(stored, indent=1))
 
