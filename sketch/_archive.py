@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
+import math
 import os
-import tempfile
 import zipfile
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from ._paths import as_regular_file, replacing
 from .errors import StateFileError
 
 FORMAT = "sketch"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # since 2 the header lies inside a checksum too
 _HEADER = "header.json"
 _MAX_HEADER_BYTES = 16_000_000
+_SEAL = "checksum"  # of all other fields of the header
 
 Header = dict[str, Any]
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -27,27 +27,17 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 def write(path: str | os.PathLike[str], header: Header, arrays: Arrays) -> None:
     """Write a header and arrays to a file that `numpy.load` can open too.
 
-    The file is written beside its final place, synced, and renamed, so that a kill at any moment
-    leaves the old file or the new one.
+    A kill at any moment leaves the old file or the new one.
+
+    Raises
+    ------
+    StateFileError
+        If the path names something else than a regular file.
     """
-    target = Path(path)
     full = {**header, "format": FORMAT, "format_version": FORMAT_VERSION}
-    handle, temporary = tempfile.mkstemp(
-        dir=target.resolve().parent, prefix=f".{target.name}.", suffix=".tmp"
-    )
-    try:
-        with os.fdopen(handle, "wb") as file:
-            with zipfile.ZipFile(file, "w") as archive:
-                full["sha256"] = {n: _write_array(archive, n, a) for n, a in arrays.items()}
-                archive.writestr(_HEADER, json.dumps(full, indent=1))
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
+        full["sha256"] = {n: _write_array(archive, n, a) for n, a in arrays.items()}
+        archive.writestr(_HEADER, json.dumps({**full, _SEAL: _seal(full)}, indent=1))
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Header, Arrays]:
@@ -58,14 +48,13 @@ def read(path: str | os.PathLike[str]) -> tuple[Header, Arrays]:
     StateFileError
         If the file is missing, truncated, altered, foreign, or of a newer format.
     """
+    as_regular_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
             header = _read_header(archive, path)
             arrays = {name: _read_array(archive, name, header, path) for name in header["sha256"]}
     except StateFileError:
         raise
-    except FileNotFoundError as error:
-        raise StateFileError(f"{path}: no such file") from error
     except Exception as error:  # whatever a damaged zip, header or array may raise
         raise StateFileError(
             f"{path}: not a readable sketch file ({error}); it is truncated, altered, or was not "
@@ -74,20 +63,52 @@ def read(path: str | os.PathLike[str]) -> tuple[Header, Arrays]:
     return header, arrays
 
 
+def is_ours(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a zip with a header of `sketch`, whole or damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _HEADER in archive.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+
+
 def _read_header(archive: zipfile.ZipFile, path: object) -> Header:
-    if _HEADER not in archive.namelist():
+    names = archive.namelist()
+    if _HEADER not in names:
         raise StateFileError(f"{path}: a zip file, but not one written by sketch (no {_HEADER})")
+    if len(set(names)) < len(names):
+        raise StateFileError(f"{path}: holds two members of one name; it was altered")
     if archive.getinfo(_HEADER).file_size > _MAX_HEADER_BYTES:
         raise StateFileError(f"{path}: its header is larger than {_MAX_HEADER_BYTES} bytes")
-    header = json.loads(archive.read(_HEADER))
+    header = json.loads(archive.read(_HEADER), object_pairs_hook=_without_duplicates)
     if header.get("format") != FORMAT or not isinstance(header.get("sha256"), dict):
         raise StateFileError(f"{path}: a zip file, but not one written by sketch")
-    if header["format_version"] > FORMAT_VERSION:
+    version = header["format_version"]
+    if version > FORMAT_VERSION:
         raise StateFileError(
-            f"{path}: written in format {header['format_version']}, this installation reads up to "
+            f"{path}: written in format {version}, this installation reads up to "
             f"{FORMAT_VERSION}; upgrade sketch"
         )
+    seal = header.pop(_SEAL, None)
+    if (seal is None) != (version == 1) or seal not in (None, _seal(header)):
+        raise StateFileError(
+            f"{path}: the checksum of its header does not match; the file is damaged or was altered"
+        )
+    if set(names) != {_HEADER, *(f"{name}.npy" for name in header["sha256"])}:
+        raise StateFileError(f"{path}: its arrays are not those that its header names")
     return dict(header)
+
+
+def _seal(header: Header) -> str:
+    """Return the checksum of a header."""
+    return hashlib.sha256(json.dumps(header, sort_keys=True).encode()).hexdigest()
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> Header:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a field of the header is given twice")
+    return fields
 
 
 def _read_array(
@@ -97,6 +118,8 @@ def _read_array(
     if member.compress_type != zipfile.ZIP_STORED:
         raise StateFileError(f"{path}: array {name!r} is compressed; sketch never writes that")
     with archive.open(member) as file:
+        _check_size(file, member.file_size)
+    with archive.open(member) as file:
         hashed = _Hashed(file)
         array = np.lib.format.read_array(hashed, allow_pickle=False)
     if hashed.digest.hexdigest() != header["sha256"][name]:
@@ -104,6 +127,16 @@ def _read_array(
             f"{path}: the checksum of {name!r} does not match; the file is damaged"
         )
     return np.asarray(array)
+
+
+def _check_size(file: IO[bytes], size: int) -> None:
+    """Compare what an array claims to hold with the bytes that are there, before it is made."""
+    if np.lib.format.read_magic(file) == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    else:
+        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+    if dtype.kind not in "biufc" or math.prod(shape) * dtype.itemsize != size - file.tell():
+        raise ValueError(f"an array of shape {shape} and dtype {dtype} in {size} bytes")
 
 
 def _write_array(archive: zipfile.ZipFile, name: str, array: np.ndarray[Any, Any]) -> str:
@@ -129,9 +162,3 @@ class _Hashed:
     def write(self, data: bytes) -> int:
         self.digest.update(data)
         return self.file.write(data)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -107,7 +107,7 @@ def test_info_describes_data(file, capsys):
         (["a.npy", "--rank", "-2"], "at least 0"),
         (["a.npy", "--rank", "2", "--memory", "1MB"], "memory budget leaves"),
         (["a.npy", "--rank", "2", "--state", "s.npz"], "--state needs"),
-        (["a.npy", "--rank", "2", "--out", "nowhere/out.npz"], "No such file"),
+        (["a.npy", "--rank", "2", "--out", "nowhere/out.npz"], "folder does not exist"),
     ],
 )
 def test_refusals_are_one_line(arguments, message, tmp_path, monkeypatch, capsys):

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from strategies import hmt, matrix, nystrom, parts
 
 import sketch
+from sketch import _archive
 
 pytestmark = pytest.mark.usefixtures("every_backend")
 
@@ -100,12 +105,14 @@ def test_truncated_and_altered_files_are_refused(tmp_path):
         assert all(np.array_equal(p, parts(expected)[k]) for k, p in parts(again).items())
 
 
-def rewritten(path, change):
-    """Rewrite the header of a state file."""
+def rewritten(path, change, sealed=True):
+    """Rewrite the header of a state file, with a checksum that fits or the old one."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     header = json.loads(members["header.json"])
+    seal = header.pop("checksum")
     change(header)
+    header["checksum"] = _archive._seal(header) if sealed else seal
     members["header.json"] = json.dumps(header).encode()
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in members.items():
@@ -116,6 +123,10 @@ def rewritten(path, change):
     ("change", "text"),
     [
         (lambda h: h.update(format_version=99), "upgrade sketch"),
+        (lambda h: h.update(format_version=1), "checksum"),
+        (lambda h: h["sha256"].pop("range"), "not those that its header names"),
+        (lambda h: h.update(n_updates=math.inf), "inconsistent"),
+        (lambda h: h.update(starts=3), "inconsistent"),
         (lambda h: h.update(format="x"), "not one written by sketch"),
         (lambda h: h.update(kind="Thing"), "does not know"),
         (lambda h: h.update(draw_digest="0"), "other test matrices"),
@@ -129,6 +140,53 @@ def test_headers_that_do_not_fit_are_refused(change, text, tmp_path):
     path = saved(tmp_path)
     rewritten(path, change)
     with pytest.raises(sketch.StateFileError, match=text):
+        sketch.load(path)
+
+
+def test_every_field_of_a_header_lies_inside_the_checksum(tmp_path):
+    path = saved(tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        fields = set(json.loads(archive.read("header.json"))) - {"checksum"}
+    for field in fields - {"sha256", "format", "format_version"}:
+        for value in (-7, 2.5, {}, "x"):
+            saved(tmp_path)
+            rewritten(path, lambda h, f=field, v=value: h.update({f: v}), sealed=False)
+            with pytest.raises(sketch.StateFileError, match="checksum"):
+                sketch.load(path)
+
+
+def test_states_of_the_first_format_still_load(tmp_path):
+    states = sorted((Path(__file__).parent / "data" / "states-1").glob("*.npz"))
+    assert len(states) == 9
+    for path in states:
+        held = sketch.load(path)
+        assert type(held).__name__ == path.stem
+        held.save(tmp_path / path.name)
+        assert type(sketch.load(tmp_path / path.name)) is type(held)
+
+
+def test_arrays_that_claim_more_than_is_there_are_refused(tmp_path):
+    path = saved(tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    claim = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        claim, {"descr": "<f8", "fortran_order": False, "shape": (10**12, 6)}
+    )
+    members["range.npy"] = claim.getvalue()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    with pytest.raises(sketch.StateFileError, match="1000000000000"):
+        sketch.load(path)
+
+
+def test_a_second_member_of_one_name_is_refused(tmp_path):
+    path = saved(tmp_path)
+    with zipfile.ZipFile(path, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        archive.writestr("header.json", archive.read("header.json"))
+    with pytest.raises(sketch.StateFileError, match="two members of one name"):
         sketch.load(path)
 
 
