@@ -35,7 +35,7 @@ def write(path: str | os.PathLike[str], header: Header, arrays: Arrays) -> None:
         If the path names something else than a regular file.
     """
     full = {**header, "format": FORMAT, "format_version": FORMAT_VERSION}
-    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
+    with replacing(path) as file, _Draft(file, "w") as archive:
         full["sha256"] = {n: _write_array(archive, n, a) for n, a in arrays.items()}
         archive.writestr(_HEADER, json.dumps({**full, _SEAL: _seal(full)}, indent=1))
 
@@ -145,6 +145,17 @@ def _write_array(archive: zipfile.ZipFile, name: str, array: np.ndarray[Any, Any
         hashed = _Hashed(file)
         np.lib.format.write_array(hashed, array, allow_pickle=False)
     return hashed.digest.hexdigest()
+
+
+class _Draft(zipfile.ZipFile):
+    """An archive that is closed only when it is whole; one that is not is thrown away as it is."""
+
+    def __exit__(self, kind: Any, *rest: Any) -> None:
+        if kind is None:
+            self.close()
+
+    def __del__(self) -> None:
+        """Leave the file alone: closing would raise where an array was not written to its end."""
 
 
 class _Hashed:

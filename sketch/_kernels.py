@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._array import cuts
+from ._fork import in_children
 from ._linalg import product, product_into
 
 _ONE_AT_A_TIME = threading.Lock()  # each call takes all threads, which not all layers can share
@@ -30,6 +31,15 @@ _COMPILED_ENTRIES = 80_000  # of a sparse tensor, for the same reason
 _HASHED_FROM = 8  # dense products run so many multiply-adds in the time of a hashed one
 _PANEL_COLUMNS = 1000  # of a matrix in single precision that are multiplied at once
 _STRIPE_BYTES = 4096  # of a dense row that are added up at once: the sums stay in cache
+
+
+def _renew_the_lock() -> None:
+    """In a child: the thread that held the lock may be gone."""
+    global _ONE_AT_A_TIME
+    _ONE_AT_A_TIME = threading.Lock()
+
+
+in_children(_renew_the_lock)
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,7 @@ def csr_transposed_product(a: Any, y: NDArray[Any] | HashedRows) -> NDArray[Any]
     if compiled is None:
         dense = y.toarray() if isinstance(y, HashedRows) else np.ascontiguousarray(y)
         return np.asarray(a.T @ dense)
-    shares = _shares(a)
+    shares = _shares(a, compiled.threads())
     if isinstance(y, HashedRows):
         out = touched_zeros((a.shape[1], y.width), np.result_type(a.dtype, y.values.dtype))
         with _ONE_AT_A_TIME:
@@ -111,12 +121,10 @@ def touched_zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     return np.full(shape, 0, dtype)
 
 
-def _shares(a: Any) -> NDArray[np.intp]:
+def _shares(a: Any, threads: int) -> NDArray[np.intp]:
     """Return where to cut the columns of A so that each thread gets as many nonzeros."""
-    import numba
-
     up_to = np.cumsum(np.bincount(a.indices, minlength=a.shape[1]))
-    wanted = np.arange(1, numba.get_num_threads()) * a.nnz // numba.get_num_threads()
+    wanted = np.arange(1, threads) * a.nnz // threads
     return np.concatenate([[0], np.searchsorted(up_to, wanted), [a.shape[1]]])
 
 
@@ -214,6 +222,8 @@ def _compiled(a: Any, x: NDArray[Any] | HashedRows) -> ModuleType | None:
 def _load_compiled() -> ModuleType | None:
     if importlib.util.find_spec("numba") is None:
         return None
-    from . import _numba_kernels
-
+    try:
+        from . import _numba_kernels
+    except ImportError:  # it is there, but does not fit this NumPy, or is told not to compile
+        return None
     return _numba_kernels

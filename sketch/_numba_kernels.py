@@ -6,14 +6,60 @@ each thread goes through all of A and takes the entries of its own columns.
 
 from __future__ import annotations
 
+import types
+from collections.abc import Callable
+from typing import Any
+
 import numba
 
-_jit = numba.njit(parallel=True, cache=True, fastmath={"contract"}, nogil=True)
+from ._fork import threads_are_lost
+
 _CHUNK_ROWS = 512
 _CHUNK_PARENTS = 16
 
+if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+    raise ImportError("loops are not compiled under NUMBA_DISABLE_JIT")
 
-@_jit
+
+class Kernel:
+    """A loop, compiled when it is called: for all threads, or for one in a child without them."""
+
+    def __init__(self, loop: Callable[..., None]) -> None:
+        self._loop = loop
+        self._compiled: dict[bool, Any] = {}
+
+    def __call__(self, *arguments: Any) -> None:
+        """Run the loop."""
+        parallel = not threads_are_lost()
+        if parallel not in self._compiled:
+            self._compiled[parallel] = self._cached(parallel)
+        try:
+            self._compiled[parallel](*arguments)
+        except Exception:  # whatever a cache raises that is full or damaged, before the loop runs
+            self._compiled[parallel] = _compiled(self._loop, parallel, cache=False)
+            self._compiled[parallel](*arguments)
+
+    def _cached(self, parallel: bool) -> Any:
+        loop = self._loop
+        if not parallel:  # by a name of its own: the name is what the cache knows a loop by
+            loop = types.FunctionType(loop.__code__, loop.__globals__, loop.__name__)
+            loop.__qualname__ = f"{self._loop.__qualname__}_alone"
+        try:
+            return _compiled(loop, parallel, cache=True)
+        except RuntimeError:  # there is no place to keep it
+            return _compiled(loop, parallel, cache=False)
+
+
+def _compiled(loop: Callable[..., None], parallel: bool, cache: bool) -> Any:
+    return numba.njit(parallel=parallel, cache=cache, fastmath={"contract"}, nogil=True)(loop)
+
+
+def threads() -> int:
+    """Return how many threads share a loop."""
+    return 1 if threads_are_lost() else int(numba.get_num_threads())
+
+
+@Kernel
 def dense(indptr, indices, data, x, out):  # type: ignore[no-untyped-def]
     """``out += A X`` with A in CSR."""
     m, k = out.shape
@@ -26,7 +72,7 @@ def dense(indptr, indices, data, x, out):  # type: ignore[no-untyped-def]
                     out[i, c] += v * x[j, c]
 
 
-@_jit
+@Kernel
 def transposed_dense(indptr, indices, data, y, out, shares):  # type: ignore[no-untyped-def]
     """``out += A^T Y`` with A in CSR, columns ``shares[t]:shares[t + 1]`` of A by one thread."""
     k = out.shape[1]
@@ -42,7 +88,7 @@ def transposed_dense(indptr, indices, data, y, out, shares):  # type: ignore[no-
                         out[j, c] += v * y[i, c]
 
 
-@_jit
+@Kernel
 def hashed(indptr, indices, data, columns, values, out):  # type: ignore[no-untyped-def]
     """``out += A X`` with A in CSR and X in hashed rows."""
     m = out.shape[0]
@@ -56,7 +102,7 @@ def hashed(indptr, indices, data, columns, values, out):  # type: ignore[no-unty
                     out[i, columns[j, t]] += v * values[j, t]
 
 
-@_jit
+@Kernel
 def transposed_hashed(indptr, indices, data, columns, values, out, shares):  # type: ignore[no-untyped-def]
     """``out += A^T Y`` in the same way, Y in hashed rows."""
     m, nnz = columns.shape
@@ -71,7 +117,7 @@ def transposed_hashed(indptr, indices, data, columns, values, out, shares):  # t
                         out[j, columns[i, t]] += v * values[i, t]
 
 
-@_jit
+@Kernel
 def hashed_rows_of_dense(a, columns, values, out, stripe):  # type: ignore[no-untyped-def]
     """``out += X^T A`` with a dense A in C order and X in hashed rows, a stripe of columns each."""
     m, n = a.shape
@@ -88,7 +134,7 @@ def hashed_rows_of_dense(a, columns, values, out, stripe):  # type: ignore[no-un
                     target[j] += v * row[j]
 
 
-@_jit
+@Kernel
 def hashed_columns_of_dense(a, columns, values, out):  # type: ignore[no-untyped-def]
     """``out += A X`` with a dense A in C order and X in hashed rows, four rows at once."""
     m, n = a.shape
@@ -109,7 +155,7 @@ def hashed_columns_of_dense(a, columns, values, out):  # type: ignore[no-untyped
                 out[i, columns[j, t]] += a[i, j] * values[j, t]
 
 
-@_jit
+@Kernel
 def descend(rows, parents, groups, slices, out):  # type: ignore[no-untyped-def]
     """``out[e] = rows[parents[e]] @ slices[groups[e]]``, block by block.
 
@@ -128,7 +174,7 @@ def descend(rows, parents, groups, slices, out):  # type: ignore[no-untyped-def]
                         out[e, b * outer + c] += x * slices[g, b, a, c]
 
 
-@_jit
+@Kernel
 def ascend(rows, edges, groups, slices, out):  # type: ignore[no-untyped-def]
     """``out[p] += rows[e] @ slices[groups[e]]``, e in ``edges[p]:edges[p + 1]``."""
     blocks, inner, outer = slices.shape[1:]
@@ -144,7 +190,7 @@ def ascend(rows, edges, groups, slices, out):  # type: ignore[no-untyped-def]
                             out[p, b * outer + c] += x * slices[g, b, a, c]
 
 
-@_jit
+@Kernel
 def between(left, parents, right, nodes, edges, indices, out):  # type: ignore[no-untyped-def]
     """``out[indices[g]] += left[parents[e]]^T right[e]``, e in ``nodes[edges[g]:edges[g + 1]]``."""
     rows, columns = out.shape[1:]

@@ -77,14 +77,8 @@ def _partial_file(path: str | os.PathLike[str]) -> Iterator[tuple[IO[bytes], str
     suffix = f".{_host()}.{os.getpid()}.{secrets.token_hex(4)}.partial"
     partial = os.path.join(folder, f".{name[:_LONGEST_NAME]}{suffix}")
     mode = 0o666 if status is None else stat.S_IMODE(status.st_mode)
-    try:
-        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
-    except OSError as error:
-        raise StateFileError(
-            f"{path}: cannot be written, {_reason(error)} (folder {folder})"
-        ) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
+    try:  # from before there is a file: an interrupt may come at any moment
+        with _created(partial, mode, f"{path}: cannot be written") as file:
             if status is not None:
                 _keep(partial, status)
             _remove_leftovers(folder)
@@ -94,7 +88,13 @@ def _partial_file(path: str | os.PathLike[str]) -> Iterator[tuple[IO[bytes], str
             os.unlink(partial)
 
 
-_BINARY = getattr(os, "O_BINARY", 0)
+def _created(path: str, mode: int, refusal: str) -> IO[bytes]:
+    """Open a file that was not there before."""
+    try:
+        return open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode))
+    except OSError as error:
+        folder = os.path.dirname(path)
+        raise StateFileError(f"{refusal}, {_reason(error)} (folder {folder})") from error
 
 
 def _keep(partial: str, status: os.stat_result) -> None:
