@@ -71,8 +71,10 @@ def hmt(shape=SHAPE, **options):
 
 def parts(sk):
     """Return the sums of a sketch over whole axes, by name."""
+    axes = {name: sk._part_axis(name) for name in sk._parts}
     return {
-        name: host(part.full(sk.shape[sk._part_axis(name)])) for name, part in sk._parts.items()
+        name: host(part.values if axes[name] is None else part.full(sk.shape[axes[name]]))
+        for name, part in sk._parts.items()
     }
 
 
@@ -92,3 +94,8 @@ def tilings(draw, shape=SHAPE):
         cuts.append([slice(a, b) for a, b in itertools.pairwise(edges)])
     tiles = [(rows, cols) for rows in cuts[0] for cols in cuts[1]]
     return draw(st.permutations(tiles))
+
+
+def shift(sk):
+    """Return about which point a Gram-Nyström sketch sums its rows."""
+    return host(sk._shift)

@@ -1,0 +1,73 @@
+"""The long form: ``python3 dev fuzz --minutes N [--seed S] [--machine NAME]``.
+
+Each round runs every machine for some hundred sequences from a seed that is printed; the counts
+come as a Markdown table at the end, or when interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from fuzz import MACHINES, machine
+
+SEQUENCES = 100
+
+
+def rounds(minutes: float, first: int, names: list[str], shrink: bool) -> int:
+    """Run rounds until the time is over; return the number of findings."""
+    phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
+    long = settings(
+        derandomize=False,
+        database=None,
+        deadline=None,
+        max_examples=SEQUENCES,
+        stateful_step_count=40,
+        suppress_health_check=list(HealthCheck),
+        phases=phases,
+    )
+    stop, number, findings = time.monotonic() + 60 * minutes, first, 0
+    while time.monotonic() < stop:
+        print(f"round with seed {number}", flush=True)
+        for name in names:
+            try:
+                run_state_machine_as_test(seed(number)(MACHINES[name]), settings=long)
+            except Exception as finding:
+                findings += 1
+                print(f"FINDING of {name} at seed {number}:", flush=True)
+                print("\n".join(getattr(finding, "__notes__", [])), flush=True)
+                print(f"{type(finding).__name__}: {finding}", flush=True)
+        number += 1
+    return findings
+
+
+def main() -> int:
+    """Read the arguments, run, print the counts; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4)))
+    parser.add_argument("--machine", choices=sorted(MACHINES), action="append")
+    parser.add_argument("--no-shrink", action="store_true", help="show findings as they came")
+    chosen = parser.parse_args()
+    warnings.simplefilter("error")
+    findings = 0
+    try:
+        findings = rounds(
+            chosen.minutes, chosen.seed, chosen.machine or list(MACHINES), not chosen.no_shrink
+        )
+    finally:
+        print(f"\n{machine.table()}\n\n{findings} findings")
+    return int(findings > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

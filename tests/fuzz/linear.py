@@ -1,0 +1,232 @@
+"""Machines of one-pass sketches of matrices and tensors."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any, ClassVar
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+
+import sketch
+
+from . import chunks
+from .dense import Dense
+from .machine import FAULTS, PICK, LinearMachine
+
+FAR = st.tuples(*[st.integers(0, 40)] * 6)
+BAD = ("nan", "inf", "outside", "before", "axes", "place", "text", "place of floats")
+
+
+class PlacedMachine(LinearMachine):
+    """Chunks at any place, appended, overlapping, empty; streams that fade."""
+
+    canvas: ClassVar[tuple[int, ...]]
+    kind: ClassVar[Any]
+
+    @initialize(
+        grows=st.none() | st.integers(0, 2),
+        dtype=st.sampled_from((None, None, "float64", "float32", "complex128")),
+        seed=st.integers(0, 2**20),
+        probes=st.sampled_from((0, 3)),
+        family=st.integers(0, 3),
+    )
+    def begin_sequence(self, grows: Any, dtype: Any, seed: int, probes: int, family: int) -> None:
+        shape = [None if axis == grows else size for axis, size in enumerate(self.canvas)]
+        self.make = self.maker(tuple(shape), dtype, seed, probes, family)
+        self.hold(self.make(), self.empty())
+
+    def maker(self, shape: Any, dtype: Any, seed: int, probes: int, family: int) -> Any:
+        raise NotImplementedError
+
+    def empty(self) -> Dense:
+        return Dense.empty(self.make().spec, tuple(3 * n for n in self.canvas))
+
+    def placed(self, numbers: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the place and the shape of a chunk within the canvas."""
+        d = len(self.canvas)
+        at = tuple(x % n for x, n in zip(numbers[:d], self.canvas, strict=True))
+        shape = tuple(
+            x % (n - a + 1) for x, n, a in zip(numbers[d : 2 * d], self.canvas, at, strict=True)
+        )
+        return at, shape
+
+    def not_empty(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return a shape that tensor sketches take."""
+        return tuple(max(1, n) for n in shape) if len(shape) == 3 else shape
+
+    def takes(self, chunk: chunks.Chunk) -> bool:
+        return not (self.refuses_complex and chunk.computed.startswith("complex"))
+
+    @rule(number=PICK, where=FAR, plan=chunks.plans(), fault=FAULTS)
+    def update(self, number: int, where: Any, plan: Any, fault: Any) -> None:
+        held = self.pick(number)
+        at, shape = self.placed(where)
+        chunk = plan.chunk(self.not_empty(shape))
+        if not self.takes(chunk):
+            self.refused(held, lambda sk: sk.update(chunk.held, at=at), sketch.DtypeError)
+            return
+        self.change(
+            "update",
+            held,
+            lambda sk: sk.update(chunk.held, at=at),
+            [held.model.added(chunk, at)],
+            fault,
+        )
+
+    @rule(number=PICK, size=st.integers(0, 5), plan=chunks.plans(), fault=FAULTS)
+    def append(self, number: int, size: int, plan: Any, fault: Any) -> None:
+        held = self.pick(number)
+        spec = held.sketch.spec
+        if None not in spec.shape or not self.has_room(held, size):
+            return
+        shape = tuple(size if n is None else n for n in spec.shape)
+        at = tuple(s if n is None else 0 for s, n in zip(held.model.seen, spec.shape, strict=True))
+        chunk = plan.chunk(self.not_empty(shape))
+        if self.takes(chunk):
+            self.change(
+                "append",
+                held,
+                lambda sk: sk.update(chunk.held),
+                [held.model.added(chunk, at)],
+                fault,
+            )
+
+    def has_room(self, held: Any, size: int) -> bool:
+        axis = held.sketch.spec.shape.index(None)
+        return held.model.seen[axis] + size <= 3 * self.canvas[axis]
+
+    @rule(
+        number=PICK,
+        pieces=st.lists(st.tuples(FAR, chunks.plans()), max_size=3),
+        forgetting=st.sampled_from((1.0, 0.5, 0.9)),
+        fault=FAULTS,
+    )
+    def consume(self, number: int, pieces: Any, forgetting: float, fault: Any) -> None:
+        held = self.pick(number)
+        stream, models = [], []
+        model = held.model
+        for where, plan in pieces:
+            at, shape = self.placed(where)
+            chunk = plan.chunk(self.not_empty(shape))
+            if not self.takes(chunk):
+                return
+            stream.append((at, chunk.held))
+            model = (model.scaled(forgetting) if forgetting < 1 else model).added(chunk, at)
+            models.append(model)
+        go = functools.partial(self.stream, forgetting=forgetting)
+        self.change(
+            "consume",
+            held,
+            lambda sk: go(sk, stream),
+            models,
+            fault,
+            lambda sk, done: go(sk, stream[done:]),
+        )
+
+    def stream(self, sk: Any, stream: list[Any], forgetting: float) -> None:
+        sk.consume(stream, forgetting=forgetting, first=sk.position)
+
+    @rule(number=PICK, where=FAR, seed=st.integers(0, 99), what=st.sampled_from(BAD))
+    def refuse(self, number: int, where: Any, seed: int, what: str) -> None:
+        held = self.pick(number)
+        at, shape = self.placed(where)
+        shape = tuple(max(1, n) for n in shape)
+        values = np.random.default_rng(seed).standard_normal(shape)
+        if what in ("nan", "inf"):
+            values[tuple(x % n for x, n in zip(where, shape, strict=False))] = float(what)
+        fixed = next(axis for axis, n in enumerate(held.sketch.spec.shape) if n is not None)
+        beyond = tuple(n if axis == fixed else 0 for axis, n in enumerate(self.canvas))
+        chunk, place = {
+            "outside": (values, beyond),
+            "before": (values, (-1, *at[1:])),
+            "axes": (values[None], at),
+            "place": (values, (*at, 0)),
+            "text": (values.astype(str), at),
+            "place of floats": (values, (0.5,) * len(at)),
+        }.get(what, (values, at))
+        self.refused(held, lambda sk: sk.update(chunk, at=place))
+
+    @rule(number=PICK)
+    def merge_another_spec(self, number: int) -> None:
+        held = self.pick(number)
+        other = self.stranger(held.sketch.spec)
+        self.refused(held, lambda sk: sk.merge(other), sketch.IncompatibleSketchError)
+
+    def stranger(self, spec: Any) -> Any:
+        return type(self.make()).from_spec(dataclasses.replace(spec, seed=spec.seed + 1))
+
+
+FAMILIES = (sketch.Gaussian(), sketch.Gaussian(), sketch.Sign(), sketch.SparseSign(nnz=4))
+
+
+class Nystrom(PlacedMachine):
+    """Generalized Nyström."""
+
+    name = "GeneralizedNystrom"
+    canvas = (15, 11)
+
+    def maker(self, shape: Any, dtype: Any, seed: int, probes: int, family: int) -> Any:
+        return lambda: sketch.GeneralizedNystrom(
+            shape,
+            2,
+            sketch_rank=4,
+            corange_rank=9,
+            dtype=dtype,
+            seed=seed,
+            error_probes=probes,
+            test_matrix=FAMILIES[family],
+        )
+
+    @rule(number=PICK, rank=st.sampled_from((None, 4, 1)))
+    def finalize(self, number: int, rank: Any) -> None:
+        held = self.pick(number)
+        spec, model = held.sketch.spec, held.model
+        if not held.model.n_updates:
+            return
+        self.counts["finalize"] += 1
+        result = held.sketch.finalize(rank)
+        data = model.data(spec)
+        assert result.shape == data.shape
+        off = float(np.linalg.norm(data - result.to_array()))
+        if spec.test_matrix == sketch.Gaussian():
+            high = result.error.interval(0.999)[1]
+            assert off <= 10 * high + 4 * model.budget, (off, high, model.budget)
+
+
+class Trains(PlacedMachine):
+    """Streaming tensor trains."""
+
+    name = "STTA"
+    canvas = (5, 4, 6)
+
+    def maker(self, shape: Any, dtype: Any, seed: int, probes: int, family: int) -> Any:
+        return lambda: sketch.STTA(
+            shape,
+            2,
+            sketch_rank=3,
+            corange_rank=5,
+            dtype=dtype,
+            seed=seed,
+            error_probes=probes,
+            test_tensor=TENSOR_FAMILIES[family],
+        )
+
+    @rule(number=PICK)
+    def finalize(self, number: int) -> None:
+        held = self.pick(number)
+        if not held.model.n_updates:
+            return
+        self.counts["finalize"] += 1
+        result = held.sketch.finalize()
+        assert result.shape == held.model.data(held.sketch.spec).shape
+
+
+TENSOR_FAMILIES = (
+    sketch.StackedTrains(),
+    sketch.StackedTrains(block_rank=2),
+    sketch.StackedTrains(entries="sign"),
+    sketch.KhatriRao(),
+)
