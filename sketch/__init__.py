@@ -17,7 +17,7 @@ from .errors import (
     ToleranceWarning,
 )
 from .formats import CPTensor, HadamardProduct, TensorSum, TensorTrain, TuckerTensor
-from .io import load
+from .io import DataFile, load, open
 from .maps import (
     Gaussian,
     KhatriRao,
@@ -38,6 +38,7 @@ __all__ = [
     "STTA",
     "TTHMT",
     "CPTensor",
+    "DataFile",
     "DeviceError",
     "DtypeError",
     "ErrorEstimate",
@@ -69,6 +70,7 @@ __all__ = [
     "ToleranceWarning",
     "TuckerTensor",
     "load",
+    "open",
     "pca",
     "svd",
     "tensor_train",

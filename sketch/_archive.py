@@ -57,8 +57,8 @@ def read(path: str | os.PathLike[str]) -> tuple[Header, Arrays]:
         raise
     except Exception as error:  # whatever a damaged zip, header or array may raise
         raise StateFileError(
-            f"{path}: not a readable sketch file ({error}); it is truncated, altered, or was not "
-            "written by sketch. Restore it from a copy, or sketch the data again"
+            f"{path}: not a readable sketch file ({error}); it was truncated or altered, or was "
+            "not written by sketch. Restore a damaged file from a copy, or sketch the data again"
         ) from error
     return header, arrays
 

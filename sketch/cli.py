@@ -14,17 +14,21 @@ from typing import Any
 
 import numpy as np
 
+from . import io, plot
+from ._archive import is_ours
 from ._dask import connect
 from ._memory import as_bytes
+from ._paths import try_to_write
 from .bench import compare
 from .decompose import svd, tensor_train, tt_svd
 from .errors import SketchError
 from .formats import TensorTrain
-from .io import as_matrix, load, open_distributed, open_tensor
 from .report import Result, peak_bytes, print_report
 from .results import LowRank, PrincipalComponents
 from .sketches import STTA, GeneralizedNystrom, GramNystrom
 from .sources import as_matrix_source, as_tensor_source
+
+_FILE_HELP = f"FILE or FILE::NAME: {io.known_suffixes()}, folders of 10x; or a pattern of them"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     decompose = commands.add_parser("svd", help="low-rank approximation of a matrix in a file")
-    decompose.add_argument("file", help=".npy .npz .mtx[.gz] .mat .nc .h5 .zarr, ::NAME if needed")
+    decompose.add_argument("file", help=_FILE_HELP)
     _add_result_options(decompose)
     decompose.add_argument("--method", choices=["hmt", "nystrom"], default="hmt")
     decompose.add_argument("--power-iters", type=float, default=0, metavar="N", help="or a half")
@@ -57,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     decompose.set_defaults(run=_run_svd)
 
     train = commands.add_parser("tt", help="tensor train of a tensor in a file")
-    train.add_argument("file", help=".tns[.gz] .npy .npz .mtx[.gz] .mat .nc .h5 .zarr")
+    train.add_argument("file", help=_FILE_HELP)
     _add_result_options(train)
     train.add_argument("--method", choices=["stta", "otts", "tt-hmt", "tt-svd"], default="stta")
     train.add_argument("--seed", type=int, default=0)
@@ -82,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory", metavar="SIZE", help="keep the process within, as 2GB")
+    parser.add_argument("--missing", choices=["zero", "mean"], help="what to take for missing data")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask cluster")
     parser.add_argument("--device", help="where to compute, such as gpu or gpu:1")
     parser.add_argument("--no-progress", dest="progress", action="store_false")
@@ -89,13 +94,26 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 @contextlib.contextmanager
 def _opened(options: argparse.Namespace) -> Iterator[Any]:
-    """Open the file, for this process or for the workers of a cluster."""
+    """Open the file, for this process or for the workers of a cluster; first try what is written.
+
+    What cannot be written is refused before the work.
+    """
+    _try_to_write(options.out, options.plot, options.state)
     if options.scheduler is None:
-        with open_tensor(options.file) as data:
+        with io.open(options.file, missing=options.missing) as data:
             yield data
     else:
         with connect(options.scheduler):
-            yield open_distributed(options.file)
+            yield io.open_distributed(options.file, missing=options.missing)
+
+
+def _try_to_write(out: str | None, picture: str | None, state: str | None = None) -> None:
+    """Refuse what cannot be written before the work is done."""
+    for path in (out, state):
+        if path is not None:
+            try_to_write(path)
+    if picture is not None:
+        plot.try_to_draw(picture)
 
 
 def _add_result_options(parser: argparse.ArgumentParser) -> None:
@@ -107,8 +125,7 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
 
 def _run_svd(options: argparse.Namespace) -> None:
     start = time.perf_counter()
-    with _opened(options) as opened:
-        data = as_matrix(opened)
+    with _opened(options) as data:
         source = as_matrix_source(data)
         if options.state is not None:
             result = _svd_with_state(source, options)
@@ -139,7 +156,7 @@ def _run_tt(options: argparse.Namespace) -> None:
         if options.state is not None:
             result = _train_with_state(data, options)
         elif options.method == "tt-svd":
-            result = tt_svd(np.asarray(data[...]), options.rank, options.tol)
+            result = tt_svd(_dense(data), options.rank, options.tol)
         else:
             result = tensor_train(
                 data,
@@ -178,7 +195,8 @@ def _svd_with_state(source: Any, options: argparse.Namespace) -> LowRank:
 
 
 def _run_merge(options: argparse.Namespace) -> None:
-    sketches = [load(part) for part in options.parts]
+    _try_to_write(options.out, options.plot)
+    sketches = [io.load(part) for part in options.parts]
     for part, sk in zip(options.parts, sketches, strict=True):
         if not isinstance(sk, GeneralizedNystrom | GramNystrom | STTA):
             raise SketchError(f"{part}: holds a {type(sk).__name__}, not a one-pass sketch state")
@@ -192,21 +210,38 @@ def _run_merge(options: argparse.Namespace) -> None:
 
 
 def _run_info(options: argparse.Namespace) -> None:
-    try:
-        held = load(options.file)
-    except SketchError:
-        with open_tensor(options.file) as data:
-            source = as_tensor_source(data)
-            print(f"{options.file}: {type(data).__name__}, shape {source.shape}, {data.dtype}")
-            print(f"computed in {source.dtype}; {source.nbytes / 1e6:.1f} MB a pass")
+    if not is_ours(options.file):
+        with io.open(options.file) as data:
+            _describe(data)
         return
+    held = io.load(options.file)
     print(f"{options.file}: {held!r}")
     if isinstance(held, LowRank | TensorTrain | PrincipalComponents):
         print_report(held, stored=math.prod(held.shape), seconds=None)
 
 
+def _describe(data: io.DataFile) -> None:
+    """Print what is known of data in a file."""
+    source = as_tensor_source(data)
+    kind = f"sparse, {data.data.nnz} stored" if data.is_sparse else "dense"
+    print(f"{data.spec}: shape {data.shape}, {data.dtype}, {kind}")
+    if any(data.dims):
+        print(f"axes          {' '.join(dim or '-' for dim in data.dims)}")
+    print(f"computed in {source.dtype}; {source.nbytes / 1e6:.1f} MB a pass")
+
+
+def _dense(data: Any) -> Any:
+    if isinstance(data, io.DataFile) and data.is_sparse:
+        raise SketchError(
+            f"{data.spec}: --method tt-svd needs a dense array, and this file is sparse; take "
+            "stta, otts or tt-hmt"
+        )
+    return np.asarray(data[...])
+
+
 def _stored_numbers(data: Any) -> int:
-    return int(data.nnz) if hasattr(data, "nnz") else math.prod(data.shape)
+    sparse = isinstance(data, io.DataFile) and data.is_sparse
+    return int(data.data.nnz) if sparse else math.prod(data.shape)
 
 
 def _write(result: Result, options: argparse.Namespace) -> None:
@@ -216,9 +251,7 @@ def _write(result: Result, options: argparse.Namespace) -> None:
     if options.plot is not None:
         if not isinstance(result, LowRank):
             raise SketchError("--plot draws the spectrum of a matrix, not of a tensor train")
-        from .plot import spectrum
-
-        spectrum(result, options.plot)
+        plot.spectrum(result, options.plot)
         print(f"picture       {options.plot}")
 
 

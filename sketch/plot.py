@@ -9,6 +9,7 @@ import numpy as np
 
 from ._array import to_host
 from ._linalg import tail_norms
+from ._paths import try_to_write
 from .errors import SketchError
 from .results import LowRank
 
@@ -54,6 +55,28 @@ def spectrum(result: LowRank, path: str | os.PathLike[str] | None = None) -> Fig
     if path is not None:
         figure.savefig(path, dpi=150)
     return figure
+
+
+def try_to_draw(path: str | os.PathLike[str]) -> None:
+    """Refuse a path that no figure could be saved to, before there is anything to draw.
+
+    Raises
+    ------
+    SketchError
+        If matplotlib is not installed, does not know the kind of picture, or the file cannot be
+        written.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise SketchError("drawing needs matplotlib; pip install 'sketch-lowrank[plot]'") from error
+    kinds = Figure().canvas.get_supported_filetypes()
+    kind = os.path.splitext(os.fspath(path))[1].lstrip(".").lower()
+    if kind and kind not in kinds:
+        raise SketchError(
+            f"{path}: pictures of this kind are not known; give one of {' '.join(kinds)}"
+        )
+    try_to_write(path)
 
 
 def _draw_values(axes: Any, result: LowRank) -> None:

@@ -1,7 +1,19 @@
-"""Readers and writers of files."""
+"""Files: one door for data, and the way back for states and results."""
 
+from ..sources import open_paths_by
 from ._distributed_files import open_distributed
+from ._formats import known_suffixes
 from ._load import load
-from ._readers import as_matrix, open_matrix, open_tensor
+from ._open import DataFile, open, open_matrix, open_tensor
 
-__all__ = ["as_matrix", "load", "open_distributed", "open_matrix", "open_tensor"]
+open_paths_by(open)
+
+__all__ = [
+    "DataFile",
+    "known_suffixes",
+    "load",
+    "open",
+    "open_distributed",
+    "open_matrix",
+    "open_tensor",
+]

@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
 from typing import Any
-
-import numpy as np
 
 from .._dask import array_from_slices
 from ..errors import DtypeError
 from ..sources import StoredArray
-from ._readers import open_tensor
+from ._open import open
+from ._stored import Missing
 
 _CHUNK_BYTES = 32_000_000
 
 
-@dataclass(frozen=True)
-class FileArray:
-    """An array in a file, opened for each window that is read."""
-
-    spec: str
-    shape: tuple[int, ...]
-    dtype: Any
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    def __getitem__(self, window: Any) -> Any:
-        with open_tensor(self.spec) as data:
-            return np.asarray(data[window])
-
-
-def open_distributed(spec: str) -> Any:
+def open_distributed(spec: str, *, missing: Missing = None) -> Any:
     """Return the Dask array of a dense file that all workers can open under the same name.
 
     Parameters
     ----------
     spec : str
-        ``FILE`` or ``FILE::NAME``, see `open_tensor`.
+        ``FILE`` or ``FILE::NAME``, see `open`. Workers are given the absolute path.
+    missing : {"zero", "mean"}, optional
+        What to take for missing entries.
 
     Returns
     -------
@@ -49,13 +32,12 @@ def open_distributed(spec: str) -> Any:
     Raises
     ------
     StateFileError
-        If the file cannot be read.
+        If the file cannot be read; on a worker too, where it is not there or is another one.
     DtypeError
         If it holds no dense array that can be read in slices.
     """
-    with open_tensor(spec) as data:
-        if hasattr(data, "nnz") or not hasattr(data, "__getitem__"):
-            raise DtypeError(f"{spec}: sparse files are read by one process; leave out --scheduler")
-        stored = StoredArray(data)
-        whole = FileArray(spec, stored.shape, np.dtype(data.dtype))
-        return array_from_slices(whole, stored.tile_shape(_CHUNK_BYTES))
+    path, separator, name = os.fspath(spec).partition("::")
+    file = open(f"{os.path.abspath(path)}{separator}{name}", missing=missing)
+    if file.is_sparse:
+        raise DtypeError(f"{spec}: sparse files are read by one process; leave out --scheduler")
+    return array_from_slices(file, StoredArray(file.data).tile_shape(_CHUNK_BYTES))

@@ -2,6 +2,7 @@
 
 from ._base import MatrixBlock, MatrixSource
 from ._dense import DenseSource
+from ._opened import OpenedData, open_paths_by
 from ._registry import as_matrix_source
 from ._rows import RowsSource
 from ._sparse import SparseSource
@@ -10,6 +11,7 @@ from ._tensor_base import Contraction, TensorBlock, TensorSource
 from ._tensor_dense import DenseTensorSource
 from ._tensor_registry import as_tensor_source
 from ._tiles import StoredArray
+from ._unfolded import UnfoldedSource
 
 __all__ = [
     "Contraction",
@@ -17,12 +19,15 @@ __all__ = [
     "DenseTensorSource",
     "MatrixBlock",
     "MatrixSource",
+    "OpenedData",
     "RowsSource",
     "SparseSource",
     "StoredArray",
     "StoredTensorSource",
     "TensorBlock",
     "TensorSource",
+    "UnfoldedSource",
     "as_matrix_source",
     "as_tensor_source",
+    "open_paths_by",
 ]

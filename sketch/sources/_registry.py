@@ -16,6 +16,7 @@ from ._dense import DenseSource
 from ._device_sparse import DeviceSparseSource
 from ._entries import EntriesSource, is_entries
 from ._factored import FactoredSource
+from ._opened import OpenedData, opened
 from ._operator import OperatorSource, is_operator
 from ._sparse import SparseSource, is_sparse
 from ._stored import StoredSource, is_ready, is_stored
@@ -32,6 +33,9 @@ def as_matrix_source(a: Any) -> MatrixSource:
     ShapeError
         If it is not a matrix.
     """
+    a = opened(a)
+    if isinstance(a, OpenedData):
+        return a.matrix_source()
     for accepts, adapter in _ADAPTERS:
         if accepts(a):
             return adapter(a)

@@ -33,6 +33,7 @@ class TensorSource(ABC):
     single_use: bool = False
     on_disk: bool = False
     dask_array: Any = None
+    keeps: Any = None
 
     @abstractmethod
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:

@@ -13,6 +13,7 @@ from .._linalg import multiple, plain_number
 from ..errors import DtypeError
 from ..formats import HadamardProduct, TensorSum
 from ._entries import EntriesTensorSource, is_entries
+from ._opened import OpenedData, opened
 from ._sparse import is_sparse
 from ._stored import StoredTensorSource, is_ready, is_stored
 from ._sum import scaled_dtype
@@ -93,6 +94,9 @@ def as_tensor_source(t: Any) -> TensorSource:
     DtypeError
         If the object is of no accepted kind, or its entries are not numbers.
     """
+    t = opened(t)
+    if isinstance(t, OpenedData):
+        return t.tensor_source()
     for accepts, adapter in _ADAPTERS:
         if accepts(t):
             return adapter(t)

@@ -1,0 +1,59 @@
+"""netCDF 3 files by SciPy, mapped and decoded."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ._found import Found, check_numbers, is_numeric, needed, no_such_name, only_name
+from ._packed import packed
+
+
+def read_netcdf3(path: str, name: str, stack: contextlib.ExitStack) -> Found:
+    """Return a variable, decoded."""
+    with open(path, "rb") as file:
+        if file.read(4) == b"CDF\x05":
+            return _read_64_bit(path, name, stack)
+    from scipy.io import netcdf_file
+
+    root = netcdf_file(path, "r", mmap=True)
+    stack.callback(_close, root)
+    shapes = {k: tuple(v.shape) for k, v in root.variables.items() if is_numeric(v.data.dtype)}
+    name = name or only_name(shapes, path)
+    if name not in root.variables:
+        raise no_such_name(name, list(shapes), path)
+    variable: Any = root.variables[name]
+    check_numbers(variable.data, f"{path}::{name}")
+    dims = tuple(variable.dimensions)
+
+    def labels() -> list[Any]:
+        return [
+            np.array(root.variables[dim].data) if dim in root.variables else None for dim in dims
+        ]
+
+    raw = packed(variable.data, variable._attributes, path, netcdf=True)
+    return Found(raw, dims, labels)
+
+
+def _read_64_bit(path: str, name: str, stack: contextlib.ExitStack) -> Found:
+    """Read the fifth version of the format, which SciPy does not know."""
+    netcdf4 = needed("netCDF4", path, extra="")
+    root = stack.enter_context(netcdf4.Dataset(path))
+    root.set_auto_maskandscale(False)
+    shapes = {k: tuple(v.shape) for k, v in root.variables.items() if is_numeric(v.dtype)}
+    name = name or only_name(shapes, path)
+    if name not in root.variables:
+        raise no_such_name(name, list(shapes), path)
+    variable = root.variables[name]
+    given = {key: variable.getncattr(key) for key in variable.ncattrs()}
+    return Found(packed(variable, given, path, netcdf=True), tuple(variable.dimensions))
+
+
+def _close(root: Any) -> None:
+    """Close a mapped file; arrays that still need the map keep it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        root.close()

@@ -1,0 +1,43 @@
+"""Paths as data: a layer above knows files and says here how they are opened."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+from ._base import MatrixSource
+from ._tensor_base import TensorSource
+
+
+class OpenedData(ABC):
+    """Data in an open file, which are a matrix or a tensor as they are asked for."""
+
+    @abstractmethod
+    def matrix_source(self) -> MatrixSource:
+        """Return the matrix of the first axis against all others."""
+
+    @abstractmethod
+    def tensor_source(self) -> TensorSource:
+        """Return the tensor of all axes."""
+
+
+_OPENERS: list[Callable[[Any], OpenedData]] = []
+
+
+def open_paths_by(opener: Callable[[Any], OpenedData]) -> None:
+    """Let every call that takes data take paths too."""
+    _OPENERS[:] = [opener]
+
+
+def opened(x: Any) -> Any:
+    """Return what a path or a list of paths means; anything else as it is."""
+    return _OPENERS[0](x) if _OPENERS and is_path(x) else x
+
+
+def is_path(x: Any) -> bool:
+    """Whether `x` is a path or a list of paths."""
+    if isinstance(x, list | tuple):
+        return bool(x) and all(isinstance(one, str | os.PathLike) for one in x)
+    return isinstance(x, str | os.PathLike)

@@ -1,0 +1,138 @@
+"""One door for data: what the file's own library reads is what we read, or it is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from file_formats import DENSE, DENSE_MATRICES, SPARSE, contents
+
+import sketch
+
+RNG = np.random.default_rng(0)
+MATRIX = np.round(RNG.standard_normal((23, 17)) * 100)
+MATRIX[RNG.random(MATRIX.shape) < 0.6] = 0
+TENSOR = np.round(RNG.standard_normal((9, 5, 4)) * 100)
+DTYPES = {"netcdf3": "f8 f4 i4 i2", "tenx": "f8", "mtx": "f8", "mat4": "f8 f4"}
+DTYPES |= dict.fromkeys(["csv", "csv_labelled", "parquet", "feather"], "f8 f4")
+COMPLEX = ["npy", "npy_fortran", "npz", "mat", "mat73", "hdf5", "zarr2", "zarr3", "npz_sparse"]
+ALL = [*DENSE, *DENSE_MATRICES, *SPARSE]
+
+
+def dtypes_of(writer):
+    kinds = DTYPES.get(writer.__name__, "f8 f4 i4 u1 i8").split()
+    return kinds + ["c16"] * (writer.__name__ in COMPLEX)
+
+
+@pytest.mark.parametrize("writer", ALL, ids=lambda w: w.__name__)
+def test_a_file_holds_what_was_written(writer, tmp_path):
+    for number, dtype in enumerate(dtypes_of(writer)):
+        for a in [MATRIX, TENSOR] if writer in DENSE else [MATRIX]:
+            a = np.abs(a).astype(dtype) if dtype == "u1" else a.astype(dtype)
+            folder = tmp_path / f"{number}{a.ndim}"
+            folder.mkdir()
+            with sketch.open(writer(folder, a)) as file:
+                assert file.shape == a.shape
+                assert len(file.dims) == len(file.labels) == a.ndim
+                assert file.is_sparse == (writer in SPARSE)
+                assert np.array_equal(contents(file), a)
+                if writer in DENSE:
+                    assert file.dtype == a.dtype
+                    window = (slice(2, 5), slice(1, 3))
+                    assert np.array_equal(file[window], a[window])
+
+
+@pytest.mark.parametrize("writer", ALL, ids=lambda w: w.__name__)
+def test_every_call_takes_paths_and_open_files(writer, tmp_path):
+    spec = writer(tmp_path, MATRIX)
+    exact = np.linalg.norm(MATRIX)
+    for data in (spec, sketch.open(spec)):
+        results = [
+            sketch.svd(data, 17),
+            sketch.svd(data, 17, method="nystrom", memory="50MB"),
+            sketch.tensor_train(data, 17),
+            sketch.tensor_train(data, 17, method="otts"),
+        ]
+        for make in (sketch.GeneralizedNystrom, sketch.STTA):
+            sk = make(MATRIX.shape, 17)
+            sk.update(data)
+            results.append(sk.finalize())
+        for result in results:  # of full rank: rounding alone
+            assert np.linalg.norm(result.to_array() - MATRIX) < 1e-11 * exact
+    if writer.__name__ not in ("mtx", "tenx", "h5ad_layer", "tenx_hdf5"):
+        found, true = sketch.pca(spec, 5), sketch.pca(MATRIX, 5)
+        assert np.allclose(found.explained_variance, true.explained_variance)
+
+
+@pytest.mark.parametrize("writer", DENSE, ids=lambda w: w.__name__)
+def test_arrays_of_more_axes_are_unfolded_alike(writer, tmp_path):
+    spec = writer(tmp_path, TENSOR)
+    flat = TENSOR.reshape(9, -1)
+    for memory in (None, "30MB"):
+        result = sketch.svd(spec, 9, memory=memory)
+        assert np.linalg.norm(result.to_array() - flat) < 1e-12 * np.linalg.norm(flat)
+    train = sketch.tensor_train(spec, 9)
+    assert np.linalg.norm(train.to_array() - TENSOR) < 1e-12 * np.linalg.norm(TENSOR)
+
+
+@pytest.mark.parametrize("writer", [*DENSE, *SPARSE], ids=lambda w: w.__name__)
+def test_files_are_stacked_along_their_first_axis(writer, tmp_path):
+    specs = []
+    for k in range(3):
+        (tmp_path / f"part{k}").mkdir()
+        specs.append(str(writer(tmp_path / f"part{k}", MATRIX[7 * k : 7 * k + 7])))
+    if writer.__name__ == "h5ad_layer":
+        specs = [spec.replace("::counts", "::layers/counts") for spec in specs]
+    with sketch.open(specs) as file:
+        assert np.array_equal(contents(file), MATRIX[:21])
+    with sketch.open(specs[0].replace("part0", "part*")) as file:
+        assert np.array_equal(contents(file), MATRIX[:21])
+    result = sketch.svd(specs, 17)
+    assert np.linalg.norm(result.to_array() - MATRIX[:21]) < 1e-11 * np.linalg.norm(MATRIX)
+
+
+def test_axes_and_labels_are_those_of_the_file(tmp_path):
+    from file_formats import csv_labelled, h5ad, netcdf3, tenx
+
+    file = sketch.open(netcdf3(tmp_path, MATRIX))
+    assert file.dims == ("d0", "d1")
+    assert np.array_equal(file.labels[0], np.arange(23))
+    assert file.labels[1] is None
+    for writer, dims, first in (
+        (h5ad, ("obs", "var"), ("obs0", "var0")),
+        (tenx, ("feature", "barcode"), ("g0", "c0-1")),
+        (csv_labelled, (None, None), ("row 0", "c0")),
+    ):
+        file = sketch.open(writer(tmp_path, MATRIX))
+        assert file.dims == dims
+        assert tuple(labels[0] for labels in file.labels) == first
+        assert tuple(len(labels) for labels in file.labels) == MATRIX.shape
+
+
+def test_large_sparse_groups_are_read_in_blocks(tmp_path, monkeypatch):
+    from file_formats import h5ad, h5ad_layer
+
+    monkeypatch.setattr("sketch.io._open._WHOLE_BYTES", 0)
+    for writer in (h5ad, h5ad_layer):
+        with sketch.open(writer(tmp_path, MATRIX)) as file:
+            assert len(list(file.data.blocks(200))) > 5
+            assert np.array_equal(contents(file), MATRIX)
+            for result in (sketch.svd(file, 17), sketch.tensor_train(file, 17)):
+                gap = np.linalg.norm(result.to_array() - MATRIX)
+                assert gap < 1e-11 * np.linalg.norm(MATRIX)
+
+
+def test_suffixes_do_not_matter_where_the_content_tells(tmp_path):
+    from file_formats import hdf5, mat, mtx, netcdf3, npy, npz, npz_sparse
+
+    for writer in (npy, npz, npz_sparse, mat, mtx, netcdf3):
+        path, _, name = str(writer(tmp_path, MATRIX)).partition("::")
+        bare = tmp_path / "data"
+        bare.write_bytes(Path(path).read_bytes())
+        with sketch.open(f"{bare}::{name}" if name else bare) as file:
+            assert np.array_equal(contents(file), MATRIX)
+    hdf5(tmp_path, MATRIX)
+    (tmp_path / "a.h5").rename(tmp_path / "a.NC")
+    with sketch.open(f"{tmp_path / 'a.NC'}::group/x") as file:
+        assert np.array_equal(contents(file), MATRIX)
