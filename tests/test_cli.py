@@ -186,11 +186,11 @@ def test_states_of_tensors_merge(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "cannot be read|found none"),
-        ("1 2 3.5\n0 1 2.0\n", "at least 1"),
-        ("1.5 2 3.5\n", "integers"),
-        ("1 2 3.5\n1 2\n", "cannot be read"),
-        ("a b c\n", "cannot be read"),
+        ("", "is empty"),
+        ("1 2 3.5\n0 1 2.0\n", "line 2: .*count from 1"),
+        ("1.5 2 3.5\n", "line 1: .*'1.5' is no index"),
+        ("1 2 3.5\n1 2\n", "line 2: .*expected 3 numbers, found 2"),
+        ("a b c\n", "line 1: .*'a' is no index"),
     ],
     ids=["empty", "zero", "fraction", "ragged", "words"],
 )

@@ -1,25 +1,28 @@
-"""Files of entries, one on each line, read in pieces: Matrix Market and FROSTT, gzip included."""
+"""Files of entries, one on each line, read in pieces: what their formats have in common."""
 
 from __future__ import annotations
 
-import gzip
-import io
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import StateFileError
+from ._numbers import BadLineError, LineForm, entry_lines, read_numbers
+from ._text_blocks import TextBlocks
 
 _PIECE_BYTES = 64_000_000  # of text
-_PER_TEXT_BYTE = 4  # bytes that a piece takes in memory for each byte of its text
+_PER_TEXT_BYTE = 6  # bytes that a piece takes in memory for each byte of its text
 
 
 class EntryFile(ABC):
     """A sparse matrix or tensor in a text file that is read a piece at a time.
 
-    Entries come in no order and duplicates add up, like everywhere.
+    Entries come in no order and duplicates add up, like everywhere. Each number is checked to its
+    last character: a file is read as it is meant, or refused with the line that is wrong.
 
     Attributes
     ----------
@@ -32,7 +35,7 @@ class EntryFile(ABC):
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     nnz: int
-    _promised: int | None = None  # lines, where the head of the file tells
+    _form: LineForm
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -42,6 +45,7 @@ class EntryFile(ABC):
         """Number of axes."""
         return len(self.shape)
 
+    @abstractmethod
     def pieces(self, limit: int | None = None) -> Iterator[Any]:
         """Yield `scipy.sparse.coo_array` of the whole shape, which sum up to the data.
 
@@ -50,113 +54,48 @@ class EntryFile(ABC):
         limit : int, optional
             Bytes that a piece may take.
         """
+
+    def loaded(self) -> Any:
+        """Return the data in memory if they are one piece, else the file itself."""
+        first = list(itertools.islice(self.pieces(), 2))
+        if not first:
+            none = np.empty((0, self.ndim), np.int64)
+            return self._placed(none, np.empty(0, self.dtype))
+        return first[0] if len(first) == 1 else self
+
+    def _numbers(
+        self, lines: TextBlocks, limit: int | None
+    ) -> Iterator[tuple[bytes, NDArray[np.int64], NDArray[Any]]]:
+        """Yield blocks of text with their indices, as they are written, and their values."""
         size = _PIECE_BYTES if limit is None else max(1, limit // _PER_TEXT_BYTE)
-        lines = 0
-        with open_text(self.path) as file:
-            self._skip_head(file)
-            for text in _texts(file, size):
-                lines += text.count(b"\n")
-                yield self._parse(text)
-        if self._promised not in (None, lines):
-            raise StateFileError(
-                f"{self.path}: its head promises {self._promised} entries, {lines} lines follow; "
-                "the file is truncated or damaged"
-            )
+        for text in lines.blocks(size):
+            try:
+                indices, values = read_numbers(text, self._form)
+            except BadLineError as error:
+                number = lines.number + 1 + error.index
+                raise lines.refuse(number, error.line, error.reason) from None
+            if len(indices):
+                yield text, indices, values
 
-    @abstractmethod
-    def _skip_head(self, file: IO[bytes]) -> None:
-        """Read what comes before the entries."""
+    def _refuse_where(self, bad: Any, text: bytes, lines: TextBlocks, reason: str) -> None:
+        """Raise an error for the first line of a block whose entry is bad."""
+        if bad.any():
+            entry = int(bad.argmax())
+            found = itertools.islice(entry_lines(text, self._form.comments), entry, None)
+            index, line = next(found)
+            raise lines.refuse(lines.number + 1 + index, line, reason)
 
-    @abstractmethod
-    def _parse(self, text: bytes) -> Any:
-        """Return the entries of some lines."""
-
-
-class MatrixMarketFile(EntryFile):
-    """A sparse matrix in a Matrix Market file."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        with open_text(path) as file:
-            self._skip_head(file)
-
-    def _skip_head(self, file: IO[bytes]) -> None:
-        self._banner = line = file.readline()
-        while line.startswith(b"%") or not line.strip():
-            if not line:
-                raise StateFileError(f"{self.path}: no line with the sizes")
-            line = file.readline()
-        rows, columns, self.nnz = map(int, line.split())
-        self.shape, self._promised = (rows, columns), self.nnz
-        self.dtype = np.dtype(np.complex128 if b"complex" in self._banner else np.float64)
-
-    def _parse(self, text: bytes) -> Any:
-        import scipy.io
-
-        rows, columns = self.shape
-        head = b"%d %d %d\n" % (rows, columns, text.count(b"\n"))
-        return scipy.io.mmread(io.BytesIO(self._banner + head + text), spmatrix=False)
-
-
-class CoordinateFile(EntryFile):
-    """A sparse tensor in a FROSTT file: indices from 1 and a value on each line.
-
-    The shape is not written there: the file is gone through once to find it.
-    """
-
-    dtype = np.dtype(np.float64)
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        largest: Any = 0
-        self.nnz = 0
-        with open_text(path) as file:
-            for text in _texts(file, _PIECE_BYTES):
-                indices, values = self._entries(text)
-                self.nnz += values.size
-                if values.size:
-                    largest = np.maximum(largest, indices.max(axis=0))
-        if not self.nnz:
-            raise StateFileError(f"{path}: expected lines of indices and a value, found none")
-        self.shape = tuple(int(n) + 1 for n in largest)
-
-    def _skip_head(self, file: IO[bytes]) -> None:
-        pass
-
-    def _parse(self, text: bytes) -> Any:
+    def _placed(self, indices: NDArray[np.int64], values: NDArray[Any]) -> Any:
+        """Return entries with indices from 0, one row each, as a sparse array."""
         import scipy.sparse
 
-        indices, values = self._entries(text)
-        return scipy.sparse.coo_array((values, tuple(indices.T)), shape=self.shape)
-
-    def _entries(self, text: bytes) -> tuple[Any, Any]:
-        """Return indices from 0, shape (p, d), and values (p,)."""
-        lines = np.loadtxt(io.BytesIO(text), comments=["#", "%"], ndmin=2)
-        if lines.size and lines.shape[1] < 2:
-            raise StateFileError(f"{self.path}: expected indices and a value on each line")
-        indices = lines[:, :-1].astype(np.int64) - 1
-        if not np.array_equal(indices + 1, lines[:, :-1]) or indices.min(initial=0) < 0:
-            raise StateFileError(f"{self.path}: indices must be integers of at least 1")
-        return indices, lines[:, -1]
+        dtype = np.int32 if max(self.shape) < 2**31 else np.int64
+        coords: Any = tuple(np.ascontiguousarray(column, dtype) for column in indices.T)
+        return scipy.sparse.coo_array((values, coords), shape=self.shape)
 
 
-def whole_if_small(file: EntryFile) -> Any:
-    """Return the `coo_array` of a file that is one piece, else the file."""
-    pieces = file.pieces()
-    first = next(pieces, None)
-    second = next(pieces, None)
-    pieces.close()  # type: ignore[attr-defined]
-    return file if first is None or second is not None else first
-
-
-def open_text(path: str) -> IO[bytes]:
-    """Open a file that may be compressed by gzip."""
-    return gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb")  # type: ignore[return-value]
-
-
-def _texts(file: IO[bytes], size: int) -> Iterator[bytes]:
-    """Yield whole lines of about `size` bytes together, the last one ended like the others."""
-    while text := file.read(size):
-        text = (text + file.readline()).strip()
-        if text:
-            yield text + b"\n"
+def wrong_count(path: str, promised: int, found: str) -> StateFileError:
+    """Return the error of a file that has more or fewer entries than its head says."""
+    return StateFileError(
+        f"{path}: its head promises {promised} entries, {found}; the file is truncated or damaged"
+    )

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import StateFileError
-from ._entry_files import CoordinateFile, MatrixMarketFile, open_text, whole_if_small
 from ._found import Found
+from ._frostt import CoordinateFile
+from ._matrix_market import MatrixMarketFile
+from ._text_blocks import open_text
 
 _MATRICES = ("matrix.mtx", "matrix.mtx.gz")
 _TABLES = (("features.tsv", "genes.tsv"), ("barcodes.tsv",))
@@ -19,19 +21,14 @@ _TABLES = (("features.tsv", "genes.tsv"), ("barcodes.tsv",))
 def read_mtx(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     """Return a Matrix Market file: sparse in coordinates, else dense."""
     _no_name(path, name)
-    with open_text(path) as file:
-        banner = file.readline()
-    if b"coordinate" in banner:
-        return Found(whole_if_small(MatrixMarketFile(path)))
-    import scipy.io
-
-    return Found(scipy.io.mmread(path, spmatrix=False))
+    return Found(MatrixMarketFile(path).loaded())
 
 
 def read_tns(path: str, name: str, stack: contextlib.ExitStack) -> Found:
-    """Return a tensor in a FROSTT file."""
-    _no_name(path, name)
-    return Found(whole_if_small(CoordinateFile(path)))
+    """Return a tensor in a FROSTT file, whose indices count from 1 unless it is told otherwise."""
+    zero_based = name == "zero_based"
+    _no_name(path, "" if zero_based else name)
+    return Found(CoordinateFile(path, zero_based=zero_based).loaded())
 
 
 def is_tenx(path: str) -> bool:

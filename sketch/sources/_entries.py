@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from .._array import compute_dtype
 from ._base import MatrixBlock, MatrixSource
+from ._entry_rows import whole_rows
 from ._sparse import SparseSource
 from ._sum import ScaledBlock
 from ._tensor_base import TensorBlock, TensorSource
@@ -32,6 +33,7 @@ def is_entries(x: object) -> bool:
 class EntriesSource(MatrixSource):
     """A sparse matrix in pieces, each of which may touch every row and column."""
 
+    shape: tuple[int, int]
     sparse = True
     on_disk = True
 
@@ -45,6 +47,12 @@ class EntriesSource(MatrixSource):
         """Yield the pieces, as terms of a sum."""
         for piece in self._entries.pieces(limit):
             yield (0, 0), ScaledBlock(1.0, SparseSource(piece))
+
+    def row_blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+        """Yield whole rows, each of them once; what exceeds the limit is sorted on disk."""
+        pieces = self._entries.pieces(limit)
+        for start, rows in whole_rows(pieces, self.shape, self.nbytes, limit):
+            yield (start, 0), SparseSource(rows)
 
 
 class EntriesTensorSource(TensorSource):

@@ -1,0 +1,102 @@
+"""FROSTT files of sparse tensors: indices and a value on each line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import StateFileError
+from ._entry_files import EntryFile
+from ._numbers import LineForm
+from ._text_blocks import TextBlocks
+
+_COMMENTS = b"#%"
+
+
+class CoordinateFile(EntryFile):
+    """A sparse tensor in a FROSTT file: indices from 1 and a value on each line.
+
+    The file is gone through once when it is opened, since neither the number of entries is written
+    there nor, as a rule, the shape. Where two lines with the order and the sizes come first, they
+    are heeded.
+
+    Parameters
+    ----------
+    path : str
+    zero_based : bool
+        Whether indices count from 0.
+    """
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, path: str, *, zero_based: bool = False) -> None:
+        super().__init__(path)
+        self._first = 0 if zero_based else 1
+        self.nnz = 0
+        with TextBlocks(path) as lines:
+            sizes = self._read_head(lines)
+            largest = np.array(sizes or [0] * self._form.indices)
+            for text, indices, _ in self._numbers(lines, None):
+                self._check(indices, sizes, text, lines)
+                self.nnz += len(indices)
+                largest = np.maximum(largest, indices.max(axis=0) + 1 - self._first)
+        if not self.nnz:
+            raise StateFileError(f"{path}: expected lines of indices and a value, found none")
+        self.shape = tuple(map(int, largest))
+
+    def pieces(self, limit: int | None = None) -> Iterator[Any]:
+        """Yield `scipy.sparse.coo_array` of the whole shape, which sum up to the data."""
+        with TextBlocks(self.path) as lines:
+            self._read_head(lines)
+            for text, indices, values in self._numbers(lines, limit):
+                self._check(indices, self.shape, text, lines)  # it may have changed meanwhile
+                yield self._placed(indices - self._first, values[:, 0])
+
+    def _read_head(self, lines: TextBlocks) -> tuple[int, ...] | None:
+        """Read up to the first entry, which shows the order; return the sizes if they are there."""
+        sizes, first = None, _next_line(lines)
+        if first.isdigit():
+            number, line = lines.number, _next_line(lines)
+            words = line.split()
+            if len(words) != int(first) or not all(word.isdigit() for word in words):
+                raise lines.refuse(number, first, "expected indices and a value, or an order")
+            sizes, first = tuple(map(int, words)), _next_line(lines)
+        columns = len(first.split())
+        if sizes is not None and columns != len(sizes) + 1:
+            raise lines.refuse(
+                lines.number, first, f"expected {len(sizes)} indices and a value as the head says"
+            )
+        if first and columns < 3:
+            raise lines.refuse(
+                lines.number, first, "expected two indices at least, and a value after them"
+            )
+        lines.put_back(first)
+        self._form = LineForm(max(columns - 1, 0), 1, np.dtype(np.float64), _COMMENTS)
+        return sizes
+
+    def _check(
+        self,
+        indices: NDArray[np.int64],
+        sizes: tuple[int, ...] | None,
+        text: bytes,
+        lines: TextBlocks,
+    ) -> None:
+        """Refuse indices that are outside of the tensor."""
+        below = (indices < self._first).any(axis=1)
+        hint = f"; if these count from 0, open {self.path}::zero_based" if self._first else ""
+        reason = f"indices count from {self._first}{hint}"
+        self._refuse_where(below, text, lines, reason)
+        if sizes is not None:
+            beyond = (indices >= np.array(sizes) + self._first).any(axis=1)
+            self._refuse_where(beyond, text, lines, f"an index is beyond the shape {sizes}")
+
+
+def _next_line(lines: TextBlocks) -> bytes:
+    """Return the next line that is neither blank nor a comment, empty at the end of the file."""
+    while (line := lines.line()) is not None:
+        if line and line[0] not in _COMMENTS:
+            return line
+    return b""

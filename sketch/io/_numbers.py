@@ -1,0 +1,129 @@
+"""Lines of numbers, read strictly: what is not wholly a number is refused, never read in part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._plain_numbers import read_plain
+
+_INDEX = re.compile(rb"\+?[0-9]+|-0+")
+_INTEGER = re.compile(rb"[+-]?[0-9]+")
+_REAL = re.compile(
+    rb"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[ed][+-]?[0-9]+)?|nan|inf(?:inity)?)", re.IGNORECASE
+)
+_SMALL = 1 << 16  # bytes that are read line by line at once
+
+
+@dataclass(frozen=True)
+class LineForm:
+    """What stands on each line.
+
+    Attributes
+    ----------
+    indices : int
+        Whole numbers that are not negative.
+    values : int
+        Numbers after them.
+    dtype : numpy.dtype
+        Of the values: int64, uint64 or float64.
+    comments : bytes
+        Marks, with one of which lines begin that hold no numbers.
+    """
+
+    indices: int
+    values: int
+    dtype: np.dtype[Any]
+    comments: bytes = b"%"
+
+    @property
+    def columns(self) -> int:
+        """Numbers on a line."""
+        return self.indices + self.values
+
+
+class BadLineError(ValueError):
+    """A line that is not of its form; `index` counts lines from 0."""
+
+    def __init__(self, index: int, line: bytes, reason: str) -> None:
+        super().__init__(index, line, reason)
+        self.index, self.line, self.reason = index, line, reason
+
+
+def read_numbers(text: bytes, form: LineForm) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return indices (p, form.indices) and values (p, form.values) of p lines.
+
+    Blank lines and comments hold no entry.
+
+    Raises
+    ------
+    BadLineError
+        For the first line that is not of the form.
+    """
+    found = read_plain(text, form.indices, form.values, form.dtype)
+    if found is not None:
+        return found
+    half = text.find(b"\n", len(text) // 2) + 1
+    if len(text) < _SMALL or half == len(text):
+        return _read_by_line(text, form)
+    # few lines of a file are odd as a rule: the rest stays fast
+    first = read_numbers(text[:half], form)
+    try:
+        second = read_numbers(text[half:], form)
+    except BadLineError as error:
+        raise BadLineError(error.index + text.count(b"\n", 0, half), *error.args[1:]) from None
+    return np.concatenate([first[0], second[0]]), np.concatenate([first[1], second[1]])
+
+
+def entry_lines(text: bytes, comments: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines with entries, each with its index."""
+    for index, line in enumerate(text.split(b"\n")):
+        line = line.removesuffix(b"\r").strip(b" \t")
+        if line and line[0] not in comments:
+            yield index, line
+
+
+def _read_by_line(text: bytes, form: LineForm) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Read with a regular expression, line by line: the grammar itself, for all that is odd."""
+    indices: list[list[int]] = []
+    values: list[list[float | int]] = []
+    for at, line in entry_lines(text, form.comments):
+        words = re.split(rb"[ \t]+", line)
+        try:
+            if len(words) != form.columns:
+                raise ValueError(f"expected {form.columns} numbers, found {len(words)}")
+            indices.append([_integer(w, _INDEX, np.int64) for w in words[: form.indices]])
+            values.append([_value(w, form.dtype) for w in words[form.indices :]])
+        except ValueError as error:
+            raise BadLineError(at, line, str(error)) from None
+    return (
+        np.array(indices, np.int64).reshape(len(indices), form.indices),
+        np.array(values, form.dtype).reshape(len(values), form.values),
+    )
+
+
+def _value(word: bytes, dtype: np.dtype[Any]) -> float | int:
+    if dtype.kind != "f":
+        return _integer(word, _INTEGER, dtype)
+    if not _REAL.fullmatch(word):
+        raise ValueError(f"{_shown(word)} is no number")
+    return float(word.lower().replace(b"d", b"e"))
+
+
+def _integer(word: bytes, form: re.Pattern[bytes], dtype: Any) -> int:
+    if not form.fullmatch(word):
+        raise ValueError(f"{_shown(word)} is no {'index' if form is _INDEX else 'whole number'}")
+    limits, digits = np.iinfo(dtype), len(word.lstrip(b"+-0"))
+    number = int(word) if digits < 25 else limits.max + 1
+    if not limits.min <= number <= limits.max:
+        raise ValueError(f"{_shown(word)} is beyond {limits.bits} bits")
+    return number
+
+
+def _shown(word: bytes) -> str:
+    return repr(word[:40].decode("ascii", "backslashreplace"))

@@ -1,0 +1,138 @@
+"""Lines of numbers as programs write them: checked by array operations, converted by SciPy.
+
+SciPy reads a number up to the first odd character and leaves the rest of its line; so it is given
+only what has been checked to the last byte. What is written oddly is left to others.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BLOCK_BYTES = 1 << 18  # checked at once: stays in cache
+_EXACT = 2**53  # integers up to here are exact as doubles
+_LIKE_E = bytes.maketrans(b"DdE\t", b"eee ")
+
+
+def _allowed_pairs() -> NDArray[np.bool_]:
+    """Return which two characters that are no digits may stand side by side."""
+    allowed = np.zeros((256, 256), bool)
+    for before, after in ((b" \n", b"+-."), (b"+-", b"."), (b".", b" \ne"), (b"e", b"+-")):
+        allowed[np.ix_(list(before), list(after))] = True
+    return allowed
+
+
+_PAIRS = _allowed_pairs()
+
+
+def read_plain(
+    text: bytes, indices: int, values: int, dtype: np.dtype[Any]
+) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
+    """Return indices and values of all lines, None if the text is not plain.
+
+    Parameters
+    ----------
+    text : bytes
+        Whole lines.
+    indices, values : int
+        Numbers on each line.
+    dtype : numpy.dtype
+        Of the values.
+    """
+    text = _tidied(text)
+    columns = indices + values
+    real = values if dtype.kind == "f" else 0
+    lines = _checked(text, columns, columns - real)
+    if lines is None:
+        return None
+    kind = "real" if real else "unsigned-integer" if dtype.kind == "u" else "integer"
+    numbers = _converted(text, lines * columns, kind)
+    if numbers is None:
+        return None
+    table = numbers.reshape(lines, columns)
+    if real and table[:, :indices].max(initial=0) >= _EXACT:
+        return None
+    return table[:, :indices].astype(np.int64), table[:, indices:].astype(dtype)
+
+
+def _tidied(text: bytes) -> bytes:
+    """Return the same numbers with one blank or line end between them."""
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n")
+    if any(mark in text for mark in (b"D", b"d", b"E", b"\t")):
+        text = text.translate(_LIKE_E)
+    while b" \n" in text:
+        text = text.replace(b" \n", b"\n")
+    text = b"\n" + text
+    if b" +" in text or b"\n+" in text:
+        text = re.sub(rb"(?<=[ \n])\+(?=[0-9.])", b"", text)
+    codes = np.frombuffer(text, np.uint8)
+    gaps = (codes == ord(" ")) | (codes == ord("\n"))
+    doubled = gaps[1:] & gaps[:-1]
+    if not doubled.any():
+        return text
+    return bytes(codes[np.concatenate([[True], ~doubled])])
+
+
+def _checked(text: bytes, columns: int, indices: int) -> int | None:
+    """Return the number of lines if each of them holds so many numbers, and whole ones first."""
+    lines, start = 0, 0
+    pattern = b" " * (columns - 1) + b"\n"
+    while start < len(text) - 1:
+        stop = text.find(b"\n", min(start + _BLOCK_BYTES, len(text) - 1)) + 1
+        block = text[start:stop]
+        if not (_are_numbers(block) and _are_laid_out(block, pattern, indices)):
+            return None
+        lines += block.count(b"\n") - 1
+        start = stop - 1  # each block begins with the line end before it
+    return lines
+
+
+def _are_numbers(text: bytes) -> bool:
+    """Whether neighbours fit everywhere: signs, points and exponents have their digits."""
+    codes = np.frombuffer(text, np.uint8)
+    digit = (codes - np.uint8(48)) <= 9
+    other = ~digit
+    at = np.flatnonzero(other[1:] & other[:-1])
+    if not _PAIRS[codes[at], codes[at + 1]].all():
+        return False
+    lone = at[1:][at[1:] - at[:-1] == 1]  # between two that are no digits
+    sign = (codes == ord("-")) | (codes == ord("+"))
+    return not ((codes[lone] == ord(".")).any() or (sign[1:] & digit[:-1]).any())
+
+
+def _are_laid_out(text: bytes, pattern: bytes, indices: int) -> bool:
+    """Whether lines have as many words as they should, each with a point and an exponent at most.
+
+    The first words of a line must have neither.
+    """
+    marks = text.translate(None, b"0123456789+-")
+    if b".." in marks or b"e." in marks or b"ee" in marks:
+        return False
+    gaps = marks.translate(None, b".e")
+    if gaps != b"\n" + pattern * (len(gaps) // len(pattern)):
+        return False
+    codes = np.frombuffer(marks, np.uint8)
+    is_gap = codes <= 32
+    word = np.cumsum(is_gap)[~is_gap] - 1
+    return not (word % len(pattern) < indices).any()
+
+
+def _converted(text: bytes, count: int, kind: str) -> NDArray[Any] | None:
+    """Return the numbers of checked text, None if one does not fit its type."""
+    import scipy.io
+
+    if count == 0:  # SciPy would divide by it
+        return np.empty(0)
+    codes = np.frombuffer(text, np.uint8)
+    blank = (codes == ord(" ")).view(np.uint8)
+    column = (codes ^ (blank * np.uint8(ord(" ") ^ ord("\n")))).tobytes()  # each on its own line
+    head = f"%%MatrixMarket matrix array {kind} general\n{count} 1".encode()
+    try:
+        return np.asarray(scipy.io.mmread(io.BytesIO(head + column), spmatrix=False))
+    except (ValueError, OverflowError):
+        return None
