@@ -30,6 +30,9 @@ def read_mat(path: str, name: str) -> _Answer:
     for key, shape, kind in listed:
         if kind in numeric and kind != "sparse" and np.prod(shape, dtype=float) > available:
             raise ValueError(f"{key} claims shape {shape}, more than is stored")
+    plain = [key for key, shape, kind in listed if kind in numeric and np.prod(shape) != 1]
+    if not name and len(plain) == 1 == len(listed):
+        name = plain[0]
     head = name.split(".")[0]
     wanted = [key for key, _, kind in listed if kind not in numeric or key == head]
     content = scipy.io.loadmat(path, variable_names=wanted) if wanted else {}

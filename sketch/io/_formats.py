@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -139,5 +138,5 @@ def _name(path: str) -> str:
 def _is_zip_of_zarr(path: str) -> bool:
     try:
         return is_zarr(path)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except Exception as error:  # whatever a damaged zip file raises
         raise StateFileError(f"{path}: cannot be read ({error}); the file is damaged") from error

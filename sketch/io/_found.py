@@ -67,13 +67,18 @@ def only_name(arrays: Mapping[str, Sequence[int] | None], path: str) -> str:
     arrays : mapping of str to sequence of int or None
         The shapes of all arrays of numbers, None where it is not known.
     """
-    wide = [name for name, shape in arrays.items() if shape is None or len(shape) > 1]
+    wide = [name for name, shape in arrays.items() if shape is None or _is_wide(shape)]
     names = wide or list(arrays)
     if len(names) == 1:
         return names[0]
     if not names:
         raise StateFileError(f"{path}: holds no array of numbers")
     raise StateFileError(f"{path}: name one of its arrays as {path}::NAME: {listed(names)}")
+
+
+def _is_wide(shape: Sequence[int]) -> bool:
+    """Whether an array is more than a number (which MATLAB keeps as a matrix) or a list."""
+    return len(shape) > 1 and math.prod(shape) != 1
 
 
 def no_such_name(name: str, names: Sequence[str], path: str) -> StateFileError:

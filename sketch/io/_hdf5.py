@@ -34,7 +34,9 @@ def read_netcdf4(path: str, name: str, stack: contextlib.ExitStack) -> Found:
         import h5netcdf
     except ImportError:
         return read_hdf5(path, name, stack)
-    root = stack.enter_context(h5netcdf.File(path, "r", phony_dims="access"))
+    file = stack.enter_context(needed("h5py", path).File(path, "r"))
+    quiet = type("File", (h5netcdf.File,), {"_writable": False})  # in its end, if damaged
+    root = stack.enter_context(quiet(file, "r", phony_dims="access"))
     key, item = _tree.find(root, name, path, netcdf=True)
     found = _tree.found(root, key, item, path, netcdf=True)
     if not hasattr(item, "dimensions"):

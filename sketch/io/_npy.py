@@ -32,10 +32,10 @@ def read_npz(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     """Return one array of a ``.npz`` file, or the sparse matrix that it is."""
     shapes = _shapes(path)
     keys = set(shapes)
-    if not name and {"format", "shape"} <= keys and shapes["format"] == ():
-        return Found(_scipy_sparse(path))
     if not name and {"data", "shape", "fill_value"} <= keys:
         return Found(_pydata_sparse(path, keys))
+    if not name and {"format", "shape"} <= keys and shapes["format"] == ():
+        return Found(_scipy_sparse(path))
     if not name:
         name = only_name({key: s for key, s in shapes.items() if s is not None}, path)
     if name not in shapes:

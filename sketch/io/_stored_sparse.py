@@ -11,6 +11,7 @@ from ..errors import StateFileError
 from ._found import check_numbers
 
 _BLOCK_BYTES = 64_000_000
+_LONGEST_AXIS = 2**40
 _SETS = ({"data", "indices", "indptr"}, {"data", "ir", "jc"})
 
 
@@ -61,6 +62,8 @@ class StoredSparse:
                 f"values do not make a matrix of shape {shape}"
             )
         self._starts = np.asarray(self._read(indptr, slice(None))).astype(np.int64)
+        if max(shape) > _LONGEST_AXIS:
+            raise StateFileError(f"{where}: claims shape {shape}, which no computer could hold")
         ends = self._starts[[0, -1]].tolist()
         if ends != [0, self.nnz] or bool((np.diff(self._starts) < 0).any()):
             raise StateFileError(f"{where}/indptr: must rise from 0 to {self.nnz}, the values")
