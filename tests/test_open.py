@@ -136,3 +136,17 @@ def test_suffixes_do_not_matter_where_the_content_tells(tmp_path):
     (tmp_path / "a.h5").rename(tmp_path / "a.NC")
     with sketch.open(f"{tmp_path / 'a.NC'}::group/x") as file:
         assert np.array_equal(contents(file), MATRIX)
+
+
+def test_compressed_text_is_known_by_its_content(tmp_path):
+    import bz2
+    import gzip
+    import lzma
+
+    from file_formats import mtx
+
+    text = mtx(tmp_path, MATRIX).read_bytes()
+    for library in (bz2, gzip, lzma):
+        (tmp_path / "download").write_bytes(library.compress(text))
+        with sketch.open(tmp_path / "download") as file:
+            assert np.array_equal(contents(file), MATRIX)

@@ -17,13 +17,13 @@ from ._npy import read_npy, read_npz
 from ._plink import read_plink
 from ._tables import read_arrow, read_csv
 from ._text import is_tenx, read_mtx, read_tenx, read_tns
+from ._text_blocks import open_text
 from ._zarr import is_zarr, read_zarr
 
 Reader = Callable[[str, str, contextlib.ExitStack], Found]
 
 _HEAD = 4096
 _COMPRESSED = (".gz", ".bz2", ".xz")
-_COMPRESSIONS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -101,6 +101,8 @@ def _by_content(path: str, head: bytes) -> Reader | None:
         return read_mat73
     if head.startswith(_HDF5) or any(head[at:].startswith(_HDF5) for at in (512, 1024, 2048)):
         return read_netcdf4 if _name(path).endswith((".nc", ".nc4", ".cdf")) else read_hdf5
+    with contextlib.suppress(OSError, EOFError), open_text(path) as file:
+        head = file.read(_HEAD)  # before compression
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(b"%%matrixmarket"):
         return read_mtx
     starts = ((kind.reader, magic) for kind in FORMATS for magic in kind.magic)
