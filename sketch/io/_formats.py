@@ -101,7 +101,7 @@ def _by_content(path: str, head: bytes) -> Reader | None:
         return read_mat73
     if head.startswith(_HDF5) or any(head[at:].startswith(_HDF5) for at in (512, 1024, 2048)):
         return read_netcdf4 if _name(path).endswith((".nc", ".nc4", ".cdf")) else read_hdf5
-    with contextlib.suppress(OSError, EOFError), open_text(path) as file:
+    with contextlib.suppress(Exception), open_text(path) as file:  # a damaged one says nothing
         head = file.read(_HEAD)  # before compression
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(b"%%matrixmarket"):
         return read_mtx
