@@ -157,9 +157,9 @@ def place(device: Any) -> Array | None:
     if device is None or is_array(device):
         return device
     name, _, rest = str(device).partition(":")
-    if name == "cpu":
+    if name == "cpu" and not rest:
         return np.empty(0)
-    if name == "gpu":
+    if name == "gpu" and (not rest or rest.isdecimal()):
         return _on_gpu(int(rest or 0))
     if name == "torch":
         return _on_torch(rest or "cpu")

@@ -57,7 +57,7 @@ def _factors(c: Array) -> tuple[Array, Array]:
     """Return Q and T with ``C^+ = T Q^*`` and Q a basis of C's range, or of what is kept of it."""
     xp = namespace(c)
     l, r = c.shape  # noqa: E741
-    if l >= r + max(5, r // 4):
+    if l >= r + max(5, r // 4) or r == 0:
         q, t = xp.linalg.qr(c, mode="reduced")
         return q, xp.linalg.solve(t, xp.eye(r, dtype=t.dtype, device=t.device))
     q, s, vh = thin_svd(c)

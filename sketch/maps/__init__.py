@@ -12,6 +12,7 @@ from ._base import (
     family_to_header,
 )
 from ._gaussian import Gaussian
+from ._identity import Identity
 from ._sign import Sign
 from ._sparse_sign import SparseSign
 from ._tensor_family import (
@@ -29,6 +30,7 @@ __all__ = [
     "DrawnMatrix",
     "FixedMatrix",
     "Gaussian",
+    "Identity",
     "KhatriRao",
     "ProbedMatrix",
     "Rows",

@@ -19,7 +19,7 @@ def check_request(rank: int | None, tol: float | None, spec: MatrixSpec) -> int:
     if rank is None:
         return spec.rank if tol is None else spec.range_size
     keep = checked_size(rank, "rank")
-    if keep > spec.range_size:
+    if keep > spec.range_size < spec.full:
         raise RankError(
             f"rank={keep} was asked for, but the sketch is {spec.range_size} columns wide; make "
             f"one with rank={keep}, or with sketch_rank of at least {keep}"

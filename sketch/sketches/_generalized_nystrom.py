@@ -16,7 +16,7 @@ from ..sources import MatrixBlock
 from ._base import Products
 from ._finish import check_request, lifted, truncated
 from ._matrix_sketch import MatrixSketch
-from ._spec import MatrixSpec, checked_size, common_fields
+from ._spec import MatrixSpec, checked_size, checked_width, common_fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,9 @@ class GeneralizedNystrom(MatrixSketch):
         Rank of the result. The sketch is wider: ``2 rank + 10`` columns for the range, twice that
         for the corange.
     sketch_rank, corange_rank : int, optional
-        Width of Omega and of Psi by hand; the corange at least as wide as the range.
+        Width of Omega and of Psi by hand; the corange at least as wide as the range. No width
+        exceeds what the data can fill: the shorter axis for Omega, for Psi
+        the rows or twice Omega's width.
     test_matrix : TestMatrixFamily or str
         ``"gaussian"``, ``"sign"``, ``"sparse-sign"`` or an instance.
     seed : int
@@ -120,9 +122,11 @@ class GeneralizedNystrom(MatrixSketch):
     ) -> None:
         fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)
         range_size = 2 * fields["rank"] + 10 if sketch_rank is None else sketch_rank
-        range_size = checked_size(range_size, "sketch_rank", least=max(1, fields["rank"]))
+        range_size = checked_width(range_size, "sketch_rank", fields["rank"], fields["shape"])
         corange_size = 2 * range_size if corange_rank is None else corange_rank
         corange_size = checked_size(corange_size, "corange_rank")
+        if (rows := fields["shape"][0]) is not None:
+            corange_size = min(corange_size, max(rows, 2 * range_size))
         if corange_size < range_size:
             raise RankError(
                 f"corange_rank={corange_size} is less than the range's {range_size} columns; the "

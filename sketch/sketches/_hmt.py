@@ -25,7 +25,7 @@ from ._base import Products
 from ._finish import check_request, lifted, truncated
 from ._matrix_sketch import MatrixSketch
 from ._multi_pass import MultiPassSketch, refuse_other_data
-from ._spec import MatrixSpec, checked_iterations, checked_size, common_fields
+from ._spec import MatrixSpec, checked_iterations, checked_width, common_fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,7 @@ class HMTSpec(MatrixSpec):
     """
 
     method: ClassVar[str] = "hmt"
+    filled_axes: ClassVar[dict[str, int]] = {"range": 1, "corange": 0}
 
     power_iters: float
     start_size: int | None = None
@@ -89,7 +90,7 @@ class HMT(MultiPassSketch, MatrixSketch):
     power_iters : float
         0 for spectra that fall fast, 1 or 2 for slow ones, or halves in between.
     sketch_rank : int, optional
-        Width of the products by hand.
+        Width of the products by hand. No width exceeds the shorter axis.
     start_rank : int, optional
         Width of the first pass's test matrix, of whose products only the `sketch_rank` leading
         directions are kept. With sparse signs a wide start costs less than a narrow Gaussian one
@@ -157,9 +158,9 @@ class HMT(MultiPassSketch, MatrixSketch):
     ) -> None:
         fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)
         width = fields["rank"] + 10 if sketch_rank is None else sketch_rank
-        width = checked_size(width, "sketch_rank", least=max(1, fields["rank"]))
+        width = checked_width(width, "sketch_rank", fields["rank"], fields["shape"])
         if start_rank is not None:
-            start_rank = checked_size(start_rank, "start_rank", least=width)
+            start_rank = checked_width(start_rank, "start_rank", width, fields["shape"])
             if not fields["error_probes"]:
                 raise ValueError(
                     "a sketch with a start_rank estimates its error by probes, got error_probes=0"
@@ -270,7 +271,8 @@ class HMT(MultiPassSketch, MatrixSketch):
             kept["inside"] = adjoint(basis) @ panel
         if self._pass == 0 and not self.spec.error_probes:  # the estimate of last resort
             e = scale_exponent(panel)
-            left_out = rescaled(leave_one_out(basis, rescaled(panel, -e)), e)
+            whole = self.range_size >= min(self.shape)  # leaves nothing out
+            left_out = 0.0 if whole else rescaled(leave_one_out(basis, rescaled(panel, -e)), e)
             kept["left_out"] = namespace(basis).asarray(left_out)
         return kept
 

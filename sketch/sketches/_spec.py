@@ -14,6 +14,7 @@ from ..maps import (
     STREAMS,
     DrawnMatrix,
     Gaussian,
+    Identity,
     TestMatrixFamily,
     as_family,
     family_from_header,
@@ -41,9 +42,13 @@ class MatrixSpec:
         Dtype of the data, or None to follow them. A complex dtype makes the test matrices complex.
     error_probes : int
         Extra Gaussian probes that estimate the error.
+    identity : bool
+        Whether the identity takes the place of a test matrix as wide as its axis is long; states
+        of version 0.1 have a random one there.
     """
 
     method: ClassVar[str]
+    filled_axes: ClassVar[dict[str, int]] = {"range": 1}  # by the test matrices of a range
 
     shape: Shape
     rank: int
@@ -52,6 +57,12 @@ class MatrixSpec:
     seed: int
     dtype: str | None
     error_probes: int
+    identity: bool = False
+
+    @property
+    def full(self) -> int:
+        """The largest rank that the data can have, as far as their shape is known."""
+        return largest_rank(self.shape)
 
     @property
     def field(self) -> str:
@@ -66,6 +77,9 @@ class MatrixSpec:
     def draw(self, stream: str, width: int) -> DrawnMatrix:
         """Return a test matrix of this spec; error probes are always Gaussian."""
         family = Gaussian() if stream == "error" else self.test_matrix
+        axis = self.filled_axes.get(stream)
+        if self.identity and axis is not None and width == self.shape[axis]:
+            family = Identity()
         return DrawnMatrix(family, self.seed, STREAMS[stream], width, self.field)
 
     def to_header(self) -> dict[str, Any]:
@@ -84,14 +98,30 @@ def common_fields(
     shape: Any, rank: Any, test_matrix: Any, seed: Any, dtype: Any, error_probes: Any
 ) -> dict[str, Any]:
     """Check the arguments that all matrix sketches share and return them as spec fields."""
+    shape = _checked_shape(shape)
     return {
-        "shape": _checked_shape(shape),
-        "rank": checked_size(rank, "rank"),
+        "shape": shape,
+        "rank": min(checked_size(rank, "rank"), largest_rank(shape)),
         "test_matrix": as_family(test_matrix),
         "seed": checked_seed(seed),
         "dtype": None if dtype is None else compute_dtype(named_dtype(dtype)),
         "error_probes": checked_size(error_probes, "error_probes"),
+        "identity": True,
     }
+
+
+def largest_rank(shape: Shape) -> int:
+    """Return the largest rank that data can have, as far as their shape is known."""
+    return min(size for size in shape if size is not None)
+
+
+def checked_width(value: Any, name: str, rank: int, shape: Shape) -> int:
+    """Return the columns of a product, no more than the data can fill."""
+    width = checked_size(value, name, least=1)
+    fits = min(width, max(1, largest_rank(shape)))
+    if fits < rank:
+        raise RankError(f"{name} must be at least {rank}, got {width}")
+    return fits
 
 
 def checked_size(value: Any, name: str, least: int = 0) -> int:

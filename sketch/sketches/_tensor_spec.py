@@ -122,12 +122,15 @@ def tensor_fields(
     bonds = len(shape) - 1
     left_limit, right_limit = _unfolding_sizes(shape)
     both = [min(pair) for pair in zip(left_limit, right_limit, strict=True)]
-    ranks = each_bond(rank, bonds, "rank")
-    wide = [max(r + 10, 2 * r) for r in ranks]
-    left = wide if sketch_rank is None else each_bond(sketch_rank, bonds, "sketch_rank")
+    ranks = tuple(map(min, each_bond(rank, bonds, "rank"), both))
+    left = _widened(ranks)
+    if sketch_rank is not None:
+        left = tuple(map(min, each_bond(sketch_rank, bonds, "sketch_rank"), _widened(both)))
     right = [math.ceil(1.5 * size) for size in left]
     if corange_rank is not None:
         right = list(each_bond(corange_rank, bonds, "corange_rank"))
+    left = tuple(map(min, left, both))
+    right = [min(sizes) for sizes in zip(right, right_limit, strict=True)]
     for r, s, c in zip(ranks, left, right, strict=True):
         if not r <= s <= c:
             raise RankError(
@@ -140,14 +143,19 @@ def tensor_fields(
     default_probes = 16 if order <= 10 else 8 if order <= 25 else 4
     return {
         "shape": shape,
-        "rank": tuple(map(min, ranks, both)),
-        "left_sizes": tuple(map(min, left, both)),
-        "right_sizes": tuple(map(min, right, right_limit)),
+        "rank": ranks,
+        "left_sizes": left,
+        "right_sizes": tuple(right),
         "seed": checked_seed(seed),
         "dtype": None if dtype is None else compute_dtype(named_dtype(dtype)),
         "error_probes": default_probes if probes is None else checked_size(probes, "error_probes"),
         "test_tensor": family,
     }
+
+
+def _widened(ranks: Sequence[int]) -> Sizes:
+    """Return the left sizes for ranks."""
+    return tuple(max(r + 10, 2 * r) for r in ranks)
 
 
 def _unfolding_sizes(shape: Sequence[int | None]) -> tuple[list[int], list[int]]:

@@ -1,0 +1,45 @@
+"""The identity in the place of a test matrix as wide as its axis: it loses nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._kernels import HashedRows
+from .._random import HOST, Bits
+from ._base import SparseFamily
+
+
+@dataclass(frozen=True)
+class Identity(SparseFamily):
+    """The rows of the identity, of which there are as many as columns. No family to choose.
+
+    A random square matrix is badly conditioned and would cost digits.
+    """
+
+    gaussian_like: ClassVar[bool] = False
+
+    def draw(
+        self,
+        seed: int,
+        stream: int,
+        start: int,
+        stop: int,
+        width: int,
+        *,
+        field: str,
+        bits: Bits = HOST,
+    ) -> NDArray[Any]:
+        """Return rows ``start:stop`` on the host, shape (stop - start, width)."""
+        return self.hashed(seed, stream, start, stop, width, field=field).toarray()
+
+    def hashed(
+        self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str
+    ) -> HashedRows:
+        """Return rows ``start:stop`` in hashed form, one entry each."""
+        columns = np.arange(start, min(stop, width), dtype=np.int32)[:, None]
+        dtype = "complex128" if field == "complex" else "float64"
+        return HashedRows(columns, np.ones(columns.shape, dtype), width)
