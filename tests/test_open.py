@@ -150,3 +150,24 @@ def test_compressed_text_is_known_by_its_content(tmp_path):
         (tmp_path / "download").write_bytes(library.compress(text))
         with sketch.open(tmp_path / "download") as file:
             assert np.array_equal(contents(file), MATRIX)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_tables_are_their_numbers(suffix, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    frame = pandas.DataFrame(MATRIX[:, :4], index=np.arange(7, 30), columns=list("abcd"))
+    path = tmp_path / f"a.{suffix}"
+    getattr(frame, f"to_{suffix}")(path)
+    file = sketch.open(path)
+    assert np.array_equal(np.asarray(file), MATRIX[:, :4])  # without the index
+    assert list(file.labels[0][:2]) == ["7", "8"]
+    assert np.array_equal(np.asarray(sketch.open(f"{path}::c,a")), MATRIX[:, [2, 0]])
+    with pytest.raises(sketch.StateFileError, match="no array named 'z'"):
+        sketch.open(f"{path}::a,z")
+    frame["word"], frame["other"] = "text", "text"
+    getattr(frame, f"to_{suffix}")(path)
+    with pytest.raises(sketch.StateFileError, match="word, other.* hold no numbers"):
+        sketch.open(path)
+    assert np.array_equal(np.asarray(sketch.open(f"{path}::a")), MATRIX[:, :1])

@@ -95,12 +95,18 @@ def read_table(path: str, name: str) -> _Answer:
     for key, column in zip(names, table.columns, strict=True):
         is_number = arrow.types.is_floating(column.type) or arrow.types.is_integer(column.type)
         kinds[key] = is_number or arrow.types.is_boolean(column.type)
-    wanted = name.split(",") if name else [key for key in names if kinds[key]]
-    answer = {"columns": names, "numeric": [key for key in names if kinds[key]]}
+    stored = (table.schema.pandas_metadata or {}).get("index_columns", ())
+    index = [key for key in stored if key in names]  # else a range, which is not stored
+    numeric = [key for key in names if kinds[key] and key not in index]
+    wanted = name.split(",") if name else numeric
+    answer = {"columns": names, "numeric": numeric}
+    others = [key for key in names if not kinds[key] and key not in index]
+    if not name and len(others) > 1:
+        return answer, []
     if not wanted or not set(wanted) <= set(names) or not all(kinds[key] for key in wanted):
         return answer, []
     columns = [_column(table.column(key)) for key in wanted]
-    labels = next((key for key in names if not kinds[key]), None)
+    labels = next(iter([*index, *others]), None)
     rows = None if labels is None else [str(x) for x in table.column(labels).to_pylist()]
     return {**answer, "wanted": wanted, "rows": rows}, [np.stack(columns, axis=1)]
 

@@ -15,7 +15,7 @@ from ._found import Found, listed, needed, no_such_name
 def read_arrow(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     """Return the columns of numbers of a Parquet or Feather file, or those that are named.
 
-    Columns that hold no numbers are not meant, unless they are the labels of the rows.
+    One column that holds no numbers is taken for labels of the rows, as the index of pandas is.
     """
     needed("pyarrow", path, extra="")
     answer, arrays = read_in_child("table", path, name)
@@ -33,6 +33,8 @@ def read_csv(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     first = pandas.read_csv(path, header=None, nrows=1, **options)
     bare = not name and all(_is_number(x) for x in first.iloc[0])
     table = pandas.read_csv(path, header=None if bare else 0, **options)
+    if str(table.columns[0]).startswith("Unnamed"):  # no head: the labels of the rows
+        table[table.columns[0]] = table[table.columns[0]].astype(str)
     numeric = [key for key in table.columns if table[key].dtype.kind in "biuf"]
     text = [key for key in table.columns if table[key].dtype.kind not in "biuf"]
     wanted = name.split(",") if name else numeric
