@@ -168,6 +168,6 @@ def test_tables_are_their_numbers(suffix, tmp_path):
         sketch.open(f"{path}::a,z")
     frame["word"], frame["other"] = "text", "text"
     getattr(frame, f"to_{suffix}")(path)
-    with pytest.raises(sketch.StateFileError, match="word, other.* hold no numbers"):
+    with pytest.raises(sketch.StateFileError, match=r"word, other.* hold no numbers"):
         sketch.open(path)
     assert np.array_equal(np.asarray(sketch.open(f"{path}::a")), MATRIX[:, :1])
