@@ -1,34 +1,43 @@
 """Randomized low-rank sketching of matrices and tensors, streamed, with trusted error bars."""
 
-from .decompose import pca, svd, tensor_train, tt_svd
-from .errors import (
-    DeviceError,
-    DtypeError,
-    IncompatibleSketchError,
-    MemoryBudgetError,
-    NonFiniteError,
-    PassError,
-    RankError,
-    ShapeError,
-    SketchError,
-    SketchWarning,
-    SpectrumWarning,
-    StateFileError,
-    ToleranceWarning,
-)
-from .formats import CPTensor, HadamardProduct, TensorSum, TensorTrain, TuckerTensor
-from .io import DataFile, load, open
-from .maps import (
-    Gaussian,
-    KhatriRao,
-    Sign,
-    SparseSign,
-    StackedTrains,
-    TestMatrixFamily,
-    TestTensorFamily,
-)
-from .results import ErrorEstimate, LowRank, PrincipalComponents
-from .sketches import HMT, OTTS, STTA, TTHMT, GeneralizedNystrom, GramNystrom, SlidingWindow
+from . import _import_name
+
+try:
+    from .decompose import pca, svd, tensor_train, tt_svd
+    from .errors import (
+        ArgumentError,
+        DeviceError,
+        DtypeError,
+        IncompatibleSketchError,
+        MemoryBudgetError,
+        NonFiniteError,
+        OptionError,
+        PassError,
+        RankError,
+        ShapeError,
+        SketchError,
+        SketchWarning,
+        SpectrumWarning,
+        StateFileError,
+        ToleranceWarning,
+    )
+    from .formats import CPTensor, HadamardProduct, TensorSum, TensorTrain, TuckerTensor
+    from .io import DataFile, load, open
+    from .maps import (
+        Gaussian,
+        KhatriRao,
+        Sign,
+        SparseSign,
+        StackedTrains,
+        TestMatrixFamily,
+        TestTensorFamily,
+    )
+    from .results import ErrorEstimate, LowRank, PrincipalComponents
+    from .sketches import HMT, OTTS, STTA, TTHMT, GeneralizedNystrom, GramNystrom, SlidingWindow
+except ImportError as error:
+    _import_name.explain(error, __file__)
+    raise
+_import_name.warn_of_rival(__file__)
 
 __version__ = "0.1.0"
 
@@ -37,6 +46,7 @@ __all__ = [
     "OTTS",
     "STTA",
     "TTHMT",
+    "ArgumentError",
     "CPTensor",
     "DataFile",
     "DeviceError",
@@ -51,6 +61,7 @@ __all__ = [
     "LowRank",
     "MemoryBudgetError",
     "NonFiniteError",
+    "OptionError",
     "PassError",
     "PrincipalComponents",
     "RankError",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .errors import MemoryBudgetError
+from .errors import ArgumentError, MemoryBudgetError
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _IN_FLIGHT = 4  # the block at hand, the one being read, a conversion, and the products
@@ -17,14 +17,17 @@ def as_bytes(size: int | str) -> int:
 
     Raises
     ------
-    ValueError
-        If the text is no size.
+    ArgumentError
+        If it is no size.
     """
     if not isinstance(size, str):
-        return int(size)
+        try:
+            return int(size)
+        except (TypeError, ValueError, OverflowError):
+            raise ArgumentError(f"memory must be bytes or text such as 2GB, got {size!r}") from None
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]*)?)\s*([kmgt]?)b?\s*", size, re.IGNORECASE)
     if match is None:
-        raise ValueError(f"{size!r} is no size; write it as 500MB or 2GB")
+        raise ArgumentError(f"{size!r} is no size; write it as 500MB or 2GB")
     return int(float(match[1]) * _UNITS[match[2].lower()])
 
 

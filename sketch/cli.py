@@ -20,7 +20,7 @@ from ._dask import connect
 from ._memory import as_bytes
 from ._paths import try_to_write
 from .bench import compare
-from .decompose import svd, tensor_train, tt_svd
+from .decompose import svd, tensor_train
 from .errors import SketchError
 from .formats import TensorTrain
 from .report import Result, peak_bytes, print_report
@@ -155,11 +155,9 @@ def _run_tt(options: argparse.Namespace) -> None:
     with _opened(options) as data:
         if options.state is not None:
             result = _train_with_state(data, options)
-        elif options.method == "tt-svd":
-            result = tt_svd(_dense(data), options.rank, options.tol)
         else:
             result = tensor_train(
-                data,
+                _dense(data) if options.method == "tt-svd" else data,
                 options.rank,
                 tol=options.tol,
                 method=options.method,

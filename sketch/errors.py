@@ -19,6 +19,14 @@ class DtypeError(SketchError, TypeError):
     """Data of a kind that cannot be computed with."""
 
 
+class ArgumentError(SketchError, ValueError):
+    """An argument of another kind or value than is expected."""
+
+
+class OptionError(SketchError, TypeError):
+    """An option that is not known, or that would do nothing."""
+
+
 class NonFiniteError(SketchError, ValueError):
     """Data contain NaN or infinity, or products of them overflow."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -184,3 +185,21 @@ def test_whatever_interrupts_a_save_comes_out_and_the_old_file_stays(tmp_path):
             assert caught.value is error
             assert list(tmp_path.iterdir()) == [path]
             assert path.read_bytes() == old  # or the new one, which is the same
+
+
+@pytest.mark.parametrize("overwritten", [False, True])
+def test_a_distribution_of_the_same_import_name_is_named(overwritten, tmp_path):
+    home = tmp_path / "site-packages"
+    shutil.copytree(Path(sketch.__file__).parent, home / "sketch")
+    (home / "sketch-0.5.2.dist-info").mkdir()
+    if overwritten:
+        (home / "sketch" / "results" / "__init__.py").write_text("")
+    code = f"import sys; sys.path.insert(0, {str(home)!r}); import sketch"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == int(overwritten)
+    assert "the distribution sketch-0.5.2 installs a package `sketch` too" in done.stderr
+    assert ("SketchWarning" in done.stderr) == (not overwritten)
+    shutil.rmtree(home / "sketch-0.5.2.dist-info")
+    if not overwritten:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import PassError, RankError
+from ..errors import ArgumentError, PassError, RankError
 from ..maps import Gaussian, SparseSign, TestMatrixFamily
 from ..results import LowRank
 from ..sketches import HMT, DistributedHMT, DistributedNystrom, GeneralizedNystrom
@@ -110,11 +110,13 @@ def svd(
     if rank is None and tol is None:
         raise RankError("give a rank, a tolerance, or both: svd(a, rank=20) or svd(a, tol=1e-3)")
     if method not in ("hmt", "nystrom"):
-        raise ValueError(f'method must be "hmt" or "nystrom", got {method!r}')
+        raise ArgumentError(f'method must be "hmt" or "nystrom", got {method!r}')
     if power_iters and method != "hmt":
-        raise ValueError('power_iters needs method="hmt": generalized Nyström reads the data once')
+        raise ArgumentError(
+            'power_iters needs method="hmt": generalized Nyström reads the data once'
+        )
     if start_rank is not None and (method != "hmt" or rank is None):
-        raise ValueError('start_rank needs method="hmt" and a rank')
+        raise ArgumentError('start_rank needs method="hmt" and a rank')
     source = as_matrix_source(a)
     if source.single_use and (method == "hmt" or rank is None):
         raise PassError(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .._array import cast, namespace, unit_roundoff
 from .._linalg import frobenius_norm
-from ..errors import DtypeError, NonFiniteError, PassError, RankError
+from ..errors import ArgumentError, DtypeError, NonFiniteError, OptionError, PassError, RankError
 from ..finalize import tt_svd_cores
 from ..formats import TensorTrain, as_exact_train
 from ..results import ErrorEstimate, rounding_floor
@@ -60,6 +61,7 @@ def tensor_train(
         Show a progress bar.
     **options
         Further arguments of the sketch: ``sketch_rank``, ``error_probes``, ``test_tensor``.
+        TT-SVD has none, and takes neither `memory` nor `device`.
 
     Returns
     -------
@@ -73,7 +75,8 @@ def tensor_train(
         If neither a rank nor a tolerance is given.
     ShapeError, DtypeError, NonFiniteError
         If the data cannot be sketched.
-
+    OptionError
+        If the method does not take an option.
     MemoryBudgetError
         If the sketch alone needs more than `memory`.
     PassError
@@ -100,6 +103,8 @@ def tensor_train(
     if rank is None and tol is None:
         raise RankError("give a rank, a tolerance, or both")
     if method == "tt-svd":
+        idle = {"device": device, "memory": memory, "check_finite": None if check_finite else False}
+        _refuse_options(method, [*options, *(name for name in idle if idle[name] is not None)])
         return tt_svd(a, rank, tol)
     methods: dict[str, Callable[..., STTA | OTTS | TTHMT]] = {
         "stta": STTA,
@@ -107,7 +112,8 @@ def tensor_train(
         "tt-hmt": TTHMT,
     }
     if method not in methods:
-        raise ValueError(f"method must be one of {[*methods, 'tt-svd']}, got {method!r}")
+        raise ArgumentError(f"method must be one of {[*methods, 'tt-svd']}, got {method!r}")
+    _refuse_options(method, options, methods[method])
     source = as_tensor_source(a)
     if source.single_use and (method != "stta" or rank is None):
         raise PassError(
@@ -133,6 +139,21 @@ def tensor_train(
     else:
         train = sketched(rank).finalize(rank, tol)
     return train if exact is None else train.with_error(_exact_error(train, exact, source.dtype))
+
+
+def _refuse_options(
+    method: str, given: Iterable[str], sketch: Callable[..., object] | None = None
+) -> None:
+    """Refuse options that a method does not take."""
+    ours = {"shape", "rank", "seed", "dtype", "device"}
+    names = [] if sketch is None else inspect.signature(sketch).parameters
+    known = [name for name in names if name not in ours]
+    if wrong := [name for name in given if name not in known]:
+        takes = ", ".join(known) or "none: it works on all of a dense array where that is"
+        raise OptionError(
+            f"tensor_train(method={method!r}) got {', '.join(wrong)}, which it does not take; "
+            f"its options are {takes}"
+        )
 
 
 def _train_to_tolerance(sketched: Callable[[Any], STTA | OTTS | TTHMT], tol: float) -> TensorTrain:

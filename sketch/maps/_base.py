@@ -29,6 +29,7 @@ from .._device_bits import bits_for
 from .._kernels import HashedRows
 from .._linalg import adjoint
 from .._random import HOST, Bits
+from ..errors import ArgumentError
 
 STREAMS = {"range": 1, "corange": 2, "error": 3, "norm": 4}
 """Which 64-bit stream of random bits each test matrix of a sketch is drawn from."""
@@ -91,7 +92,7 @@ def as_family(test_matrix: TestMatrixFamily | str) -> TestMatrixFamily:
         return test_matrix
     families = TestMatrixFamily._by_name
     if not isinstance(test_matrix, str) or test_matrix not in families:
-        raise ValueError(
+        raise ArgumentError(
             f"test_matrix={test_matrix!r} is not known; choose one of {sorted(families)} or an "
             "instance such as sketch.SparseSign(nnz=8)"
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .._kernels import HashedRows
 from .._random import HOST, Bits, raw_rows
+from ..errors import ArgumentError
 from ._base import SparseFamily
 
 _POWERS_OF_I = np.array([1, -1, 1j, -1j])
@@ -47,7 +48,7 @@ class SparseSign(SparseFamily):
 
     def __post_init__(self) -> None:
         if not isinstance(self.nnz, int) or self.nnz < 4:
-            raise ValueError(f"SparseSign needs an integer nnz of at least 4, got {self.nnz!r}")
+            raise ArgumentError(f"SparseSign needs an integer nnz of at least 4, got {self.nnz!r}")
 
     def draw(
         self,

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from numpy.typing import NDArray
 
 from .._random import HOST, Bits, normal_rows, sign_rows
-from ..errors import RankError
+from ..errors import ArgumentError, RankError
 
 _WIDEST_TRAIN = 64
 
@@ -50,7 +50,7 @@ def as_tensor_family(test_tensor: TestTensorFamily | str) -> TestTensorFamily:
         return test_tensor
     families = TestTensorFamily._by_name
     if not isinstance(test_tensor, str) or test_tensor not in families:
-        raise ValueError(
+        raise ArgumentError(
             f"test_tensor={test_tensor!r} is not known; choose one of {sorted(families)} or an "
             "instance such as sketch.StackedTrains(block_rank=20)"
         )
@@ -109,7 +109,7 @@ class StackedTrains(TestTensorFamily):
         if self.block_rank is not None and self.block_rank < 1:
             raise RankError(f"block_rank must be at least 1, got {self.block_rank}")
         if self.entries not in ("gaussian", "sign"):
-            raise ValueError(f'entries must be "gaussian" or "sign", got {self.entries!r}')
+            raise ArgumentError(f'entries must be "gaussian" or "sign", got {self.entries!r}')
 
     def block_ranks(self, order: int) -> range:
         """Return the ranks that a train may have: up to twice the least, to divide the sizes."""

@@ -59,8 +59,9 @@ class GeneralizedNystrom(MatrixSketch):
         the rows or twice Omega's width.
     test_matrix : TestMatrixFamily or str
         ``"gaussian"``, ``"sign"``, ``"sparse-sign"`` or an instance.
-    seed : int
-        Fixes the test matrices. Sketches can be merged only where they share it.
+    seed : int or None
+        Fixes the test matrices; sketches can be merged only where they share it. None draws a
+        fresh one, which the spec records.
     dtype : optional
         Of the data; by default the sketch follows them. Give it for complex data, so that the test
         matrices are complex too and the error estimate exact in its law.
@@ -115,7 +116,7 @@ class GeneralizedNystrom(MatrixSketch):
         sketch_rank: int | None = None,
         corange_rank: int | None = None,
         test_matrix: TestMatrixFamily | str = "gaussian",
-        seed: int = 0,
+        seed: int | None = 0,
         dtype: Any = None,
         error_probes: int = 0,
         device: Any = None,

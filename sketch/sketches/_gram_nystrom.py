@@ -73,8 +73,8 @@ class GramNystrom(StreamedSketch):
         Whether to subtract the mean.
     test_matrix : TestMatrixFamily or str
         ``"gaussian"``, ``"sign"``, ``"sparse-sign"`` or an instance.
-    seed : int
-        Fixes the test matrix.
+    seed : int or None
+        Fixes the test matrix; None draws a fresh one, which the spec records.
     dtype : optional
         Of the data; by default the sketch follows them.
     device : str or array, optional
@@ -123,7 +123,7 @@ class GramNystrom(StreamedSketch):
         sketch_rank: int | None = None,
         center: bool = True,
         test_matrix: TestMatrixFamily | str = "gaussian",
-        seed: int = 0,
+        seed: int | None = 0,
         dtype: Any = None,
         device: Any = None,
     ) -> None:

@@ -17,6 +17,7 @@ from .._linalg import (
     rescaled,
     scale_exponent,
 )
+from ..errors import ArgumentError
 from ..finalize import hmt, identity_error, leave_one_out, leave_one_out_error, probe_error
 from ..maps import DrawnMatrix, FixedMatrix, ProbedMatrix, TestMatrixFamily
 from ..results import ErrorEstimate, LowRank
@@ -98,8 +99,8 @@ class HMT(MultiPassSketch, MatrixSketch):
         50 and singular values 1/i): ``4 rank + 20`` is a good choice.
     test_matrix : TestMatrixFamily or str
         ``"gaussian"``, ``"sign"``, ``"sparse-sign"`` or an instance.
-    seed : int
-        Fixes the test matrices.
+    seed : int or None
+        Fixes the test matrices; None draws a fresh one, which the spec records.
     dtype : optional
         Of the data; by default the sketch follows them.
     error_probes : int
@@ -151,7 +152,7 @@ class HMT(MultiPassSketch, MatrixSketch):
         sketch_rank: int | None = None,
         start_rank: int | None = None,
         test_matrix: TestMatrixFamily | str = "gaussian",
-        seed: int = 0,
+        seed: int | None = 0,
         dtype: Any = None,
         error_probes: int = 10,
         device: Any = None,
@@ -162,7 +163,7 @@ class HMT(MultiPassSketch, MatrixSketch):
         if start_rank is not None:
             start_rank = checked_width(start_rank, "start_rank", width, fields["shape"])
             if not fields["error_probes"]:
-                raise ValueError(
+                raise ArgumentError(
                     "a sketch with a start_rank estimates its error by probes, got error_probes=0"
                 )
         power_iters = checked_iterations(power_iters)

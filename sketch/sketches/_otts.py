@@ -35,8 +35,8 @@ class OTTS(SweepSketch):
         Ranks of the result. The sketch is wider and is rounded at `finalize`.
     sketch_rank, corange_rank : int or sequence, optional
         Sizes of the left and right test tensors by hand, see `STTA`.
-    seed : int
-        Fixes the test tensors.
+    seed : int or None
+        Fixes the test tensors; None draws a fresh one, which the spec records.
     dtype : optional
         Of the data; by default the sketch follows them.
     error_probes : int, optional
@@ -77,7 +77,7 @@ class OTTS(SweepSketch):
         *,
         sketch_rank: Any = None,
         corange_rank: Any = None,
-        seed: int = 0,
+        seed: int | None = 0,
         dtype: Any = None,
         error_probes: int | None = None,
         test_tensor: TestTensorFamily | str = "stacked-trains",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from .._array import compute_dtype, dtype_name, is_complex
+from .._seeds import checked_seed
 from ..errors import RankError, ShapeError
 from ..maps import (
     STREAMS,
@@ -167,20 +168,6 @@ def checked_axes(shape: Any) -> tuple[int | None, ...]:
             f"(None); got {shape!r}"
         )
     return tuple(sizes)
-
-
-def checked_seed(seed: Any) -> int:
-    """Return the seed as an int."""
-    try:
-        value = operator.index(seed)
-    except TypeError:
-        raise ValueError(
-            f"seed must be an integer, got {seed!r}; a generator could not be compared when "
-            "sketches are merged"
-        ) from None
-    if not 0 <= value < 2**64:
-        raise ValueError(f"seed must be in [0, 2**64), got {value}")
-    return value
 
 
 def named_dtype(dtype: Any) -> Any:

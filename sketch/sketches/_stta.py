@@ -45,8 +45,8 @@ class STTA(TensorSketch):
     sketch_rank, corange_rank : int or sequence, optional
         Sizes of the left and right test tensors by hand: by default ``max(rank + 10, 2 rank)`` and
         1.5 times that, trimmed to what each unfolding can hold.
-    seed : int
-        Fixes the test tensors.
+    seed : int or None
+        Fixes the test tensors; None draws a fresh one, which the spec records.
     dtype : optional
         Of the data; by default the sketch follows them.
     error_probes : int, optional
@@ -101,7 +101,7 @@ class STTA(TensorSketch):
         *,
         sketch_rank: Any = None,
         corange_rank: Any = None,
-        seed: int = 0,
+        seed: int | None = 0,
         dtype: Any = None,
         error_probes: int | None = None,
         test_tensor: TestTensorFamily | str = "stacked-trains",

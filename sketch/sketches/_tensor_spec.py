@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 from .._array import compute_dtype
+from .._seeds import checked_seed
 from ..errors import RankError
 from ..maps import (
     StackedTrains,
@@ -21,7 +22,7 @@ from ..maps import (
     tensor_family_from_header,
     tensor_family_to_header,
 )
-from ._spec import checked_axes, checked_seed, checked_size, named_dtype
+from ._spec import checked_axes, checked_size, named_dtype
 
 Sizes = tuple[int, ...]
 

@@ -34,8 +34,8 @@ class TTHMT(SweepSketch):
     sketch_rank : int or sequence, optional
         Columns of the test tensor by hand: by default ``max(rank + 10, 2 rank)``, trimmed to what
         each unfolding can hold.
-    seed : int
-        Fixes the test tensor.
+    seed : int or None
+        Fixes the test tensor; None draws a fresh one, which the spec records.
     dtype : optional
         Of the data; by default the sketch follows them.
     error_probes : int, optional
@@ -84,7 +84,7 @@ class TTHMT(SweepSketch):
         rank: Any,
         *,
         sketch_rank: Any = None,
-        seed: int = 0,
+        seed: int | None = 0,
         dtype: Any = None,
         error_probes: int | None = None,
         test_tensor: TestTensorFamily | str = "stacked-trains",
