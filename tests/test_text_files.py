@@ -16,14 +16,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sketch
-from sketch.io import _entry_files, open_matrix, open_tensor
-from sketch.io._numbers import BadLineError, LineForm, _read_by_line, read_numbers
+from sketch.io import _entry_files, _numbers, open_matrix, open_tensor
+from sketch.io._numbers import BadLineError, LineForm
 from sketch.sources import _entry_rows, as_matrix_source
 
 COMPRESSIONS = {"": bytes, "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
 FLOAT, INT, UINT = np.dtype(float), np.dtype(np.int64), np.dtype(np.uint64)
 
 # ------------------------------------------------------------------ numbers
+
+
+@pytest.fixture(scope="module", params=["plain", "compiled"])
+def read_numbers(request):
+    """Return the reader of numbers, one that is compiled by numba or not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_numbers, "_COMPILE_FROM", 10**9 if request.param == "plain" else 0)
+        yield _numbers.read_numbers
+
 
 indices = st.integers(1, 10**6).map(str)
 reals = st.one_of(
@@ -68,22 +77,35 @@ def written(draw, words, columns):
 
 
 @given(written(reals, 2))
-def test_reals_are_read_exactly(case):
+def test_reals_are_read_exactly(read_numbers, case):
     rows, text = case
     _, found = read_numbers(text, LineForm(0, 2, FLOAT))
     expected = np.array([[value(w) for w in row] for row in rows]).reshape(-1, 2)
     assert np.array_equal(found, expected, equal_nan=True)
 
 
+def test_many_reals_are_read_exactly(read_numbers):
+    """Digits enough to miss the nearest double, were the product not checked."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(20_000) * 10.0 ** rng.integers(-320, 308, 20_000)
+    forms = itertools.cycle(["{!r}", "{:.15e}", "{:.18e}", "{:.22e}", "{:.6g}", "{:.40e}"])
+    words = [form.format(v) for form, v in zip(forms, x.tolist(), strict=False)]
+    bits = rng.integers(2**53, 2**54, 20_000).tolist()  # odd ones are half way between two doubles
+    words += [str(b << int(s)) for b, s in zip(bits, rng.integers(0, 9, 20_000), strict=True)]
+    text = "\n".join(words).encode() + b"\n"
+    _, found = read_numbers(text, LineForm(0, 1, FLOAT))
+    assert np.array_equal(found[:, 0], [float(word) for word in words])
+
+
 @given(written(st.integers(-(2**63), 2**63 - 1).map(str), 3))
-def test_integers_are_read_exactly(case):
+def test_integers_are_read_exactly(read_numbers, case):
     rows, text = case
     _, found = read_numbers(text, LineForm(0, 3, INT))
     assert np.array_equal(found, np.array(rows, INT).reshape(-1, 3))
 
 
 @given(written(indices, 3), st.data())
-def test_a_changed_byte_is_read_as_it_stands_or_refused(case, data):
+def test_a_changed_byte_is_read_as_it_stands_or_refused(read_numbers, case, data):
     """The array operations accept nothing that the grammar does not, and read the same."""
     _, text = case
     changed = bytearray(text or b"\n")
@@ -98,7 +120,7 @@ def test_a_changed_byte_is_read_as_it_stands_or_refused(case, data):
         LineForm(1, 2, FLOAT),
         LineForm(2, 1, UINT),
     ):
-        expected = outcome(_read_by_line, text, form)
+        expected = outcome(_numbers._read_by_line, text, form)
         found = outcome(read_numbers, text, form)
         if isinstance(expected, BadLineError):
             assert isinstance(found, BadLineError)
@@ -115,7 +137,7 @@ def test_a_changed_byte_is_read_as_it_stands_or_refused(case, data):
     ["-2d1x", "1.5.3", "1e5.3", "1e", "1e+", "1e5e3", "--1", "1-5", "1+5", ".", "-", "+", "-.",
      "e5", ".e5", "0x10", "1_000", "1,5", "nan(1)", "1.5f", "1e-.5", "\u0661", "1\x0b", "infin"],
 )  # fmt: skip
-def test_what_is_a_number_only_at_its_beginning_is_refused(word):
+def test_what_is_a_number_only_at_its_beginning_is_refused(read_numbers, word):
     for rows in (1, 5000):
         text = (b"1.5\n" * rows) + word.encode() + b"\n" + b"2.5\n" * rows
         with pytest.raises(BadLineError) as refused:
@@ -353,6 +375,7 @@ HEAD = "%%MatrixMarket matrix coordinate real general\n"
         ("hello\n", "line 1: 'hello': expected the banner"),
         ("%%MatrixMarket vector coordinate real general\n3 1\n1 1\n", "expected the banner"),
         ("%%MatrixMarket matrix array pattern general\n1 1\n", "expected the banner"),
+        (HEAD.replace("real general", "unsigned-integer skew-symmetric") + "1 1 0\n", "banner"),
         (HEAD + "% no sizes\n", "no line with the sizes"),
         (HEAD + "2 x 1\n1 1 1\n", "line 2: '2 x 1': expected the numbers of rows"),
         (HEAD + "2 2 1\n1 3 1\n", "line 3: '1 3 1': the column is not within 1 and 2"),

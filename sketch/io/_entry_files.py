@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._read_ahead import read_ahead
 from ..errors import StateFileError
 from ._numbers import BadLineError, LineForm, entry_lines, read_numbers
-from ._text_blocks import TextBlocks
+from ._text_blocks import Block, TextBlocks
 
 _PIECE_BYTES = 64_000_000  # of text
-_PER_TEXT_BYTE = 6  # bytes that a piece takes in memory for each byte of its text
+_PER_TEXT_BYTE = 8  # bytes that a piece takes in memory for each byte of its text
 
 
 class EntryFile(ABC):
@@ -65,32 +66,35 @@ class EntryFile(ABC):
 
     def _numbers(
         self, lines: TextBlocks, limit: int | None
-    ) -> Iterator[tuple[bytes, NDArray[np.int64], NDArray[Any]]]:
-        """Yield blocks of text with their indices, as they are written, and their values."""
+    ) -> Iterator[tuple[Block, NDArray[np.int64], NDArray[Any]]]:
+        """Yield blocks of lines with their indices, as they are written, and their values.
+
+        The next block is read, and what is compressed unpacked, while one is worked on.
+        """
         size = _PIECE_BYTES if limit is None else max(1, limit // _PER_TEXT_BYTE)
-        for text in lines.blocks(size):
+        for block in read_ahead(lines.blocks(size)):
             try:
-                indices, values = read_numbers(text, self._form)
+                indices, values = read_numbers(block.text, self._form)
             except BadLineError as error:
-                number = lines.number + 1 + error.index
+                number = block.before + 1 + error.index
                 raise lines.refuse(number, error.line, error.reason) from None
             if len(indices):
-                yield text, indices, values
+                yield block, indices, values
 
-    def _refuse_where(self, bad: Any, text: bytes, lines: TextBlocks, reason: str) -> None:
+    def _refuse_where(self, bad: Any, block: Block, lines: TextBlocks, reason: str) -> None:
         """Raise an error for the first line of a block whose entry is bad."""
         if bad.any():
             entry = int(bad.argmax())
-            found = itertools.islice(entry_lines(text, self._form.comments), entry, None)
+            found = itertools.islice(entry_lines(block.text, self._form.comments), entry, None)
             index, line = next(found)
-            raise lines.refuse(lines.number + 1 + index, line, reason)
+            raise lines.refuse(block.before + 1 + index, line, reason)
 
-    def _placed(self, indices: NDArray[np.int64], values: NDArray[Any]) -> Any:
-        """Return entries with indices from 0, one row each, as a sparse array."""
+    def _placed(self, indices: NDArray[np.int64], values: NDArray[Any], first: int = 0) -> Any:
+        """Return entries, whose indices count from `first`, one row each, as a sparse array."""
         import scipy.sparse
 
-        dtype = np.int32 if max(self.shape) < 2**31 else np.int64
-        coords: Any = tuple(np.ascontiguousarray(column, dtype) for column in indices.T)
+        dtype: Any = np.int32 if max(self.shape) < 2**31 else np.int64
+        coords: Any = tuple(column.astype(dtype) - dtype(first) for column in indices.T)
         return scipy.sparse.coo_array((values, coords), shape=self.shape)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import StateFileError
 from ._entry_files import EntryFile
 from ._numbers import LineForm
-from ._text_blocks import TextBlocks
+from ._text_blocks import Block, TextBlocks
 
 _COMMENTS = b"#%"
 
@@ -39,8 +39,8 @@ class CoordinateFile(EntryFile):
         with TextBlocks(path) as lines:
             sizes = self._read_head(lines)
             largest = np.array(sizes or [0] * self._form.indices)
-            for text, indices, _ in self._numbers(lines, None):
-                self._check(indices, sizes, text, lines)
+            for block, indices, _ in self._numbers(lines, None):
+                self._check(indices, sizes, block, lines)
                 self.nnz += len(indices)
                 largest = np.maximum(largest, indices.max(axis=0) + 1 - self._first)
         if not self.nnz:
@@ -51,9 +51,9 @@ class CoordinateFile(EntryFile):
         """Yield `scipy.sparse.coo_array` of the whole shape, which sum up to the data."""
         with TextBlocks(self.path) as lines:
             self._read_head(lines)
-            for text, indices, values in self._numbers(lines, limit):
-                self._check(indices, self.shape, text, lines)  # it may have changed meanwhile
-                yield self._placed(indices - self._first, values[:, 0])
+            for block, indices, values in self._numbers(lines, limit):
+                self._check(indices, self.shape, block, lines)  # it may have changed meanwhile
+                yield self._placed(indices, values[:, 0], self._first)
 
     def _read_head(self, lines: TextBlocks) -> tuple[int, ...] | None:
         """Read up to the first entry, which shows the order; return the sizes if they are there."""
@@ -81,17 +81,17 @@ class CoordinateFile(EntryFile):
         self,
         indices: NDArray[np.int64],
         sizes: tuple[int, ...] | None,
-        text: bytes,
+        block: Block,
         lines: TextBlocks,
     ) -> None:
         """Refuse indices that are outside of the tensor."""
         below = (indices < self._first).any(axis=1)
         hint = f"; if these count from 0, open {self.path}::zero_based" if self._first else ""
         reason = f"indices count from {self._first}{hint}"
-        self._refuse_where(below, text, lines, reason)
+        self._refuse_where(below, block, lines, reason)
         if sizes is not None:
             beyond = (indices >= np.array(sizes) + self._first).any(axis=1)
-            self._refuse_where(beyond, text, lines, f"an index is beyond the shape {sizes}")
+            self._refuse_where(beyond, block, lines, f"an index is beyond the shape {sizes}")
 
 
 def _next_line(lines: TextBlocks) -> bytes:

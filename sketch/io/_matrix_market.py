@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from ..errors import StateFileError
 from ._entry_files import EntryFile, wrong_count
 from ._numbers import LineForm
-from ._text_blocks import TextBlocks
+from ._text_blocks import Block, TextBlocks
+from ._triangle import Triangle
 
 _FIELDS = {  # numbers that make up a value, and their type
     "real": (1, np.dtype(np.float64)),
@@ -52,23 +53,25 @@ class MatrixMarketFile(EntryFile):
         """Yield `scipy.sparse.coo_array` of the whole shape, which sum up to the data."""
         with TextBlocks(self.path) as lines:
             self._read_head(lines)
-            seen, upper, lower = 0, False, False
-            for text, indices, numbers in self._numbers(lines, limit):
-                if seen + len(indices) > self._promised:
-                    found = f"more follow (up to line {lines.number + text.count(bytes([10]))})"
-                    raise wrong_count(self.path, self._promised, found)
-                indices = self._indices(indices, seen, text, lines)
-                values = self._values(numbers)
-                seen += len(indices)
-                if self._symmetry != "general":
-                    above = indices[:, 0] < indices[:, 1]
-                    below = indices[:, 0] > indices[:, 1]
-                    upper, lower = upper or bool(above.any()), lower or bool(below.any())
-                    self._check_triangle(
-                        above if lower else below, upper and lower, values, indices, text, lines
+            triangle = Triangle(self._symmetry)
+            seen = 0
+            for block, indices, numbers in self._numbers(lines, limit):
+                if seen + len(numbers) > self._promised:
+                    found = (
+                        f"more follow (up to line {block.before + block.text.count(bytes([10]))})"
                     )
-                    indices, values = self._mirrored(indices, values)
-                yield self._placed(indices, values)
+                    raise wrong_count(self.path, self._promised, found)
+                if self._array:
+                    indices = self._column_order(np.arange(seen, seen + len(numbers)))
+                else:
+                    self._check(indices, block, lines)
+                values = self._values(numbers)
+                seen += len(numbers)
+                if self._symmetry != "general":
+                    for bad, reason in triangle.faults(indices, values):
+                        self._refuse_where(bad, block, lines, reason)
+                    indices, values = triangle.mirrored(indices, values)
+                yield self._placed(indices, values, first=1 - self._array)
         if seen != self._promised:
             raise wrong_count(self.path, self._promised, f"{seen} lines follow")
 
@@ -121,6 +124,7 @@ class MatrixMarketFile(EntryFile):
             or words[3] not in _FIELDS
             or words[4] not in _SYMMETRIES
             or words[2:4] == ["array", "pattern"]
+            or words[3:] == ["unsigned-integer", "skew-symmetric"]
         ):
             raise lines.refuse(lines.number, banner, expected)
         self._array, self._field, self._symmetry = words[2] == "array", words[3], words[4]
@@ -136,17 +140,13 @@ class MatrixMarketFile(EntryFile):
             rows * (rows - 1) // 2 if self._symmetry == "skew-symmetric" else rows * (rows + 1) // 2
         )
 
-    def _indices(
-        self, indices: NDArray[np.int64], seen: int, text: bytes, lines: TextBlocks
-    ) -> NDArray[np.int64]:
-        """Return rows and columns from 0."""
-        if self._array:
-            return self._column_order(np.arange(seen, seen + len(indices)))
+    def _check(self, indices: NDArray[np.int64], block: Block, lines: TextBlocks) -> None:
+        """Refuse indices, which count from 1, outside of the shape."""
         for axis, name in enumerate(("row", "column")):
             of_axis, size = indices[:, axis], self.shape[axis]
-            reason = f"the {name} is not within 1 and {size}"
-            self._refuse_where((of_axis < 1) | (of_axis > size), text, lines, reason)
-        return indices - 1
+            if of_axis.min() < 1 or of_axis.max() > size:
+                reason = f"the {name} is not within 1 and {size}"
+                self._refuse_where((of_axis < 1) | (of_axis > size), block, lines, reason)
 
     def _column_order(self, entries: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return rows and columns of entries of an array, which stand column by column."""
@@ -164,43 +164,3 @@ class MatrixMarketFile(EntryFile):
         if self._field == "complex":
             return np.ascontiguousarray(numbers).view(np.complex128)[:, 0]
         return np.ascontiguousarray(numbers[:, 0])
-
-    def _check_triangle(
-        self,
-        other: NDArray[np.bool_],
-        both: bool,
-        values: NDArray[Any],
-        indices: NDArray[np.int64],
-        text: bytes,
-        lines: TextBlocks,
-    ) -> None:
-        """Refuse what a matrix of this symmetry cannot have."""
-        if both:
-            reason = (
-                f"a {self._symmetry} matrix is given by one triangle, and entries on both sides of "
-                "the diagonal stand here; write general if both are meant"
-            )
-            self._refuse_where(other, text, lines, reason)
-        diagonal = indices[:, 0] == indices[:, 1]
-        wrong = {
-            "skew-symmetric": values != 0,
-            "hermitian": np.imag(values) != 0,
-        }.get(self._symmetry)
-        if wrong is not None:
-            reason = f"a {self._symmetry} matrix cannot have this on its diagonal"
-            self._refuse_where(diagonal & wrong, text, lines, reason)
-
-    def _mirrored(
-        self, indices: NDArray[np.int64], values: NDArray[Any]
-    ) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Return the entries of both triangles."""
-        off = indices[:, 0] != indices[:, 1]
-        mirror = values[off]
-        if self._symmetry == "hermitian":
-            mirror = mirror.conj()
-        elif self._symmetry == "skew-symmetric":
-            mirror = -mirror
-        return (
-            np.concatenate([indices, indices[off][:, ::-1]]),
-            np.concatenate([values, mirror]),
-        )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +21,11 @@ _INTEGER = re.compile(rb"[+-]?[0-9]+")
 _REAL = re.compile(
     rb"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[ed][+-]?[0-9]+)?|nan|inf(?:inity)?)", re.IGNORECASE
 )
+_COMPILE_FROM = 16_000_000  # bytes; less is read before numba is even imported
+_PLAIN_BLOCK, _COMPILED_BLOCK = 1 << 19, 1 << 22  # bytes that are read at once
 _SMALL = 1 << 16  # bytes that are read line by line at once
+
+Reader = Callable[[bytes, int, int, np.dtype[Any]], tuple[NDArray[np.int64], NDArray[Any]] | None]
 
 
 @dataclass(frozen=True)
@@ -65,19 +73,17 @@ def read_numbers(text: bytes, form: LineForm) -> tuple[NDArray[np.int64], NDArra
     BadLineError
         For the first line that is not of the form.
     """
-    found = read_plain(text, form.indices, form.values, form.dtype)
-    if found is not None:
-        return found
-    half = text.find(b"\n", len(text) // 2) + 1
-    if len(text) < _SMALL or half == len(text):
-        return _read_by_line(text, form)
-    # few lines of a file are odd as a rule: the rest stays fast
-    first = read_numbers(text[:half], form)
-    try:
-        second = read_numbers(text[half:], form)
-    except BadLineError as error:
-        raise BadLineError(error.index + text.count(b"\n", 0, half), *error.args[1:]) from None
-    return np.concatenate([first[0], second[0]]), np.concatenate([first[1], second[1]])
+    compiled = _compiled_reader() if len(text) >= _COMPILE_FROM else None
+    block = functools.partial(_read_block, text, form, compiled or read_plain)
+    if compiled is None:
+        parts = list(map(block, _cuts(text, _PLAIN_BLOCK)))
+    else:
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            parts = list(threads.map(block, _cuts(text, _COMPILED_BLOCK)))
+    if len(parts) == 1:
+        return parts[0]
+    indices, values = zip(*parts, strict=True)
+    return np.concatenate(indices), np.concatenate(values)
 
 
 def entry_lines(text: bytes, comments: bytes) -> Iterator[tuple[int, bytes]]:
@@ -86,6 +92,50 @@ def entry_lines(text: bytes, comments: bytes) -> Iterator[tuple[int, bytes]]:
         line = line.removesuffix(b"\r").strip(b" \t")
         if line and line[0] not in comments:
             yield index, line
+
+
+@functools.cache
+def _compiled_reader() -> Reader | None:
+    """Return the compiled reader where numba is installed."""
+    if importlib.util.find_spec("numba") is None:
+        return None
+    try:
+        from ._compiled_numbers import read_compiled
+    except ImportError:  # it does not fit this NumPy, or is told not to compile
+        return None
+    return read_compiled
+
+
+def _cuts(text: bytes, size: int) -> Iterator[tuple[int, int]]:
+    """Yield where blocks of whole lines begin and end; one for no text."""
+    start = 0
+    while True:
+        stop = text.find(b"\n", start + size) + 1 or len(text)
+        yield start, stop
+        if stop == len(text):
+            return
+        start = stop
+
+
+def _read_block(
+    text: bytes, form: LineForm, reader: Reader, cut: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Read the lines between two places; the few that are odd in a file one by one."""
+    start, stop = cut
+    block = text[start:stop]
+    found = reader(block, form.indices, form.values, form.dtype)
+    if found is not None and found[0].min(initial=0) >= 0:
+        return found
+    half = block.find(b"\n", len(block) // 2) + 1
+    if len(block) >= _SMALL and half < len(block):
+        first = _read_block(text, form, reader, (start, start + half))
+        second = _read_block(text, form, reader, (start + half, stop))
+        return np.concatenate([first[0], second[0]]), np.concatenate([first[1], second[1]])
+    try:
+        return _read_by_line(block, form)
+    except BadLineError as error:
+        index = error.index + text.count(b"\n", 0, start)
+        raise BadLineError(index, error.line, error.reason) from None
 
 
 def _read_by_line(text: bytes, form: LineForm) -> tuple[NDArray[np.int64], NDArray[Any]]:

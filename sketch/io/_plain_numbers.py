@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK_BYTES = 1 << 18  # checked at once: stays in cache
 _EXACT = 2**53  # integers up to here are exact as doubles
 _LIKE_E = bytes.maketrans(b"DdE\t", b"eee ")
 
@@ -46,8 +45,8 @@ def read_plain(
     text = _tidied(text)
     columns = indices + values
     real = values if dtype.kind == "f" else 0
-    lines = _checked(text, columns, columns - real)
-    if lines is None:
+    lines = text.count(b"\n") - 1
+    if not (_are_numbers(text) and _are_laid_out(text, columns, columns - real)):
         return None
     kind = "real" if real else "unsigned-integer" if dtype.kind == "u" else "integer"
     numbers = _converted(text, lines * columns, kind)
@@ -78,20 +77,6 @@ def _tidied(text: bytes) -> bytes:
     return bytes(codes[np.concatenate([[True], ~doubled])])
 
 
-def _checked(text: bytes, columns: int, indices: int) -> int | None:
-    """Return the number of lines if each of them holds so many numbers, and whole ones first."""
-    lines, start = 0, 0
-    pattern = b" " * (columns - 1) + b"\n"
-    while start < len(text) - 1:
-        stop = text.find(b"\n", min(start + _BLOCK_BYTES, len(text) - 1)) + 1
-        block = text[start:stop]
-        if not (_are_numbers(block) and _are_laid_out(block, pattern, indices)):
-            return None
-        lines += block.count(b"\n") - 1
-        start = stop - 1  # each block begins with the line end before it
-    return lines
-
-
 def _are_numbers(text: bytes) -> bool:
     """Whether neighbours fit everywhere: signs, points and exponents have their digits."""
     codes = np.frombuffer(text, np.uint8)
@@ -105,7 +90,7 @@ def _are_numbers(text: bytes) -> bool:
     return not ((codes[lone] == ord(".")).any() or (sign[1:] & digit[:-1]).any())
 
 
-def _are_laid_out(text: bytes, pattern: bytes, indices: int) -> bool:
+def _are_laid_out(text: bytes, columns: int, indices: int) -> bool:
     """Whether lines have as many words as they should, each with a point and an exponent at most.
 
     The first words of a line must have neither.
@@ -114,12 +99,12 @@ def _are_laid_out(text: bytes, pattern: bytes, indices: int) -> bool:
     if b".." in marks or b"e." in marks or b"ee" in marks:
         return False
     gaps = marks.translate(None, b".e")
-    if gaps != b"\n" + pattern * (len(gaps) // len(pattern)):
+    if gaps != b"\n" + (b" " * (columns - 1) + b"\n") * (len(gaps) // columns):
         return False
     codes = np.frombuffer(marks, np.uint8)
     is_gap = codes <= 32
     word = np.cumsum(is_gap)[~is_gap] - 1
-    return not (word % len(pattern) < indices).any()
+    return not (word % columns < indices).any()
 
 
 def _converted(text: bytes, count: int, kind: str) -> NDArray[Any] | None:

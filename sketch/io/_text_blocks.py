@@ -9,7 +9,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, NamedTuple, Self
 
 from ..errors import StateFileError
 
@@ -20,6 +20,13 @@ _COMPRESSIONS: dict[bytes, tuple[str, Callable[[str, str], Any]]] = {
     b"\xfd7zXZ\x00": ("xz", lzma.open),
 }
 _DAMAGE = (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError)
+
+
+class Block(NamedTuple):
+    """Whole lines and the number of the line before them."""
+
+    before: int
+    text: bytes
 
 
 class TextBlocks:
@@ -62,15 +69,12 @@ class TextBlocks:
         self._pending.append(line + b"\n")
         self.number -= 1
 
-    def blocks(self, size: int) -> Iterator[bytes]:
-        """Yield whole lines of about `size` bytes together, the last one ended like the others.
-
-        While a block is at hand, `number` is that of the line before it.
-        """
-        while text := b"".join(reversed(self._pending)) or self._read(size):
+    def blocks(self, size: int) -> Iterator[Block]:
+        """Yield whole lines of about `size` bytes together, the last one ended like the others."""
+        while text := b"".join(self._pending) + self._read(size):
             self._pending = []
             text = self._whole_line(text)
-            yield text if text.endswith(b"\n") else text + b"\n"
+            yield Block(self.number, text if text.endswith(b"\n") else text + b"\n")
             self.number += text.count(b"\n")
 
     def room(self) -> float:
