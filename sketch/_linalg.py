@@ -26,6 +26,7 @@ from ._array import (
 
 _PANEL_ROWS = 2048  # of a tall matrix that are multiplied at once
 _GRAM_DIGITS = 1e4  # eigenvalues of a Gram matrix above so many roundoffs have right vectors
+_NORM_COLUMNS = 8192  # whose squares are added in the precision of the array
 _SAFE_EXPONENT = {4: 40, 8: 200}  # by bytes of a real: squares within 2**-e and 2**e are safe
 
 
@@ -81,8 +82,12 @@ def frobenius_norm(x: Array) -> float:
 def _plain_norm(xp: Any, x: Array) -> float:
     """Square root of the sum of squares: exact products of rows, summed in double precision."""
     rows = xp.reshape(x, (-1, x.shape[-1])) if x.ndim != 2 else by_rows(x)
-    squares = xp.real(xp.vecdot(rows, rows)) if _is_complex(x) else xp.vecdot(rows, rows)
-    return math.sqrt(float(xp.sum(xp.astype(squares, xp.float64))))
+    total = 0.0
+    for part in cuts(int(rows.shape[1]), _NORM_COLUMNS):
+        squares = xp.vecdot(rows[:, part], rows[:, part])
+        squares = xp.real(squares) if _is_complex(x) else squares
+        total += float(xp.sum(xp.astype(squares, xp.float64)))
+    return math.sqrt(total)
 
 
 def _is_complex(x: Array) -> bool:
@@ -109,8 +114,13 @@ def scale_exponent(*arrays: Array) -> int:
     return exponent
 
 
+def safe_exponent(dtype: str) -> int:
+    """Return up to which power of two, and down to which, squares in a dtype are safe."""
+    return _SAFE_EXPONENT[8 if dtype in ("float64", "complex128") else 4]
+
+
 def _safe_exponent(x: Array) -> int:
-    return _SAFE_EXPONENT[8 if dtype_name(x.dtype) in ("float64", "complex128") else 4]
+    return safe_exponent(dtype_name(x.dtype))
 
 
 def _largest(x: Array) -> float:
@@ -123,12 +133,12 @@ def _largest(x: Array) -> float:
 def rescaled(x: Any, exponent: int) -> Any:
     """Return an array or a number times ``2**exponent``, exactly.
 
-    In two steps, since the power itself may overflow.
+    In two steps or more, since the power itself may overflow.
     """
-    if exponent == 0:
-        return x
-    half = exponent // 2
-    return (x * math.ldexp(1.0, half)) * math.ldexp(1.0, exponent - half)
+    steps = max(2, math.ceil(abs(exponent) / 1000)) if exponent else 0
+    for step in range(steps):
+        x = x * math.ldexp(1.0, (exponent + step) // steps)
+    return x
 
 
 def orthonormal_basis(y: Array) -> Array:

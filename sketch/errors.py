@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+
 
 class SketchError(Exception):
     """Base class of all errors raised by `sketch`."""
@@ -61,3 +64,16 @@ class ToleranceWarning(SketchWarning):
 
 class SpectrumWarning(SketchWarning):
     """The spectrum falls too steeply for the method: its smallest values are rounding errors."""
+
+
+def warn(message: str, category: type[SketchWarning]) -> None:
+    """Warn at the line outside of the package that led here."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and _is_ours(frame.f_globals):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level - 1)
+
+
+def _is_ours(module_globals: dict[str, object]) -> bool:
+    name = str(module_globals.get("__name__", ""))
+    return name.partition(".")[0] == __name__.partition(".")[0]

@@ -6,8 +6,10 @@ from typing import Any
 
 from ..errors import RankError
 from ..results import PrincipalComponents
-from ..sketches import GramNystrom
+from ..sketches import GramNystrom, check_request, checked_size, default_width
 from ..sources import as_matrix_source
+
+_TOLERANCE_RANK = 20  # whose default width is searched for a tolerance
 
 
 def pca(
@@ -27,15 +29,18 @@ def pca(
 
     Parameters
     ----------
-    rows : array, sparse matrix, stored dataset, Dask array, or iterable of row chunks
-        Of shape (m, n); m need not be known.
+    rows : array, sparse matrix, operator, stored dataset, Dask array, sum, or iterable of chunks
+        Of shape (m, n); m need not be known. The rows of lazy sums and operators are made dense,
+        some at a time: an operator is multiplied with all columns of the identity, several times.
     rank : int, optional
         How many components. May be left out where `tol` is given.
     tol : float, optional
         The fewest components whose projection error, relative to the norm of the centred rows, is
-        at most `tol`; of no more than 100 directions unless `sketch_rank` says otherwise.
+        at most `tol`; of no more than 100 directions, or all of 200 columns, unless `sketch_rank`
+        says otherwise.
     sketch_rank : int, optional
-        Width of the sketch, by default ``4 rank + 20``.
+        Width of the sketch, by default ``4 rank + 20``, no more than there are rows where their
+        number is known, and n where that is no more than twice as much: see `GramNystrom`.
     center : bool
         Whether to subtract the mean.
     seed : int
@@ -66,12 +71,14 @@ def pca(
     Warns
     -----
     SpectrumWarning
-        If components are smaller than rounding errors of squares.
+        If components are smaller than rounding errors: of squares, or of the data.
+    ToleranceWarning
+        If `tol` is not met.
 
     Notes
     -----
-    ``4 m n k`` operations for a sketch of k columns, and ``n k`` numbers. See `GramNystrom`, which
-    follows streams, merges and removes rows.
+    ``4 m n k`` operations in double precision for a sketch of k columns, and ``n k`` numbers. See
+    `GramNystrom`, which follows streams, merges and removes rows.
 
     References
     ----------
@@ -88,17 +95,22 @@ def pca(
     if rank is None and tol is None:
         raise RankError("give a rank, a tolerance, or both: pca(rows, rank=20)")
     source = as_matrix_source(rows)
-    width = sketch_rank
-    if rank is None and width is None:
-        width = min(int(source.shape[1]), 100)
+    m, n = source.shape
+    wanted = 0 if rank is None else checked_size(rank, "rank")
+    if sketch_rank is None:
+        sketch_rank = default_width(_TOLERANCE_RANK if rank is None else wanted, n)
+        if m is not None:  # rows span no more than their number
+            sketch_rank = min(sketch_rank, max(1, m))
+            wanted = min(wanted, sketch_rank)
     sk = GramNystrom(
-        source.shape[1],
-        rank if rank is not None else 0,
-        sketch_rank=width,
+        n,
+        wanted,
+        sketch_rank=sketch_rank,
         center=center,
         seed=seed,
         dtype=source.dtype,
         device=device,
     )
+    check_request(None, tol, sk.spec)
     sk.update(source, check_finite=check_finite, memory=memory, progress=progress)
-    return sk.finalize(None if rank is None else min(rank, sk.spec.rank), tol)
+    return sk.finalize(None if rank is None else sk.spec.rank, tol)

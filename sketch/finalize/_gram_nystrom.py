@@ -2,35 +2,72 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 from .._array import Array, dtype_name, namespace, unit_roundoff
-from .._linalg import adjoint, frobenius_norm, inverse_cholesky, tall_svd
+from .._linalg import adjoint, frobenius_norm, inverse_cholesky, tall_svd, thin_svd
 
 _ATTEMPTS = 5
+_MARGIN = 4.0  # of what is inverted over the rounding errors in it
+_DEPENDENT = 1e-10  # columns of Omega that are less independent of others are cut in any precision,
+_EVEN = 0.1  # and none that are more independent than that
 
 
-def gram_nystrom(y: Array, omega: Array) -> tuple[Array, Array]:
-    """Return the eigenvectors and eigenvalues of ``Y (Omega^* Y)^+ Y^*`` for ``Y = G Omega``.
+@dataclass(frozen=True)
+class Eigenpairs:
+    """Approximate eigenvectors and eigenvalues of a positive semidefinite matrix.
+
+    Attributes
+    ----------
+    vectors : array, shape (n, k)
+        Orthonormal columns.
+    values : array, shape (k,)
+        Descending, not negative; none of them larger than the eigenvalue of the matrix of the same
+        number, up to `floor`.
+    floor : float
+        Rounding errors of the values.
+    """
+
+    vectors: Array
+    values: Array
+    floor: float
+
+
+def gram_eigenpairs(gram: Array, rounding: float) -> Eigenpairs:
+    """Return the eigenpairs of a positive semidefinite matrix G that has rounding errors.
+
+    Parameters
+    ----------
+    gram : array, shape (n, n)
+    rounding : float
+        Size of the errors.
+    """
+    xp = namespace(gram)
+    values, vectors = xp.linalg.eigh((gram + adjoint(gram)) / 2)  # ascending
+    values = xp.flip(values)
+    own = unit_roundoff("float64") * math.sqrt(max(1, gram.shape[0])) * _largest(values)
+    floor = _MARGIN * (rounding + own)
+    return Eigenpairs(xp.flip(vectors, axis=1), xp.maximum(values, 0 * values), floor)
+
+
+def gram_nystrom(y: Array, omega: Array, rounding: float) -> Eigenpairs:
+    """Return the eigenpairs of ``Y (Omega^* Y)^+ Y^*`` for ``Y = G Omega`` with rounding errors.
 
     Parameters
     ----------
     y : array, shape (n, k)
     omega : array, shape (n, k)
-        Of full column rank; it is orthonormalised first, and Y with it.
-
-    Returns
-    -------
-    vectors : array, shape (n, k)
-        Orthonormal columns.
-    values : array, shape (k,)
-        Descending, not negative; none of them larger than the eigenvalue of G of the same number.
+        It is orthonormalised first, and Y with it. Columns that depend on others are left out.
+    rounding : float
+        Size of the errors in Y, were Omega orthonormal.
 
     Notes
     -----
-    ``O(n k^2)``. Works on ``G + shift I`` with a shift of a rounding error of G, and takes the
-    shift away again; where larger errors made G indefinite, by its positive eigenvalues. Square
-    roots of eigenvalues below ``1e-8`` of the largest are rounding errors.
+    ``O(n k^2)``. Works on ``G + shift I`` with a shift above the errors, and takes the shift away
+    again; where larger errors made G indefinite, by its positive eigenvalues. Without a shift the
+    small eigenvalues of ``Omega^* Y``, which are rounding errors, would be divided by.
 
     References
     ----------
@@ -38,17 +75,51 @@ def gram_nystrom(y: Array, omega: Array) -> tuple[Array, Array]:
        semidefinite matrix from streaming data", NIPS 2017, arXiv:1706.05736, algorithm 3.
     """
     xp = namespace(y)
-    q, r = xp.linalg.qr(omega, mode="reduced")
-    y = adjoint(xp.linalg.solve(adjoint(r), adjoint(y)))  # G Q = Y R^{-1}
-    shift = unit_roundoff(dtype_name(y.dtype)) * 2 * frobenius_norm(y)
+    size = frobenius_norm(y)
+    own = unit_roundoff(dtype_name(y.dtype))
+    share = rounding / size * math.sqrt(y.shape[0]) if size else 0.0
+    q, y, condition = _orthonormalized(y, omega, max(own, share))
+    own *= 2 * frobenius_norm(y)
+    floor = _MARGIN * max(rounding, own) * condition
+    shift = min(max(_MARGIN * _noise(adjoint(q) @ y, int(y.shape[0])), own), max(floor, own))
     for _ in range(_ATTEMPTS):
-        factor = _shifted_factor(xp, y + shift * q, q)
+        factor = _shifted_factor(xp, y + shift * q, q) if shift else None
         if factor is not None:
             u, s = tall_svd(factor)
-            return u, xp.maximum(s**2 - shift, 0 * s)
+            return Eigenpairs(u, xp.maximum(s**2 - shift, 0 * s), max(floor, shift))
         shift *= 10
     u, s = tall_svd(_definite_factor(xp, y, q))
-    return u, s**2
+    return Eigenpairs(u, s**2, max(floor, shift))
+
+
+def _noise(core: Array, n: int) -> float:
+    """Return the spectral norm of errors in ``G Q`` (n, k) that make ``Q^* G Q`` so unsymmetric.
+
+    They are taken to be independent and alike. Half the square of their norm is unsymmetric.
+    """
+    k = max(1, int(core.shape[0]))
+    each = frobenius_norm(core - adjoint(core)) / math.sqrt(2) / k
+    return each * (math.sqrt(n) + math.sqrt(k))
+
+
+def _orthonormalized(y: Array, omega: Array, noise: float) -> tuple[Array, Array, float]:
+    """Return Q, ``Y R^{-1} = G Q``, and how much more than of an even R its errors are.
+
+    Directions of Omega that are weaker than the cube root of the noise are left out: of the loss
+    of a column and the errors that its weakness would magnify, the lesser.
+    """
+    xp = namespace(y)
+    q, r = xp.linalg.qr(omega, mode="reduced")
+    u, s, vh = thin_svd(r)
+    sizes = [float(x) for x in s]
+    cut = min(max(_DEPENDENT, noise ** (1 / 3)), _EVEN) * max(sizes, default=0.0)
+    kept = sum(x > cut for x in sizes)
+    mean = math.sqrt(sum(x * x for x in sizes) / max(1, len(sizes)))
+    condition = mean / sizes[kept - 1] if kept else 1.0
+    if kept == len(sizes) == r.shape[0]:
+        return q, adjoint(xp.linalg.solve(adjoint(r), adjoint(y))), condition
+    u, vh, s = u[:, :kept], vh[:kept, :], s[:kept]
+    return q @ u, (y @ adjoint(vh)) / s, condition
 
 
 def _definite_factor(xp: Any, y: Array, q: Array) -> Array:
@@ -67,3 +138,7 @@ def _shifted_factor(xp: Any, y: Array, q: Array) -> Array | None:
     identity = xp.eye(core.shape[0], dtype=core.dtype, device=core.device)
     inverse = inverse_cholesky((core + adjoint(core)) / 2, identity)
     return None if inverse is None else y @ inverse
+
+
+def _largest(values: Array) -> float:
+    return max((abs(float(x)) for x in values), default=0.0)

@@ -23,6 +23,8 @@ from .._array import (
 from .._linalg import adjoint, frobenius_norm, tail_norms
 from ..errors import RankError, ShapeError
 from ..formats import Summable
+from ..maps import FixedMatrix
+from ..sources import SparseSource, is_sparse
 from ._error import ErrorEstimate
 
 if TYPE_CHECKING:
@@ -103,11 +105,12 @@ class LowRank(Summable):
 
     def __matmul__(self, x: Any) -> Array:
         """Return the product with a vector or matrix, in O((m + n) k) operations a column."""
-        if not is_array(x):
+        sparse = is_sparse(x)
+        if not sparse and not is_array(x):
             x = brought(_host_array(x), self.U)
         if x.ndim not in (1, 2) or x.shape[0] != self.shape[1]:
             raise ShapeError(f"cannot multiply {self.shape} by an array of shape {tuple(x.shape)}")
-        inner = self.Vh @ x
+        inner = _times_sparse(self.Vh, x) if sparse else self.Vh @ x
         return self.U @ (self.s * inner if x.ndim == 1 else self.s[:, None] * inner)
 
     def to_array(self) -> Array:
@@ -212,6 +215,11 @@ def choose_rank(result: LowRank, rank: int | None, tol: float | None) -> int:
     tails = tail_norms([float(x) for x in to_host(result.s)])
     meets = (k for k in range(limit + 1) if result.error.truncated(tails[k], k).relative <= tol)
     return next(meets, limit)
+
+
+def _times_sparse(a: Array, x: Any) -> Array:
+    """Return ``A X`` for a sparse X."""
+    return SparseSource(x).left(FixedMatrix(adjoint(a)).rows(0, int(a.shape[1])))
 
 
 def _host_array(x: Any) -> Any:

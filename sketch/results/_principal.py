@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from dataclasses import dataclass
 from typing import Any
 
 from .. import _archive
-from .._array import Array, brought, cast, dtype_name, is_array, namespace, to_host
-from .._linalg import adjoint, product
-from ..errors import RankError, ShapeError
+from .._array import Array, cast, dtype_name, moved, namespace, promote, quiet, to_host
+from .._linalg import adjoint, frobenius_norm, product, rescaled
+from ..errors import RankError
+from ..sources import MatrixBlock, centred
 from ._error import ErrorEstimate
+from ._mapped_rows import map_rows, times
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,10 +25,12 @@ class PrincipalComponents:
     ----------
     components : array, shape (k, n)
         Orthonormal rows, the directions of largest variance.
-    explained_variance : array, shape (k,)
-        Variance along each of them, descending; a lower bound of the exact one.
+    singular_values : array, shape (k,)
+        Of the centred rows along each of them, descending; lower bounds of the exact ones, up to
+        `floor`.
     mean : array, shape (n,)
-        Mean of the rows that was subtracted; zeros where the data were not centred.
+        Mean of the rows that was subtracted, in double precision; zeros where the data were not
+        centred.
     total_variance : float
         Of all directions together.
     n_samples : float
@@ -35,6 +40,9 @@ class PrincipalComponents:
     error : ErrorEstimate
         Of the Frobenius norm of (centred rows - their projection), between two bounds that hold
         always.
+    floor : float
+        Singular values below it are rounding errors: of the products in the sums, and of what was
+        taken away from them again.
 
     Examples
     --------
@@ -46,12 +54,13 @@ class PrincipalComponents:
     """
 
     components: Array
-    explained_variance: Array
+    singular_values: Array
     mean: Array
     total_variance: float
     n_samples: float
     missed_variance: float
     error: ErrorEstimate
+    floor: float = 0.0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -71,33 +80,82 @@ class PrincipalComponents:
     @property
     def explained_variance_ratio(self) -> Array:
         """The share of each component in the total variance."""
-        total = self.total_variance
-        return self.explained_variance / total if total > 0 else 0 * self.explained_variance
+        norm = self.error.norm
+        return (self.singular_values / norm) ** 2 if norm > 0 else 0 * self.singular_values
 
     @property
-    def singular_values(self) -> Array:
-        """Singular values of the centred rows."""
-        return namespace(self.components).sqrt(self.explained_variance * _divisor(self.n_samples))
+    def explained_variance(self) -> Array:
+        """Variance along each component, descending; a lower bound of the exact one."""
+        return self._variance(self.singular_values)
 
     def explained_variance_interval(self) -> tuple[Array, Array]:
         """Return both ends of an interval that holds every exact explained variance, always.
 
-        What the sketch missed is positive semidefinite and its trace is known.
+        What the sketch missed is positive semidefinite and its trace is known. Rounding errors are
+        allowed for at both ends.
 
         Returns
         -------
         low, high : array, shape (k,)
         """
-        return self.explained_variance, self.explained_variance + self.missed_variance
+        s, floor = self.singular_values, self.floor
+        xp, spacing = namespace(s), 1 / math.sqrt(_divisor(self.n_samples))
+        low = xp.maximum(s - floor, 0 * s) * spacing * ((s + floor) * spacing)
+        high = self._variance(s) + self.missed_variance + (floor * spacing) ** 2
+        return low, high
 
     def transform(self, rows: Any) -> Array:
-        """Return the coordinates of rows, shape (m, k)."""
-        x = self._as_rows(rows, int(self.mean.shape[0]))
-        return product(x - self.mean, adjoint(self.components))
+        """Return the coordinates of rows about the mean.
+
+        Parameters
+        ----------
+        rows : array, sparse matrix, stored dataset, Dask array, or iterable of row chunks
+            Whatever `pca` takes, of shape (m, n).
+
+        Returns
+        -------
+        array, shape (m, k)
+            In the precision of the rows; of a Dask array one that is not computed yet.
+
+        Raises
+        ------
+        ShapeError
+            If the rows have another length.
+        """
+        return map_rows(self._coordinates, rows, int(self.mean.shape[0]), self.components)
 
     def inverse_transform(self, coordinates: Any) -> Array:
-        """Return the rows of given coordinates (m, k), shape (m, n)."""
-        return product(self._as_rows(coordinates, self.rank), self.components) + self.mean
+        """Return the rows of given coordinates, which come in any form that `transform` takes.
+
+        Parameters
+        ----------
+        coordinates : array, sparse matrix, stored dataset, Dask array, or iterable of row chunks
+            Of shape (m, k).
+
+        Returns
+        -------
+        array, shape (m, n)
+
+        Raises
+        ------
+        ShapeError
+            If there is another number of coordinates than of components.
+        """
+        return map_rows(self._rows_at, coordinates, self.rank, self.components.T)
+
+    def _coordinates(self, block: MatrixBlock) -> Array:
+        """Return the coordinates of a block, its mean taken off before they are rounded."""
+        rows = centred(block, self.mean)
+        inner = times(rows.block, adjoint(self.components))
+        rest = moved(self.mean, rows.shift) - rows.shift
+        offset = product(rest[None, :], moved(adjoint(self.components), rest))
+        wide = rescaled(inner, rows.exponent) - offset
+        return cast(wide, promote(dtype_name(inner.dtype), dtype_name(self.components.dtype)))
+
+    def _rows_at(self, block: MatrixBlock) -> Array:
+        inner = times(block, self.components)
+        wide = inner + moved(self.mean, inner)
+        return cast(wide, promote(dtype_name(inner.dtype), dtype_name(self.components.dtype)))
 
     def truncate(self, rank: int) -> PrincipalComponents:
         """Return the leading components alone.
@@ -109,16 +167,12 @@ class PrincipalComponents:
         """
         if not 0 <= rank <= self.rank:
             raise RankError(f"rank must be within 0 and {self.rank}, got {rank}")
-        left_out = float(namespace(self.components).sum(self.explained_variance[rank:]))
-        tail = math.sqrt(max(0.0, left_out) * _divisor(self.n_samples))
-        return PrincipalComponents(
-            self.components[:rank, :],
-            self.explained_variance[:rank],
-            self.mean,
-            self.total_variance,
-            self.n_samples,
-            self.missed_variance,
-            self.error.truncated(tail, rank),
+        tail = frobenius_norm(self.singular_values[None, rank:])
+        return dataclasses.replace(
+            self,
+            components=self.components[:rank, :],
+            singular_values=self.singular_values[:rank],
+            error=self.error.truncated(tail, rank),
         )
 
     def __repr__(self) -> str:
@@ -132,40 +186,30 @@ class PrincipalComponents:
         """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too."""
         header = {name: getattr(self, name) for name in _NUMBERS}
         header |= {"kind": "PrincipalComponents", "error": self.error.to_header()}
-        arrays = {n: to_host(getattr(self, n)) for n in _ARRAYS}
+        arrays = {n: to_host(getattr(self, n)) for n in (*_ARRAYS, "explained_variance")}
         _archive.write(path, header, arrays)
 
     @classmethod
     def from_archive(cls, header: _archive.Header, arrays: _archive.Arrays) -> PrincipalComponents:
         """Rebuild a result from what `save` wrote."""
+        if "singular_values" not in arrays:  # of a version that kept their squares
+            squares = arrays["explained_variance"] * _divisor(header["n_samples"])
+            arrays = {**arrays, "singular_values": squares**0.5}
         fields: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
-        fields |= {name: header[name] for name in _NUMBERS}
+        fields |= {name: header[name] for name in _NUMBERS if name in header}
         return cls(**fields, error=ErrorEstimate.from_header(header["error"]))
 
     def astype(self, dtype: str) -> PrincipalComponents:
-        """Return the components and the mean in another precision."""
-        return PrincipalComponents(
-            cast(self.components, dtype),
-            self.explained_variance,
-            cast(self.mean, dtype),
-            self.total_variance,
-            self.n_samples,
-            self.missed_variance,
-            self.error,
-        )
+        """Return the components in another precision; the mean stays in double precision."""
+        return dataclasses.replace(self, components=cast(self.components, dtype))
 
-    def _as_rows(self, x: Any, width: int) -> Array:
-        if not is_array(x):
-            import numpy as np
-
-            x = brought(np.asarray(x, dtype_name(self.components.dtype)), self.components)
-        if x.ndim != 2 or int(x.shape[1]) != width:
-            raise ShapeError(f"expected rows of {width} entries, got shape {tuple(x.shape)}")
-        return x
+    def _variance(self, s: Array) -> Array:
+        with quiet():  # squares of numbers near the ends of the range are beyond it
+            return (s / math.sqrt(_divisor(self.n_samples))) ** 2
 
 
-_NUMBERS = ("total_variance", "n_samples", "missed_variance")
-_ARRAYS = ("components", "explained_variance", "mean")
+_NUMBERS = ("total_variance", "n_samples", "missed_variance", "floor")
+_ARRAYS = ("components", "singular_values", "mean")
 
 
 def _divisor(n_samples: float) -> float:

@@ -2,12 +2,14 @@
 
 from ._base import Sketch
 from ._distributed import DistributedHMT, DistributedNystrom
+from ._finish import check_request
 from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec
-from ._gram_nystrom import GramNystrom, GramNystromSpec
+from ._gram_nystrom import GramNystrom, GramNystromSpec, default_width
 from ._hmt import HMT, HMTSpec
 from ._matrix_sketch import MatrixSketch
 from ._otts import OTTS, OTTSSpec
 from ._sliding_window import SlidingWindow
+from ._spec import checked_size
 from ._stta import STTA, STTASpec
 from ._tensor_sketch import TensorSketch
 from ._tensor_spec import each_bond
@@ -32,5 +34,8 @@ __all__ = [
     "SlidingWindow",
     "TTHMTSpec",
     "TensorSketch",
+    "check_request",
+    "checked_size",
+    "default_width",
     "each_bond",
 ]

@@ -195,7 +195,7 @@ class Sketch(VectorSpace):
         if self._home is not None:
             products = {name: moved(values, self._home) for name, values in products.items()}
         if check_finite:
-            _refuse_nonfinite(block, products, at)
+            refuse_nonfinite(block, products, at)
         for name, values in products.items():
             axis = self._part_axis(name)
             place = (0, None) if axis is None else (at[axis], self.spec.shape[axis])
@@ -345,7 +345,7 @@ def _checked_offset(at: Any, ndim: int) -> tuple[int, ...]:
     return checked
 
 
-def _refuse_nonfinite(block: Any, products: Products, at: tuple[int, ...]) -> None:
+def refuse_nonfinite(block: Any, products: Products, at: tuple[int, ...]) -> None:
     """Raise where a product is not finite: one bad entry of the data spoils a whole row of it."""
     product = next(iter(products.values()))
     xp = namespace(product)

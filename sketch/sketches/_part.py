@@ -42,7 +42,7 @@ class Part:
 
     def add(self, values: Array, start: int) -> None:
         """Add a contribution that begins at `start`."""
-        self._check_namespace(values)
+        self.check_namespace(values)
         stop = start + int(values.shape[-1])
         if is_complex(dtype_name(values.dtype)):
             self._buffer = cast(self._buffer, "complex128")
@@ -86,7 +86,8 @@ class Part:
         b = self._buffer
         return namespace(b).zeros((*b.shape[:-1], size), dtype=b.dtype, device=b.device)
 
-    def _check_namespace(self, values: Array) -> None:
+    def check_namespace(self, values: Array) -> None:
+        """Refuse values of another array library or device."""
         ours, theirs = namespace(self._buffer), namespace(values)
         if ours is not theirs:
             raise DtypeError(

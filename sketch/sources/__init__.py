@@ -1,11 +1,12 @@
 """Input adapters: one kind of input a file, recognised by an ordered list of predicates."""
 
 from ._base import MatrixBlock, MatrixSource
+from ._centred import CentredBlock, centred
 from ._dense import DenseSource
 from ._opened import OpenedData, open_paths_by
 from ._registry import as_matrix_source
 from ._rows import RowsSource
-from ._sparse import SparseSource
+from ._sparse import SparseSource, is_sparse
 from ._stored import StoredTensorSource
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 from ._tensor_dense import DenseTensorSource
@@ -14,6 +15,7 @@ from ._tiles import StoredArray
 from ._unfolded import UnfoldedSource
 
 __all__ = [
+    "CentredBlock",
     "Contraction",
     "DenseSource",
     "DenseTensorSource",
@@ -29,5 +31,7 @@ __all__ = [
     "UnfoldedSource",
     "as_matrix_source",
     "as_tensor_source",
+    "centred",
+    "is_sparse",
     "open_paths_by",
 ]

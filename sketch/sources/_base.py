@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from .._array import Array
 from .._kernels import HashedRows
+from ..errors import DtypeError
 
 
 class DrawnRows(Protocol):
@@ -33,6 +34,8 @@ class MatrixSource(ABC):
         Bytes that one pass reads, for progress; 0 where unknown.
     single_use : bool
         Whether the data can be read once only.
+    by_products : bool
+        Whether only products with the matrix tell its entries.
     sparse : bool
         Whether entries are few and are multiplied one by one.
     on_disk : bool
@@ -45,6 +48,7 @@ class MatrixSource(ABC):
     dtype: str
     nbytes: int
     single_use: bool = False
+    by_products: bool = False
     sparse: bool = False
     on_disk: bool = False
     dask_array: Any = None
@@ -57,6 +61,19 @@ class MatrixSource(ABC):
     def row_blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
         """Yield blocks like `blocks`, of whole rows where the format can give them."""
         return self.blocks(limit)
+
+    def window(self, rows: slice, columns: slice) -> Array:
+        """Return some rows and columns as a dense array.
+
+        Raises
+        ------
+        DtypeError
+            If the format cannot tell them.
+        """
+        raise DtypeError(
+            f"whole rows are needed and a {type(self).__name__} cannot give them within a sum; "
+            "convert it to an array or to a sparse matrix first"
+        )
 
 
 class MatrixBlock(MatrixSource):

@@ -40,6 +40,10 @@ class DenseSource(MatrixBlock):
         """Return the matrix where `like` is."""
         return DenseSource(moved(self.array, like))
 
+    def window(self, rows: slice, columns: slice) -> Array:
+        """Return some rows and columns."""
+        return self.array[rows, columns]
+
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T``."""
         few, a = omega.hashed(self.dtype), self.array

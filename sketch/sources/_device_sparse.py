@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
-from .._array import Array, compute_dtype, namespace
-from .._linalg import frobenius_norm
+from .._array import Array, accumulator_dtype, compute_dtype, namespace
+from .._linalg import frobenius_norm, rescaled
 from ..errors import ShapeError
 from ._base import DrawnRows, MatrixBlock
 
@@ -26,9 +27,16 @@ class DeviceSparseSource(MatrixBlock):
             raise ShapeError(f"expected a matrix, got a sparse array of shape {matrix.shape}")
         self.dtype = compute_dtype(matrix.dtype)
         self.shape = (int(matrix.shape[0]), int(matrix.shape[1]))
-        self._rows = matrix.tocsr().astype(self.dtype)
-        self._columns = self._rows.T.tocsr()  # so that both products run along rows
-        self.nbytes = int(self._rows.data.nbytes)
+        self._hold(matrix.tocsr().astype(self.dtype))
+
+    def _hold(self, rows: Any) -> None:
+        self._rows = rows
+        self._columns = rows.T.tocsr()  # so that both products run along rows
+        self.nbytes = int(rows.data.nbytes)
+
+    def window(self, rows: slice, columns: slice) -> Array:
+        """Return some rows and columns as a dense array."""
+        return self._rows[rows, columns].toarray()
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T``."""
@@ -43,6 +51,34 @@ class DeviceSparseSource(MatrixBlock):
         """Return the Frobenius norm, duplicates added up first."""
         self._rows.sum_duplicates()
         return frobenius_norm(self._rows.data.reshape(1, -1))
+
+    def widened(self) -> DeviceSparseSource:
+        """Return the matrix in double precision."""
+        return self._with_rows(self._rows.astype(accumulator_dtype(self.dtype)))
+
+    def split(self, share: float) -> tuple[DeviceSparseSource, Array, Array]:
+        """Return the matrix without its fullest columns, these as a dense array, their numbers.
+
+        Those of which more than a share of the entries is stored.
+        """
+        xp = namespace(self._rows.data)
+        full = xp.diff(self._columns.indptr) > share * self.shape[0]
+        places = xp.nonzero(full)[0]
+        if not places.shape[0]:
+            return self, xp.zeros((self.shape[0], 0), self.dtype), places
+        rest = self._rows.copy()
+        rest.data = xp.where(full[rest.indices], 0 * rest.data, rest.data)
+        return self._with_rows(rest), self._columns[places].toarray().T, places
+
+    def rescaled(self, exponent: int) -> DeviceSparseSource:
+        """Return the matrix times ``2**exponent``."""
+        return self._with_rows(rescaled(self._rows, exponent))
+
+    def _with_rows(self, rows: Any) -> DeviceSparseSource:
+        new = copy.copy(self)
+        new.dtype = rows.data.dtype.name
+        new._hold(rows)
+        return new
 
     def find_nonfinite(self) -> tuple[int, int] | None:
         """Return the row and column of a NaN or an infinity."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from .._array import compute_dtype
+from .._array import Array, compute_dtype
 from ._base import MatrixBlock, MatrixSource
 from ._entry_rows import whole_rows
 from ._sparse import SparseSource
@@ -53,6 +55,11 @@ class EntriesSource(MatrixSource):
         pieces = self._entries.pieces(limit)
         for start, rows in whole_rows(pieces, self.shape, self.nbytes, limit):
             yield (start, 0), SparseSource(rows)
+
+    def window(self, rows: slice, columns: slice) -> Array:
+        """Return some rows and columns as a dense array, at a reading of the file."""
+        pieces = (piece.tocsr()[rows, columns] for piece in self._entries.pieces(None))
+        return functools.reduce(operator.add, pieces).toarray()
 
 
 class EntriesTensorSource(TensorSource):

@@ -18,6 +18,10 @@ class FactoredSource(MatrixBlock):
         self.dtype = compute_dtype_of(*names)
         self.nbytes = self.left_factor.nbytes + self.right_factor.nbytes
 
+    def window(self, rows: slice, columns: slice) -> Array:
+        """Return some rows and columns, multiplied out."""
+        return product(self.left_factor.array[rows, :], self.right_factor.array[:, columns])
+
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T = (R Omega)^T L^T``."""
         return product(self.right_factor.right(omega), self.left_factor.array.T)

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
+from .._array import accumulator_dtype, cuts
 from ..errors import DtypeError
 from ._base import MatrixBlock, MatrixSource
+from ._dense import DenseSource
+
+_PANEL_BYTES = 64_000_000  # of rows that are copied and shifted at once, in double precision,
+_PANEL_ROWS = 1024, 16384  # but not fewer, and so few that few rounding errors add up
 
 
 class RowsSource(MatrixSource):
@@ -14,7 +21,7 @@ class RowsSource(MatrixSource):
     Raises
     ------
     DtypeError
-        If the source cannot be had in whole rows: lazy sums, and entries in no order.
+        If the source cannot be had in whole rows.
     """
 
     def __init__(self, source: MatrixSource) -> None:
@@ -26,11 +33,32 @@ class RowsSource(MatrixSource):
 
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
         """Yield blocks of whole rows."""
-        for at, block in self._source.row_blocks(limit):
-            if block.shape[1] != self.shape[1] or block.norm() is None:
+        if limit is not None:  # of what they become in double precision
+            limit = max(
+                1, limit * _bytes_each(self.dtype) // _bytes_each(accumulator_dtype(self.dtype))
+            )
+        for (row, col), block in self._source.row_blocks(limit):
+            if block.shape[1] != self.shape[1]:
                 raise DtypeError(
-                    "this method adds up squares and needs whole rows, each of them once; a lazy "
-                    "sum or a file of entries in no order cannot give them. Add the terms up or "
-                    "convert the file first"
+                    "this method adds up squares and needs whole rows; a "
+                    f"{type(self._source).__name__} cannot give them. Convert the data first"
                 )
-            yield at, block
+            for start, panel in _panels(block, limit):
+                yield (row + start, col), panel
+
+
+def _panels(block: MatrixBlock, limit: int | None) -> Iterator[tuple[int, MatrixBlock]]:
+    """Yield a block, a dense one in panels of rows with the number of their first."""
+    m, n = block.shape
+    if not isinstance(block, DenseSource) or not n:
+        yield 0, block
+        return
+    least, most = _PANEL_ROWS
+    fitting = (limit or _PANEL_BYTES // 2) // _bytes_each(block.dtype) // n
+    for rows in cuts(m, min(most, max(least if limit is None else 1, fitting))):
+        whole = rows.stop - rows.start == m
+        yield rows.start, block if whole else DenseSource(block.array[rows, :])
+
+
+def _bytes_each(dtype: str) -> int:
+    return np.dtype(dtype).itemsize

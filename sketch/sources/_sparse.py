@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from typing import Any
 
 import numpy as np
 
-from .._array import Array, compute_dtype
+from .._array import Array, accumulator_dtype, compute_dtype
 from .._kernels import csr_product, csr_transposed_product
-from .._linalg import frobenius_norm
+from .._linalg import frobenius_norm, rescaled
 from ..errors import ShapeError
 from ._base import DrawnRows, MatrixBlock
 
@@ -50,6 +51,12 @@ class SparseSource(MatrixBlock):
         self.csr = compressed.astype(self.dtype, copy=False)
         self.nbytes = int(self.csr.data.nbytes + self.csr.indices.nbytes)
 
+    def window(self, rows: slice, columns: slice) -> Array:
+        """Return some rows and columns as a dense array."""
+        if self._transposed:
+            return self.csr[columns, rows].toarray().T
+        return self.csr[rows, columns].toarray()
+
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T``."""
         factor = self._factor(omega)
@@ -73,6 +80,42 @@ class SparseSource(MatrixBlock):
             csr = csr.copy()
             csr.sum_duplicates()
         return frobenius_norm(csr.data.reshape(1, -1))
+
+    @property
+    def longest_line(self) -> int:
+        """The largest number of entries stored in a row or a column."""
+        by_row, by_column = np.diff(self.csr.indptr), np.bincount(self.csr.indices)
+        return int(max(by_row.max(initial=0), by_column.max(initial=0)))
+
+    def widened(self) -> SparseSource:
+        """Return the matrix in double precision."""
+        return self._with_values(self.csr.data.astype(accumulator_dtype(self.dtype), copy=False))
+
+    def split(self, share: float) -> tuple[SparseSource, Array, Array]:
+        """Return the matrix without its fullest columns, these as a dense array, their numbers.
+
+        Those of which more than a share of the entries is stored.
+        """
+        (m, n), csr = self.shape, self.csr
+        stored = np.diff(csr.indptr)
+        counts = stored if self._transposed else np.bincount(csr.indices, minlength=n)
+        full = counts > share * m
+        places = np.flatnonzero(full)
+        if not places.size:
+            return self, np.zeros((m, 0), self.dtype), places
+        dense = csr[places].toarray().T if self._transposed else csr[:, places].toarray()
+        taken = np.repeat(full, stored) if self._transposed else full[csr.indices]
+        return self._with_values(np.where(taken, 0, csr.data)), dense, places
+
+    def rescaled(self, exponent: int) -> SparseSource:
+        """Return the matrix times ``2**exponent``."""
+        return self._with_values(rescaled(self.csr.data, exponent))
+
+    def _with_values(self, values: Any) -> SparseSource:
+        new = copy.copy(self)
+        new.dtype = values.dtype.name
+        new.csr = type(self.csr)((values, self.csr.indices, self.csr.indptr), shape=self.csr.shape)
+        return new
 
     def find_nonfinite(self) -> tuple[int, int] | None:
         """Return the row and column of a NaN or an infinity."""

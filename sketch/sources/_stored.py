@@ -41,6 +41,10 @@ class StoredSource(MatrixSource):
         for (row, col), tile in self._stored.tiles(limit or BLOCK_BYTES):
             yield (row, col), DenseSource(tile)
 
+    def window(self, rows: slice, columns: slice) -> Array:
+        """Return some rows and columns, read and converted."""
+        return self._stored.window((rows, columns))
+
     def row_blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
         """Yield tiles of whole rows, which may cut through the chunks."""
         for (row, col), tile in self._stored.tiles(limit or BLOCK_BYTES, whole=(1,)):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterator, Sequence
 
 from .._array import Array, promote
 from .._linalg import multiple, plain_number
 from ._base import DrawnRows, MatrixBlock, MatrixSource
+from ._windows import whole_rows
 
 
 class ScaledBlock(MatrixBlock):
@@ -17,6 +20,10 @@ class ScaledBlock(MatrixBlock):
         self.block = block
         self.shape, self.nbytes = block.shape, block.nbytes
         self.dtype = scaled_dtype(coefficient, block.dtype)
+
+    def window(self, rows: slice, columns: slice) -> Array:
+        """Return some rows and columns as a dense array."""
+        return multiple(self.block.window(rows, columns), self.coefficient)
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(c A Omega)^T``."""
@@ -41,12 +48,23 @@ class SumSource(MatrixSource):
         self.dtype = promote(*map(scaled_dtype, self.coefficients, (s.dtype for s in sources)))
         self.nbytes = sum(source.nbytes for source in sources)
         self.on_disk = any(source.on_disk for source in sources)
+        self.by_products = any(source.by_products for source in sources)
 
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
         """Yield the scaled blocks of every term."""
         for coefficient, source in zip(self.coefficients, self.sources, strict=True):
             for at, block in source.blocks(limit):
                 yield at, ScaledBlock(coefficient, block)
+
+    def row_blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+        """Yield the rows of the sum, dense ones."""
+        return whole_rows(self, limit)
+
+    def window(self, rows: slice, columns: slice) -> Array:
+        """Return some rows and columns of the sum as a dense array."""
+        pairs = zip(self.coefficients, self.sources, strict=True)
+        windows = (multiple(source.window(rows, columns), c) for c, source in pairs)
+        return functools.reduce(operator.add, windows)
 
 
 def scaled_dtype(coefficient: complex, dtype: str) -> str:

@@ -57,9 +57,13 @@ class StoredArray:
         """Yield offsets and tiles of at most so many bytes, ready to be multiplied."""
         steps = self.tile_shape(limit, whole)
         for window in itertools.product(*map(cuts, self.shape, steps)):
-            at = tuple(cut.start for cut in window)
-            yield at, converted(self._read(window), self.dtype)
-            _forget_pages(self.stored)
+            yield tuple(cut.start for cut in window), self.window(window)
+
+    def window(self, window: tuple[slice, ...]) -> Array:
+        """Return what lies within slices of all axes, ready to be multiplied."""
+        tile = converted(self._read(window), self.dtype)
+        _forget_pages(self.stored)
+        return tile
 
     def tile_shape(self, limit: int, whole: Sequence[int] = ()) -> tuple[int, ...]:
         """Return the shape of tiles along the chunks; the axes named in `whole` are not cut."""

@@ -74,7 +74,7 @@ class Rows:
         c = np.asarray(shift(sk))
         if not any(np.array_equal(c, known) for known in self.shifts):
             self.shifts.append(c)
-        omega = rows(sk.spec, "range", sk.spec.range_size, n)
+        omega = np.eye(n) if sk.spec.exact else rows(sk.spec, "range", sk.spec.range_size, n)
         sums = {"gram": 0.0, "total": 0.0, "energy": 0.0, "count": 0.0}
         bounds = dict(sums)
         for record in self.records:

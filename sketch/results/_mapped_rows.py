@@ -1,0 +1,52 @@
+"""A function of rows, applied to rows of any format block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .._array import Array, dtype_name, namespace, promote
+from ..errors import ShapeError
+from ..maps import FixedMatrix
+from ..sources import MatrixBlock, RowsSource, as_matrix_source
+
+
+def map_rows(function: Callable[[MatrixBlock], Array], rows: Any, width: int, like: Array) -> Array:
+    """Return what a function makes of blocks of rows, one below the other.
+
+    Parameters
+    ----------
+    function : callable
+        From a block (p, width) to an array (p, q).
+    rows : any format of a matrix
+    width : int
+        How long rows must be.
+    like : array, shape (width, q)
+        Whose dtype the results have, or a wider one.
+
+    Returns
+    -------
+    array, shape (m, q)
+        Of a Dask array one that is not computed yet.
+    """
+    source = RowsSource(as_matrix_source(rows))
+    if source.shape[1] != width:
+        raise ShapeError(f"expected rows of {width} entries, got shape {source.shape}")
+    dask_array = source.dask_array
+    if dask_array is not None:
+        chunks = (dask_array.chunks[0], (int(like.shape[1]),))
+        dtype = promote(source.dtype, dtype_name(like.dtype))
+        return dask_array.map_blocks(
+            _of_chunk, function, width, like[:, :0], chunks=chunks, dtype=dtype
+        )
+    results = [function(block) for _, block in source.blocks()]
+    return namespace(*results).concat(results, axis=0)
+
+
+def _of_chunk(chunk: Any, function: Any, width: int, like: Array) -> Array:
+    return map_rows(function, chunk, width, like)
+
+
+def times(block: MatrixBlock, x: Array) -> Array:
+    """Return ``A X`` for a block A."""
+    return block.right(FixedMatrix(x).rows(0, int(x.shape[0]))).T
