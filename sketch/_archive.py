@@ -24,6 +24,47 @@ Header = dict[str, Any]
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
+class Kept(os.PathLike[str]):
+    """A place in memory that a header and arrays are written to, to look at them."""
+
+    header: Header
+    arrays: Arrays
+
+    def __fspath__(self) -> str:
+        return ""
+
+
+def check_against(path: str | os.PathLike[str], header: Header, arrays: Arrays, held: Any) -> None:
+    """Refuse a file that says other things than what it was read as would be saved with.
+
+    So every field is known, has a value that is taken as it stands, and fits the arrays. Files of
+    earlier formats may lack fields.
+
+    Raises
+    ------
+    StateFileError
+        Naming the fields.
+    """
+    kept = Kept()
+    held.save(kept)
+    given, expected = _fields(header, arrays), _fields(kept.header, kept.arrays)
+    names = {*given, *expected}
+    if header["format_version"] < FORMAT_VERSION:
+        names = set(given) - set(expected)
+    odd = sorted(name for name in names if given.get(name) != expected.get(name))
+    if odd:
+        raise StateFileError(f"{path}: these fields are unknown or do not fit: {', '.join(odd)}")
+
+
+def _fields(header: Header, arrays: Arrays) -> dict[str, Any]:
+    """Return all that a file says but the numbers themselves and how they lie in memory."""
+    fields: dict[str, Any] = {
+        name: json.dumps(value, sort_keys=True) for name, value in header.items()
+    }
+    fields |= {f"array {n}": (sorted(a.shape), a.dtype) for n, a in arrays.items()}
+    return {name: value for name, value in fields.items() if name not in ("axes", "sha256", _SEAL)}
+
+
 def write(path: str | os.PathLike[str], header: Header, arrays: Arrays) -> None:
     """Write a header and arrays to a file that `numpy.load` can open too.
 
@@ -35,6 +76,9 @@ def write(path: str | os.PathLike[str], header: Header, arrays: Arrays) -> None:
         If the path names something else than a regular file.
     """
     full = {**header, "format": FORMAT, "format_version": FORMAT_VERSION}
+    if isinstance(path, Kept):
+        path.header, path.arrays = json.loads(json.dumps(full)), arrays
+        return
     with replacing(path) as file, _Draft(file, "w") as archive:
         full["sha256"] = {n: _write_array(archive, n, a) for n, a in arrays.items()}
         archive.writestr(_HEADER, json.dumps({**full, _SEAL: _seal(full)}, indent=1))
@@ -84,6 +128,8 @@ def _read_header(archive: zipfile.ZipFile, path: object) -> Header:
     if header.get("format") != FORMAT or not isinstance(header.get("sha256"), dict):
         raise StateFileError(f"{path}: a zip file, but not one written by sketch")
     version = header["format_version"]
+    if not isinstance(version, int) or version < 1:
+        raise StateFileError(f"{path}: {version!r} is no format version; the file was altered")
     if version > FORMAT_VERSION:
         raise StateFileError(
             f"{path}: written in format {version}, this installation reads up to "

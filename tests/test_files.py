@@ -155,6 +155,17 @@ def test_every_field_of_a_header_lies_inside_the_checksum(tmp_path):
                 sketch.load(path)
 
 
+@pytest.mark.parametrize("held", [nystrom, hmt], ids=["nystrom", "hmt"])
+def test_fields_that_are_not_known_are_refused(held, tmp_path):
+    path = tmp_path / "state.npz"
+    held().save(path)
+    for change in (lambda h: h.update(more=1), lambda h: h["spec"].update(more=1)):
+        held().save(path)
+        rewritten(path, change)
+        with pytest.raises(sketch.StateFileError, match=r"unknown|inconsistent"):
+            sketch.load(path)
+
+
 def test_states_of_the_first_format_still_load(tmp_path):
     states = sorted((Path(__file__).parent / "data" / "states-1").glob("*.npz"))
     assert len(states) == 9

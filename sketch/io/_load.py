@@ -11,6 +11,7 @@ from ..errors import StateFileError
 from ..formats import TensorTrain
 from ..results import ErrorEstimate, LowRank, PrincipalComponents
 from ..sketches import HMT, OTTS, STTA, TTHMT, GeneralizedNystrom, GramNystrom, Sketch
+from ._schema import check_fields
 
 _CLASSES = (LowRank, PrincipalComponents, GeneralizedNystrom, GramNystrom, HMT, STTA, OTTS, TTHMT)
 _KINDS: dict[str, Any] = {cls.__name__: cls.from_archive for cls in _CLASSES}
@@ -56,18 +57,22 @@ def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
     True
     """
     home = place(device)
-    header, arrays = _archive.read(path)
+    header, stored = _archive.read(path)
+    arrays: dict[str, Any] = dict(stored)
     if home is not None:
         arrays = {name: moved(values, home) for name, values in arrays.items()}
     kind = header.get("kind")
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise StateFileError(
             f"{path}: holds a {kind!r}, which this installation does not know; upgrade sketch"
         )
     try:
+        check_fields(path, header, stored)
         held = _KINDS[kind](header, arrays)
-    except StateFileError:
-        raise
+        _archive.check_against(path, header, stored, held)
+    except StateFileError as error:
+        named = str(error).startswith(str(path))
+        raise StateFileError(str(error) if named else f"{path}: {error}") from error
     except Exception as error:  # whatever values that do not fit may raise
         raise StateFileError(f"{path}: inconsistent header or arrays ({error!r})") from error
     if isinstance(held, Sketch):
