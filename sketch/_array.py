@@ -99,6 +99,11 @@ def unit_roundoff(name: str) -> float:
     return float(np.finfo(name).eps) / 2
 
 
+def smallest_normal(name: str) -> float:
+    """Return the smallest number of a computing dtype that has all its digits."""
+    return float(np.finfo(name).smallest_normal)
+
+
 def cast(x: Array, name: str) -> Array:
     """Return `x` in the dtype of that name, copied only where needed."""
     return namespace(x).astype(x, getattr(namespace(x), name), copy=False)

@@ -27,14 +27,33 @@ _BATCH_BYTES = 32_000_000  # chunks smaller than this are worked on together
 _LEAST_BATCHES = 64  # but so many batches at least, for all workers to have some
 
 
-def chunk_batches(array: Any) -> list[list[tuple[Place, Task]]]:
-    """Return the places of all chunks of a Dask array and the tasks that make them, in batches."""
+def chunk_batches(array: Any) -> list[list[tuple[Place, Task, Place]]]:
+    """Return the places, tasks and sizes of all chunks of a Dask array, in batches."""
     starts = [list(itertools.accumulate(sizes, initial=0))[:-1] for sizes in array.chunks]
-    places = itertools.product(*starts)
-    chunks = list(zip(places, np.ravel(array.to_delayed()), strict=True))
-    size = math.prod(array.chunksize) * array.dtype.itemsize
-    step = max(1, min(_BATCH_BYTES // max(1, size), len(chunks) // _LEAST_BATCHES))
+    places, sizes = itertools.product(*starts), itertools.product(*array.chunks)
+    chunks = list(zip(places, np.ravel(array.to_delayed()), sizes, strict=True))
+    step = _batch_size(array)
     return [chunks[i : i + step] for i in range(0, len(chunks), step)]
+
+
+def strip_batches(array: Any) -> list[list[list[tuple[Place, Task, Place]]]]:
+    """Return the same of a matrix for each of its rows of chunks."""
+    tops, lefts = (list(itertools.accumulate(sizes, initial=0)) for sizes in array.chunks)
+    step = _batch_size(array)
+    strips: list[list[list[tuple[Place, Task, Place]]]] = []
+    for top, height, row in zip(tops, array.chunks[0], array.to_delayed(), strict=False):
+        sizes: list[Place] = [(height, width) for width in array.chunks[1]]
+        places: list[Place] = [(top, left) for left in lefts[:-1]]
+        chunks = list(zip(places, row, sizes, strict=True))
+        strips.append([chunks[i : i + step] for i in range(0, len(chunks), step)])
+    return strips
+
+
+def _batch_size(array: Any) -> int:
+    """Return how many chunks are worked on together."""
+    size = math.prod(array.chunksize) * array.dtype.itemsize
+    fair = math.prod(array.numblocks) // _LEAST_BATCHES
+    return int(max(1, min(_BATCH_BYTES // max(1, size), fair)))
 
 
 def once(value: Any) -> Task:
@@ -51,11 +70,16 @@ def task(function: Callable[..., Any], *arguments: Any) -> Task:
     return dask.delayed(function, pure=False, traverse=True)(*arguments)
 
 
-def tree(tasks: Sequence[Task], add: Callable[[list[Any]], Any]) -> Task:
-    """Return the task that adds the results of tasks, a few at a time, in their order."""
+def tree(tasks: Sequence[Task], add: Callable[..., Any], *arguments: Any) -> Task:
+    """Return the task that adds the results of tasks, a few at a time, in their order.
+
+    By ``add(*arguments, results)``.
+    """
     while len(tasks) > 1:
         groups = [tasks[i : i + _ARITY] for i in range(0, len(tasks), _ARITY)]
-        tasks = [task(add, list(group)) if len(group) > 1 else group[0] for group in groups]
+        tasks = [
+            task(add, *arguments, list(group)) if len(group) > 1 else group[0] for group in groups
+        ]
     return tasks[0]
 
 

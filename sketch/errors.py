@@ -66,6 +66,10 @@ class SpectrumWarning(SketchWarning):
     """The spectrum falls too steeply for the method: its smallest values are rounding errors."""
 
 
+class PlacementWarning(SketchWarning):
+    """Chunks that are placed by a number lie on top of each other."""
+
+
 def warn(message: str, category: type[SketchWarning]) -> None:
     """Warn at the line outside of the package that led here."""
     frame, level = sys._getframe(1), 2

@@ -89,8 +89,7 @@ class Moved:
             for name in names:
                 adapter = getattr(module, name)
                 monkeypatch.setattr(module, name, self.entered(adapter))
-        for cls in SKETCHES:
-            monkeypatch.setattr(cls, "finalize", self.left(cls.finalize))
+        monkeypatch.setattr(Sketch, "finalize", self.left(Sketch.finalize))
         monkeypatch.setattr(sketch, "tt_svd", self.left(sketch.tt_svd))
         load = functools.partial(sketch.load, device=self.like)
         monkeypatch.setattr(sketch, "load", self.left(load))
@@ -130,22 +129,14 @@ class Moved:
 ENTRANCES = {
     importlib.import_module(f"sketch.{name}"): sources
     for name, sources in {
-        "sketches._matrix_sketch": ["as_matrix_source"],
+        "sketches._spec": ["as_matrix_source"],
         "sketches._gram_nystrom": ["as_matrix_source"],
-        "sketches._tensor_sketch": ["as_tensor_source"],
+        "sketches._tensor_spec": ["as_tensor_source"],
         "decompose._matrix": ["as_matrix_source"],
         "decompose._pca": ["as_matrix_source"],
         "decompose._tensor": ["as_tensor_source"],
     }.items()
 }
-SKETCHES = [
-    sketch.HMT,
-    sketch.GeneralizedNystrom,
-    sketch.GramNystrom,
-    sketch.STTA,
-    sketch.OTTS,
-    sketch.TTHMT,
-]
 
 
 def is_plain(data):

@@ -71,11 +71,8 @@ def hmt(shape=SHAPE, **options):
 
 def parts(sk):
     """Return the sums of a sketch over whole axes, by name."""
-    axes = {name: sk._part_axis(name) for name in sk._parts}
-    return {
-        name: host(part.values if axes[name] is None else part.full(sk.shape[axes[name]]))
-        for name, part in sk._parts.items()
-    }
+    sums = sk._sums(sk._state)
+    return {name: host(sums.whole(name)) for name in sums.state.parts}
 
 
 def gap(x, y):
@@ -98,4 +95,4 @@ def tilings(draw, shape=SHAPE):
 
 def shift(sk):
     """Return about which point a Gram-Nyström sketch sums its rows."""
-    return host(sk._shift)
+    return host(sk._state.shift)

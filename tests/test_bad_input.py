@@ -30,7 +30,7 @@ UPDATES = {
     "sparse nan": ((sp.csc_array(NAN),), {}, sketch.NonFiniteError, r"index \(20, 3\)"),
     "late nan": (([A[:9], NAN[9:]],), {}, sketch.NonFiniteError, r"index \(20, 3\)"),
     "infinity": ((np.full((2, 2), np.inf),), {"at": 3}, sketch.NonFiniteError, r"\(3, 0\)"),
-    "overflow": ((np.full((2, 20), 1e308),), {}, sketch.NonFiniteError, "overflow"),
+    "overflow": ((np.full((2, 20), 1e308),), {"at": 0}, sketch.NonFiniteError, "overflow"),
     "objects": ((A.astype(object),), {}, sketch.DtypeError, "dtype object"),
     "strings": ((np.array([["a"]]),), {}, sketch.DtypeError, "cannot be sketched"),
     "ragged": (([[1, 2], [3]],), {}, sketch.DtypeError, "equal length"),

@@ -112,12 +112,11 @@ def test_an_axis_grows(axis):
 def test_hmt_merges_within_a_pass():
     left, right = hmt(), hmt()
     for _ in range(left.n_passes):
-        left.update(A[:11])
+        left.update(A[:11], at=0)
         right.update(A[11:], at=11)
         left.merge(right)
         left.end_pass()
-        right = left * 1
-        right._parts = {}
+        right = left.copy()
     expected = sketch.svd(A, 4)
     assert np.allclose(left.finalize().s, expected.s, rtol=1e-12)
 
@@ -126,7 +125,7 @@ def test_a_pass_over_other_data_is_refused():
     sk = hmt()
     sk.update(A)
     sk.end_pass()
-    sk.update(A[:-1])
+    sk.update(A[:-1], at=0)
     with pytest.raises(sketch.PassError, match="other data than an earlier one"):
         sk.finalize()
 

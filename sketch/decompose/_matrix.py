@@ -8,13 +8,11 @@ from typing import Any
 from ..errors import ArgumentError, PassError, RankError
 from ..maps import Gaussian, SparseSign, TestMatrixFamily
 from ..results import LowRank
-from ..sketches import HMT, DistributedHMT, DistributedNystrom, GeneralizedNystrom
+from ..sketches import HMT, GeneralizedNystrom, fed
 from ..sources import MatrixSource, as_matrix_source
 
 FIRST_RANK = 16  # where the search for a tolerance begins
 GROWTH = 4  # and how much wider each further sketch is
-
-_Finished = HMT | GeneralizedNystrom | DistributedHMT | DistributedNystrom
 
 
 def svd(
@@ -130,23 +128,14 @@ def svd(
         "test_matrix": test_matrix or _default_test_matrix(source, start_rank),
     }
 
-    def nystrom(width: int) -> GeneralizedNystrom | DistributedNystrom:
-        sk = GeneralizedNystrom(source.shape, width, **options)
-        if source.dask_array is not None:
-            return DistributedNystrom(sk, source.dask_array, check_finite, progress)
-        sk.update(source, check_finite=check_finite, memory=memory, progress=progress)
-        return sk
+    def sketched(width: int) -> GeneralizedNystrom | HMT:
+        sk = (
+            GeneralizedNystrom(source.shape, width, **options)
+            if method == "nystrom"
+            else HMT(source.shape, width, power_iters=power_iters, start_rank=start_rank, **options)
+        )
+        return fed(sk, source, check_finite=check_finite, memory=memory, progress=progress)
 
-    def hmt(width: int) -> HMT | DistributedHMT:
-        sk = HMT(source.shape, width, power_iters=power_iters, start_rank=start_rank, **options)
-        if source.dask_array is not None:
-            return DistributedHMT(sk, source.dask_array, check_finite, progress)
-        for _ in range(sk.n_passes):
-            sk.update(source, check_finite=check_finite, memory=memory, progress=progress)
-            sk.end_pass()
-        return sk
-
-    sketched: Callable[[int], _Finished] = nystrom if method == "nystrom" else hmt
     if rank is not None:
         return sketched(rank).finalize(rank, tol)
     return _to_tolerance(sketched, min(n for n in source.shape if n is not None), tol or 0.0)
@@ -156,7 +145,9 @@ def _default_test_matrix(source: MatrixSource, start_rank: int | None) -> TestMa
     return SparseSign() if source.sparse or start_rank is not None else Gaussian()
 
 
-def _to_tolerance(sketched: Callable[[int], _Finished], largest: int, tol: float) -> LowRank:
+def _to_tolerance(
+    sketched: Callable[[int], GeneralizedNystrom | HMT], largest: int, tol: float
+) -> LowRank:
     """Widen the sketch until its error meets the tolerance, and truncate to the rank it needs."""
     width = min(FIRST_RANK, largest)
     while True:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import RankError
 from ..results import PrincipalComponents
-from ..sketches import GramNystrom, check_request, checked_size, default_width
+from ..sketches import GramNystrom, check_request, checked_size, default_width, fed
 from ..sources import as_matrix_source
 
 _TOLERANCE_RANK = 20  # whose default width is searched for a tolerance
@@ -112,5 +112,5 @@ def pca(
         device=device,
     )
     check_request(None, tol, sk.spec)
-    sk.update(source, check_finite=check_finite, memory=memory, progress=progress)
+    fed(sk, source, check_finite=check_finite, memory=memory, progress=progress)
     return sk.finalize(None if rank is None else sk.spec.rank, tol)

@@ -13,7 +13,7 @@ from ..errors import ArgumentError, DtypeError, NonFiniteError, OptionError, Pas
 from ..finalize import tt_svd_cores
 from ..formats import TensorTrain, as_exact_train
 from ..results import ErrorEstimate, rounding_floor
-from ..sketches import OTTS, STTA, TTHMT, each_bond
+from ..sketches import OTTS, STTA, TTHMT, each_bond, fed
 from ..sources import DenseTensorSource, StoredTensorSource, as_tensor_source
 from ._matrix import FIRST_RANK, GROWTH
 
@@ -128,11 +128,7 @@ def tensor_train(
         sk = methods[method](
             source.shape, width, seed=seed, dtype=source.dtype, device=device, **options
         )
-        for _ in range(1 if isinstance(sk, STTA) else sk.n_passes):
-            sk.update(source, check_finite=check_finite, memory=memory, progress=progress)
-            if not isinstance(sk, STTA):
-                sk.end_pass()
-        return sk
+        return fed(sk, source, check_finite=check_finite, memory=memory, progress=progress)
 
     if rank is None:
         train = _train_to_tolerance(sketched, tol or 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .._array import Array, namespace
-from .._linalg import adjoint, frobenius_norm, wide_svd
+from .._linalg import frobenius_norm, wide_svd
 from ..results import ErrorEstimate, LowRank, rounding_floor
 
 _IDENTITY_DIGITS = 4096  # the identity needs a squared relative error of this many roundoffs
@@ -62,9 +62,16 @@ def probe_error(
     )
 
 
-def leave_one_out(q: Array, y: Array) -> float:
+def leave_one_out(r: Array) -> float:
     """Return the root mean square error of the ranges that leave out one column of ``Y = A Omega``.
 
+    Parameters
+    ----------
+    r : array, shape (k, k)
+        ``Q^* Y`` for an orthonormal basis Q of Y.
+
+    Notes
+    -----
     ``est^2 = mean_i 1 / ||e_i^T R^{-1}||^2`` with ``Y = Q R``: free, and too large by about the
     gain of the last column.
 
@@ -73,8 +80,7 @@ def leave_one_out(q: Array, y: Array) -> float:
     .. [1] E. Epperly, J. Tropp, "Efficient error and variance estimation for randomized matrix
        computations", SISC 46 (2024), doi:10.1137/23M1558537, arXiv:2207.06342, section 2.
     """
-    xp = namespace(y)
-    r = adjoint(q) @ y
+    xp = namespace(r)
     if r.shape[0] < r.shape[1]:  # more columns than rows: the range is all there is
         return 0.0
     _, s, vh = xp.linalg.svd(r)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import operator
 
-from .._array import Array, dtype_name, namespace, unit_roundoff
+from .._array import Array, cast, dtype_name, namespace, unit_roundoff
 from .._linalg import adjoint, frobenius_norm, inverse_cholesky, panels, product_into
+from ..maps import DrawnMatrix
 
 _MILD = 1e4  # condition, times the dimension: so many roundoffs are lost
 _DEPENDENT = 1e3  # roundoffs of the largest column that a column must have of its own
@@ -60,12 +61,16 @@ class SketchedBasis:
         mild = frobenius_norm(r) * frobenius_norm(first) < _MILD
         return cls(y, (first @ second,) if mild else (first, second), q @ second)
 
-    def __matmul__(self, x: Array) -> Array:
-        """Return ``Q X`` for a small X (r, k)."""
+    def seen_by(self, matrix: DrawnMatrix) -> Array:
+        """Return ``Theta^* Q`` for a further test matrix."""
+        return functools.reduce(operator.matmul, self._factors, matrix.adjoint_product(self._y))
+
+    def times(self, x: Array, dtype: str) -> Array:
+        """Return ``Q X`` for a small X (r, k), in a dtype."""
         y, (*before, last) = self._y, self._factors
         right = last @ x
         out = namespace(y).empty((y.shape[0], x.shape[1]), dtype=y.dtype, device=y.device)
         for rows in panels(y):
             whitened = functools.reduce(operator.matmul, before, y[rows, :])
             product_into(out[rows, :], whitened, right)
-        return out
+        return cast(out, dtype)

@@ -10,10 +10,10 @@ from .._array import moved, place
 from ..errors import StateFileError
 from ..formats import TensorTrain
 from ..results import ErrorEstimate, LowRank, PrincipalComponents
-from ..sketches import HMT, OTTS, STTA, TTHMT, GeneralizedNystrom, GramNystrom, Sketch
+from ..sketches import Sketch
 from ._schema import check_fields
 
-_CLASSES = (LowRank, PrincipalComponents, GeneralizedNystrom, GramNystrom, HMT, STTA, OTTS, TTHMT)
+_CLASSES = (LowRank, PrincipalComponents, *Sketch.kinds.values())
 _KINDS: dict[str, Any] = {cls.__name__: cls.from_archive for cls in _CLASSES}
 
 
@@ -37,7 +37,7 @@ def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
 
     Returns
     -------
-    GeneralizedNystrom, GramNystrom, HMT, STTA, OTTS, TTHMT
+    GeneralizedNystrom, GramNystrom, HMT, STTA, OTTS, TTHMT, SlidingWindow
     LowRank, PrincipalComponents or TensorTrain
         A sketch goes on where it was saved.
 

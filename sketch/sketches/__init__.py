@@ -1,17 +1,15 @@
 """Sketch objects: what is accumulated, and what becomes of it. One method a file."""
 
 from ._base import Sketch
-from ._distributed import DistributedHMT, DistributedNystrom
+from ._feed import fed
 from ._finish import check_request
 from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec
 from ._gram_nystrom import GramNystrom, GramNystromSpec, default_width
 from ._hmt import HMT, HMTSpec
-from ._matrix_sketch import MatrixSketch
 from ._otts import OTTS, OTTSSpec
 from ._sliding_window import SlidingWindow
 from ._spec import checked_size
 from ._stta import STTA, STTASpec
-from ._tensor_sketch import TensorSketch
 from ._tensor_spec import each_bond
 from ._tt_hmt import TTHMT, TTHMTSpec
 
@@ -20,22 +18,19 @@ __all__ = [
     "OTTS",
     "STTA",
     "TTHMT",
-    "DistributedHMT",
-    "DistributedNystrom",
     "GeneralizedNystrom",
     "GeneralizedNystromSpec",
     "GramNystrom",
     "GramNystromSpec",
     "HMTSpec",
-    "MatrixSketch",
     "OTTSSpec",
     "STTASpec",
     "Sketch",
     "SlidingWindow",
     "TTHMTSpec",
-    "TensorSketch",
     "check_request",
     "checked_size",
     "default_width",
     "each_bond",
+    "fed",
 ]

@@ -1,86 +1,68 @@
-"""What all sketches share: placing chunks and summing what they contribute."""
+"""The sketch object: a spec, a state, and where they live. Written once for all methods."""
 
 from __future__ import annotations
 
-import math
+import contextlib
+import dataclasses
 import operator
-from abc import abstractmethod
-from collections.abc import Iterator
-from typing import Any, ClassVar, Self
+import os
+import secrets
+import threading
+from collections.abc import Iterable
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
-import numpy as np
-
-from .._array import (
-    Array,
-    beside,
-    is_complex,
-    moved,
-    namespace,
-    place,
-    promote,
-    quiet,
-    unit_roundoff,
-)
+from .. import _archive
+from .._array import place, quiet, to_host
+from .._linalg import plain_number
 from .._memory import block_limit
-from .._progress import track
-from .._read_ahead import read_ahead
-from ..errors import DtypeError, IncompatibleSketchError, NonFiniteError, ShapeError
-from ._parallel import sum_over_chunks
-from ._part import Part
-from ._vector_space import VectorSpace
+from ..errors import IncompatibleSketchError, NonFiniteError, PassError
+from ._method import Method
+from ._parallel import run_on_dask
+from ._placement import check_filled, current_shape, offset
+from ._running import Memo, Run
+from ._saved import arrays_of, header_of, restored
+from ._state import Passes, State, Stream, same_kept
+from ._stream import follow
+from ._sums import Sums
 
-_UPLOADED_BYTES = 64_000_000  # of a block that goes to another device
-
-Products = dict[str, Array]
+Result = TypeVar("Result")
 
 
-class Sketch(VectorSpace):
-    """Linear sketches of a matrix or tensor that arrives in chunks.
+class Sketch(Generic[Result]):
+    """A sketch of a matrix or tensor that arrives in chunks.
 
-    A sketch holds its `spec` and a few named sums of chunk products. Every part is linear in the
-    data: chunks may come in any order and any partition, and overlapping ones add up.
+    It holds its `spec` and one state: a few named sums of chunk products. Every sum is linear in
+    the data: chunks may come in any order and any partition, and overlapping ones add up. A new
+    state is made beside the old one and put in its place at once, so that whatever is refused,
+    interrupted or fails leaves the sketch as it was, and several threads may use it.
 
     Attributes
     ----------
-    spec : SketchSpec
+    spec : Method
         The frozen description; sketches with equal specs can be combined.
-    n_updates : int
-        Number of chunks taken so far, merged sketches included.
     """
 
     spec_type: ClassVar[type[Any]]
+    kinds: ClassVar[dict[str, type[Sketch[Any]]]] = {}
+    """All classes of sketches by name, as state files name them."""
 
     spec: Any
-    n_updates: int
 
-    def _set_up(self, spec: Any, device: Any = None) -> None:
+    def __init_subclass__(cls) -> None:
+        Sketch.kinds[cls.__name__] = cls
+        if "spec_type" in vars(cls):
+            cls.spec_type.sketch_type = cls
+
+    def _set_up(self, spec: Method, device: Any = None) -> None:
         self.spec = spec
         self._home = place(device)
-        self.n_updates = 0
-        self._parts: dict[str, Part] = {}
-        self._seen = [0] * len(spec.shape)  # how far the chunks of this pass reach on each axis
-        self._dtype = spec.dtype
-        self._maps = self._test_matrices()
+        self._maps = spec.maps()
+        self._memo = Memo()
+        self._state = State(seen=(0,) * len(spec.shape))
+        self._unlocked()
 
-    @abstractmethod
-    def _test_matrices(self) -> dict[str, Any]:
-        """Return the test matrices or tensors of this sketch by name."""
-
-    @abstractmethod
-    def _as_source(self, chunk: Any) -> Any:
-        """Return the adapter of a chunk."""
-
-    @abstractmethod
-    def _part_axis(self, name: str) -> int | None:
-        """Return which axis of the data the last axis of a part follows, None for none."""
-
-    @abstractmethod
-    def _bytes_needed(self, shape: tuple[int, ...]) -> int:
-        """Return about how many bytes the sums and their finalize take for data of a shape."""
-
-    @abstractmethod
-    def _products(self, block: Any, at: tuple[int, ...]) -> Products:
-        """Return what a block whose first entry is at `at` adds to each part."""
+    def _unlocked(self) -> None:
+        self._committing, self._appending = threading.RLock(), threading.RLock()
 
     @classmethod
     def from_spec(cls, spec: Any, device: Any = None) -> Self:
@@ -100,13 +82,25 @@ class Sketch(VectorSpace):
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the data, as it is now where an axis grows."""
-        pairs = zip(self._seen, self.spec.shape, strict=True)
-        return tuple(seen if size is None else size for seen, size in pairs)
+        return current_shape(self.spec, self._state)
 
     @property
     def nbytes(self) -> int:
         """Bytes held by the sums."""
-        return sum(part.nbytes for part in self._parts.values())
+        return self._state.nbytes
+
+    @property
+    def n_updates(self) -> int:
+        """Number of chunks taken so far, merged sketches included."""
+        return self._state.n_updates
+
+    @property
+    def position(self) -> int:
+        """Rows taken by `consume`, or slices along the axis that grows.
+
+        Saved with the state; a merge keeps that of the sketch that is merged into.
+        """
+        return self._state.stream.position
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.spec!r})  # {self.n_updates} updates"
@@ -130,8 +124,9 @@ class Sketch(VectorSpace):
             As many axes as the data. Read once: files along their own chunks and one block ahead,
             the chunks of a Dask array in parallel, by the scheduler that is active.
         at : sequence of int or int, optional
-            Where the chunk's first entry is; an integer is a row. By default all zeros, or after
-            the last chunk on an axis that grows.
+            Where the chunk's first entry is; an integer is a row. May be left out where the chunk
+            fills all axes of known size; it then goes after the last one on an axis that grows. Of
+            a shape that is known, the first chunk may be smaller and goes to the beginning.
         check_finite : bool
             Refuse NaN and infinity. They are looked for in the products, at no pass over the data.
         memory : int or str, optional
@@ -144,7 +139,7 @@ class Sketch(VectorSpace):
         Raises
         ------
         ShapeError
-            If the chunk does not lie within the sketch's shape.
+            If the chunk does not lie within the sketch's shape, or needs a place.
         DtypeError
             If the chunk cannot be computed with, or is complex and the spec's dtype real.
         NonFiniteError
@@ -154,130 +149,205 @@ class Sketch(VectorSpace):
 
         Notes
         -----
-        A refused update leaves the sketch exactly as it was.
+        An update that is refused, fails or is interrupted leaves the sketch exactly as it was.
+        Threads may update one sketch: chunks that are appended go one after the other.
         """
-        self._absorb(self._contribution(chunk, at, check_finite, memory, progress))
+        with self._placing(at):
+            delta = self._contribution(chunk, at, check_finite, memory, progress)
+            self._commit(delta)
+
+    def _placing(self, at: Any) -> contextlib.AbstractContextManager[Any]:
+        """Keep other threads from appending while a chunk is, whose place depends on them."""
+        return self._appending if at is None else contextlib.nullcontext()
 
     def _contribution(
-        self, chunk: Any, at: Any, check_finite: bool, memory: Any, progress: bool
-    ) -> Self:
-        """Return the sketch of a chunk alone, in its place; this one stays as it is."""
-        source = self._as_source(chunk)
-        start = self._offset(at)
+        self,
+        chunk: Any,
+        at: Any,
+        check_finite: bool,
+        memory: Any,
+        progress: bool,
+        stays: bool = False,
+    ) -> State:
+        """Return the state of a chunk alone, in its place.
+
+        What follows the rows of a Dask array `stays` where these are, or is gathered.
+        """
+        state, source = self._state, self.spec.as_source(chunk)
+        start = offset(self.spec, state, at, source.shape)
+        run = self._run(state)
         size = tuple(size or 0 for size in source.shape)
-        self._check_inside(start, size)
-        limit = block_limit(memory, self._bytes_needed(tuple(map(operator.add, start, size))))
+        run.check_inside(start, size)
+        needed = self.spec.bytes_needed(tuple(map(operator.add, start, size)))
+        limit = block_limit(memory, needed)
         if source.dask_array is not None:
-            empty = self._fresh()
-            delta: Self = sum_over_chunks(empty, source.dask_array, start, check_finite, progress)
+            delta = run_on_dask(run, source.dask_array, start, check_finite, progress)
+            delta = delta if stays else delta.gathered()
         else:
-            delta = self._fresh()
-            for offset, block in _tracked(source, limit, self._home, progress):
-                delta._take(block, tuple(map(operator.add, start, offset)), check_finite)
-        delta.n_updates = 1
-        return delta
-
-    def _blank(self) -> Self:
-        """Return an empty sketch of the same spec that shares the rows drawn last."""
-        new = type(self).from_spec(self.spec, self._home)
-        new._maps = self._maps
-        return new
-
-    def _fresh(self) -> Self:
-        """Return an empty sketch to sum a further chunk into."""
-        return self._blank()
-
-    def _take(self, block: Any, at: tuple[int, ...], check_finite: bool) -> None:
-        """Add one block; the sketch is spoiled where this raises."""
-        self._check_inside(at, block.shape)
-        with quiet():  # overflow shows in the products, which are checked
-            products = self._products(block, at)
-        if self._home is not None:
-            products = {name: moved(values, self._home) for name, values in products.items()}
-        if check_finite:
-            refuse_nonfinite(block, products, at)
-        for name, values in products.items():
-            axis = self._part_axis(name)
-            place = (0, None) if axis is None else (at[axis], self.spec.shape[axis])
-            self._add(name, Part(values, *place))
-        self._dtype = self._joint_dtype(block.dtype)
-        self._seen = list(map(max, self._seen, map(operator.add, at, block.shape)))
-
-    def _add(self, name: str, part: Part) -> None:
-        if name in self._parts:
-            self._parts[name].add(part.values, part.start)
-        else:
-            self._parts[name] = part
-
-    def _absorb(self, other: Self) -> None:
-        """Add the sums of another sketch, which is not used any more."""
-        for name, part in other._parts.items():
-            self._add(name, part)
-        if other._dtype is not None:
-            self._dtype = self._joint_dtype(other._dtype)
-        self._seen = list(map(max, self._seen, other._seen))
-        self.n_updates += other.n_updates
-
-    def _join(self, other: Self) -> None:
-        """Add the sums of another, disjoint part of the same update."""
-        self._absorb(other)
-
-    def _offset(self, at: Any) -> tuple[int, ...]:
-        """Return where a chunk goes."""
-        if at is not None:
-            return _checked_offset(at, len(self._seen))
-        pairs = zip(self._seen, self.spec.shape, strict=True)
-        return tuple(seen if size is None else 0 for seen, size in pairs)
-
-    def _check_inside(self, at: tuple[int, ...], size: tuple[int, ...]) -> None:
-        """Refuse a chunk that does not lie within the shape."""
-        if len(size) != len(at):
-            raise ShapeError(f"a chunk of shape {size} does not fit the shape {self.spec.shape}")
-        for axis, limit in enumerate(self.spec.shape):
-            stop = at[axis] + size[axis]
-            if at[axis] < 0 or (limit is not None and stop > limit):
-                raise ShapeError(
-                    f"a chunk of shape {size} at {at} covers {at[axis]} to {stop} on axis {axis}, "
-                    f"outside of the sketch's shape {self.spec.shape}; check the chunk and its "
-                    "place `at`"
-                )
-
-    def _joint_dtype(self, chunk_dtype: str) -> str:
-        """Return the dtype of the result after a chunk."""
-        wanted = self.spec.dtype
-        if wanted is None:
-            return chunk_dtype if self._dtype is None else promote(self._dtype, chunk_dtype)
-        if is_complex(chunk_dtype) and not is_complex(wanted):
-            raise DtypeError(
-                f"the chunk is {chunk_dtype} but the sketch was made for {wanted}; make it with "
-                f"dtype={chunk_dtype!r}, or take the real part"
+            delta = run.over(
+                source, start, limit=limit, check_finite=check_finite, progress=progress
             )
-        return str(wanted)
+        if at is None:
+            check_filled(self.spec, state, delta)
+        return delta.having(n_updates=1)
+
+    def _run(self, state: State) -> Run:
+        """Return the run of a chunk through the pass that a state is in."""
+        return Run(
+            self.spec,
+            self._maps,
+            passes=state.passes,
+            home=self._home,
+            hint=self.spec.hint(state),
+            follow_norm=self.spec.follows_norm and not state.passes.done and state.dtype is None,
+            memo=self._memo,
+        )
+
+    def _commit(
+        self,
+        delta: State,
+        *,
+        fading: float = 1.0,
+        stream: Stream | None = None,
+    ) -> None:
+        """Add the state of further data, and put the sum in the place of the state."""
+        with self._committing:
+            before = self._state if fading == 1.0 else self._times(self._state, fading)
+            with quiet():
+                after = self.spec.total(before, delta)
+            shares = after.shares
+            if not shares and delta.dtype is not None:
+                shares = frozenset([secrets.token_hex(8)])
+            self._state = after.having(shares=shares, stream=stream or before.stream)
+
+    def consume(
+        self,
+        chunks: Iterable[Any],
+        *,
+        first: int | None = None,
+        resume: bool = False,
+        forgetting: float = 1.0,
+        checkpoint: str | os.PathLike[str] | None = None,
+        every: int = 1,
+        check_finite: bool = True,
+        memory: int | str | None = None,
+        progress: bool = False,
+    ) -> None:
+        """Take the chunks of a stream one after the other.
+
+        Only the chunk at hand is held. A stream that was interrupted is resumed by loading the
+        checkpoint and consuming the same stream again, in chunks of any size: the rows that were
+        taken before are skipped, and compared with those that come.
+
+        Parameters
+        ----------
+        chunks : iterable
+            Of chunks, placed one after the other on the axis that grows, or of pairs
+            ``(at, chunk)``.
+        first : int, optional
+            Row of the stream at which the iterable begins, for streams that can be opened in the
+            middle: ``sk.consume(read_from(sk.position), first=sk.position)``.
+        resume : bool
+            Whether the iterable begins where the stream does, so that the first `position` rows are
+            skipped. A sketch that was loaded resumes without being told, in its first call.
+        forgetting : float
+            Factor in (0, 1] that multiplies all data before each chunk, so that data of t chunks
+            ago count ``forgetting ** t``.
+        checkpoint : path-like, optional
+            File that the state is written to. It holds the old state or the new one, whenever the
+            process is killed, and is up to date when the call ends, by an error or an interrupt
+            too.
+        every : int
+            Chunks between two checkpoints.
+        check_finite : bool
+            Refuse NaN and infinity.
+        memory : int or str, optional
+            Budget of each update; see `update`.
+        progress : bool
+            Show a progress bar, which needs no known end.
+
+        Raises
+        ------
+        ShapeError
+            If a chunk does not fit, or the iterable begins after the sketch's position.
+        PassError
+            If the stream is not the one that was followed before, or ends before its position.
+        NonFiniteError
+            If a chunk holds NaN or infinity; the chunks before it are kept.
+
+        Warns
+        -----
+        PlacementWarning
+            If chunks that are placed by a number lie on top of each other.
+
+        Examples
+        --------
+        >>> import numpy as np, os, sketch, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "state.npz")
+        >>> rows = np.random.default_rng(0).standard_normal((60, 8))
+        >>> sk = sketch.GeneralizedNystrom((None, 8), rank=2)
+        >>> sk.consume(np.split(rows[:30], 3), checkpoint=path)
+        >>> sk = sketch.load(path)  # on another day
+        >>> sk.consume(np.split(rows, 4), checkpoint=path)
+        >>> sk.shape, sk.position
+        ((60, 8), 60)
+        """
+        follow(
+            self,
+            chunks,
+            first=first,
+            resume=resume,
+            forgetting=forgetting,
+            checkpoint=checkpoint,
+            every=every,
+            options={"check_finite": check_finite, "memory": memory, "progress": False},
+            progress=progress,
+        )
 
     # ---- sums of sketches -------------------------------------------------------------------
 
-    def merge(self, other: Self) -> None:
+    def merge(self, other: Self, *, again: bool = False) -> None:
         """Add another sketch of the same spec: the sketch of the sum of both data.
+
+        Parameters
+        ----------
+        other : Sketch
+            Of several passes: in the same pass, after equal ones.
+        again : bool
+            Whether data that are in both may count twice.
 
         Raises
         ------
         IncompatibleSketchError
-            If the specs differ, and with them the test matrices.
+            If the specs differ, and with them the test matrices, or the passes so far; or if both
+            hold the same share of the data, a state and a copy of it for example.
         """
         self._check_compatible(other)
-        self._absorb(other.copy())
+        theirs = other._state
+        with self._committing:
+            common = self._state.shares & theirs.shares
+            if common and not again:
+                raise IncompatibleSketchError(
+                    f"both sketches hold the same share of the data ({', '.join(sorted(common))}), "
+                    "which would count twice; leave one of them out, or pass again=True where that "
+                    "is meant"
+                )
+            self._add(theirs)
 
-    def _scaled(self, factor: Any) -> Self:
-        new = self._fresh()
-        new._parts = {name: part.scaled(factor) for name, part in self._parts.items()}
-        new._seen = list(self._seen)
-        new.n_updates = self.n_updates
-        new._dtype = self._dtype
-        if isinstance(factor, complex) and self._dtype is not None:
-            new._dtype = self._joint_dtype("complex64")
-        return new
+    def _add(self, theirs: State) -> None:
+        with self._committing:
+            if theirs.passes.done != self._state.passes.done or not same_kept(self._state, theirs):
+                raise IncompatibleSketchError(
+                    "sketches can be merged within one pass only: these are in pass "
+                    f"{self._state.passes.done + 1} and {theirs.passes.done + 1}, or have ended "
+                    "the pass before with other data. Merge all parts, call end_pass() once, and "
+                    "hand out copies"
+                )
+            with quiet():
+                after = self.spec.total(self._state, theirs)
+            self._state = after.having(stream=self._state.stream)
 
-    def _check_compatible(self, other: Sketch) -> None:
+    def _check_compatible(self, other: Any) -> None:
         if type(other) is not type(self):
             raise IncompatibleSketchError(
                 f"cannot combine a {type(self).__name__} with a {type(other).__name__}"
@@ -293,73 +363,211 @@ class Sketch(VectorSpace):
                 f"test matrices; these differ in {'; '.join(differing)}"
             )
 
-    # ---- for the methods --------------------------------------------------------------------
+    def _with(self, state: State) -> Self:
+        """Return a sketch of the same spec, in the same place, with a state."""
+        new = type(self).__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        new._state, new._memo = state, Memo()
+        new._unlocked()
+        return new
 
-    def _total(self, name: str, *width: int) -> Array:
-        """Return a sum over its whole axis, shape (*width, size); zero where no data came."""
-        axis = self._part_axis(name)
-        size = 1 if axis is None else self.shape[axis]
-        if name not in self._parts:
-            home = np.empty(0) if self._home is None else self._home
-            return namespace(home).zeros((*width, size), **beside(home, "float64"))
-        return self._parts[name].values if axis is None else self._parts[name].full(size)
+    def copy(self) -> Self:
+        """Return an independent copy; it costs nothing."""
+        return self._with(self._state)
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self.copy()
+
+    def _times(self, state: State, factor: Any) -> State:
+        """Return the state of the data multiplied by a number."""
+        if state.passes.done and factor != 1:
+            raise PassError(
+                f"a {type(self).__name__} sketch can be scaled in its first pass only; scale the "
+                "result instead"
+            )
+        with quiet():
+            scaled: State = self.spec.times(state, factor)
+        return scaled
+
+    def __mul__(self, factor: Any) -> Self:
+        try:
+            number = plain_number(factor)
+        except (TypeError, ValueError):
+            return NotImplemented
+        if number != number or abs(number) == float("inf"):
+            raise NonFiniteError(f"a sketch cannot be scaled by {factor}")
+        return self._with(self._times(self._state, number))
+
+    __rmul__ = __mul__
+    __array_ufunc__ = None  # a NumPy number times a sketch is a sketch
+
+    def __truediv__(self, divisor: Any) -> Self:
+        return self.__mul__(1 / divisor)
+
+    def __neg__(self) -> Self:
+        return self * -1.0
+
+    def __add__(self, other: Any) -> Self:
+        if isinstance(other, int) and other == 0:  # sum([...]) begins with 0
+            return self.copy()
+        if not isinstance(other, Sketch):
+            return NotImplemented
+        self._check_compatible(other)
+        total = self.copy()
+        total._add(other._state)
+        return total
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Self:
+        if not isinstance(other, Sketch):
+            return NotImplemented
+        self._check_compatible(other)
+        rest = self.copy()
+        rest._add(self._times(other._state, -1.0))
+        if other._state.shares <= self._state.shares:
+            shares = self._state.shares - other._state.shares
+            rest._state = rest._state.having(shares=shares)
+        return rest
+
+    # ---- result -----------------------------------------------------------------------------
+
+    def finalize(self, rank: Any = None, tol: float | None = None) -> Result:
+        """Return the result that the sums determine, with its error; the stream may go on.
+
+        Parameters
+        ----------
+        rank : int, or sequence of int for a train, optional
+            Of the result, at most the width of the sketch; by default the spec's.
+        tol : float, optional
+            The smallest rank whose estimated relative error is at most `tol`.
+
+        Returns
+        -------
+        LowRank, TensorTrain or PrincipalComponents
+            In the precision of the data.
+
+        Raises
+        ------
+        RankError
+            If `rank` is negative or more than the sketch holds.
+        PassError
+            If passes are missing, or the last one saw other data than the first.
+        ShapeError
+            If there are no rows to have components.
+
+        Warns
+        -----
+        ToleranceWarning
+            If no rank that the sketch holds meets `tol`.
+        SpectrumWarning
+            If principal components are smaller than rounding errors.
+        """
+        state = self._state
+        self._check_complete(state)
+        with quiet():
+            result: Result = self.spec.finish(self._sums(state), rank, tol)
+        return result
+
+    def _sums(self, state: State) -> Sums:
+        return Sums(self.spec, self._maps, state, current_shape(self.spec, state), self._home)
+
+    def _check_complete(self, state: State) -> None:
+        """Refuse to finalize before the last pass."""
+        done, passes = state.passes.done, self.spec.n_passes
+        if done < passes - 1:
+            raise PassError(
+                f"{done} of {passes} passes are done: update with all chunks, call end_pass(), and "
+                "feed them again"
+            )
+        if done == passes - 1:
+            self.spec.check(self._sums(state))
+
+    # ---- state ------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        for name in ("_maps", "_memo", "_committing", "_appending"):  # they follow from the spec
+            del state[name]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._maps, self._memo = self.spec.maps(), Memo()
+        self._unlocked()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the running sketch to a file; `sketch.load` resumes it, on any machine.
+
+        The file appears whole or not at all, whenever the process is killed.
+        """
+        state = self._state
+        arrays = {name: to_host(array) for name, array in arrays_of(state).items()}
+        header = {"kind": type(self).__name__, "spec": self.spec.to_header(), **self._header()}
+        about, laid = header_of(self._maps, state, arrays)
+        _archive.write(path, header | about, laid)
+
+    def _header(self) -> _archive.Header:
+        """Return what a file says of the sketch beside its spec and its state."""
+        return {}
+
+    @classmethod
+    def from_archive(cls, header: _archive.Header, arrays: _archive.Arrays) -> Self:
+        """Rebuild a sketch from what `save` wrote.
+
+        Raises
+        ------
+        StateFileError
+            If this installation would draw other test matrices, or the state is inconsistent.
+        """
+        sketch = cls.from_spec(cls.spec_type.from_header(header["spec"]))
+        sketch._state = restored(sketch.spec, sketch._maps, header, arrays)
+        return sketch
+
+
+class MultiPassSketch(Sketch[Result]):
+    """A sketch that takes the same chunks several times, with `end_pass` after each time."""
 
     @property
-    def _result_dtype(self) -> str:
-        return self._dtype or "float64"
+    def n_passes(self) -> int:
+        """Passes over the data that the method needs."""
+        return int(self.spec.n_passes)
 
     @property
-    def _roundoff(self) -> float:
-        return unit_roundoff(self._result_dtype)
+    def passes_done(self) -> int:
+        """Passes that were ended."""
+        return self._state.passes.done
+
+    def end_pass(self) -> None:
+        """End a pass: orthonormalise what it gathered, and make ready for the next one.
+
+        Raises
+        ------
+        PassError
+            If all passes are done, or this one saw other data than the first.
+        """
+        with self._committing:
+            self._state = _ended(self._sums(self._state))
 
 
-def _tracked(
-    source: Any, limit: int | None, home: Array | None, progress: bool
-) -> Iterator[tuple[tuple[int, ...], Any]]:
-    """Return the blocks of a source under a progress bar that counts the source's own bytes."""
-    entries = math.prod(size or 0 for size in source.shape)
-    density = source.nbytes / entries if entries and source.nbytes else None
-
-    def size(item: tuple[tuple[int, ...], Any]) -> int:
-        block = item[1]
-        return int(block.nbytes if density is None else density * math.prod(block.shape))
-
-    if home is not None:
-        limit = limit or _UPLOADED_BYTES
-    blocks = source.blocks(limit)
-    if home is not None:
-        blocks = ((at, block.brought(home)) for at, block in blocks)
-    if source.on_disk or home is not None:
-        blocks = read_ahead(blocks)
-    return track(blocks, size=size, total=source.nbytes or None, enabled=progress)
-
-
-def _checked_offset(at: Any, ndim: int) -> tuple[int, ...]:
-    offset = at if isinstance(at, tuple | list) else (at, *[0] * (ndim - 1))
-    try:
-        checked = tuple(operator.index(x) for x in offset)
-    except TypeError:
-        checked = ()
-    if len(checked) != ndim:
-        raise ShapeError(f"`at` must be a row or {ndim} integers, one for each axis, got {at!r}")
-    return checked
-
-
-def refuse_nonfinite(block: Any, products: Products, at: tuple[int, ...]) -> None:
-    """Raise where a product is not finite: one bad entry of the data spoils a whole row of it."""
-    product = next(iter(products.values()))
-    xp = namespace(product)
-    with quiet():  # the sum is finite, at no temporary, unless an entry is not or it overflows
-        if bool(xp.isfinite(xp.sum(product))) or bool(xp.all(xp.isfinite(product))):
-            return
-    position = block.find_nonfinite()
-    if position is None:
-        raise NonFiniteError(
-            f"the data at {at} are finite, but products with them overflow {block.dtype}; scale "
-            "them down, or convert them to float64"
-        )
-    raise NonFiniteError(
-        "the chunk holds NaN or infinity, first at index "
-        f"{tuple(map(operator.add, at, position))} of the data; clean them, or pass "
-        "check_finite=False to let them through"
+def _ended(sums: Sums) -> State:
+    """Return the state after the end of a pass."""
+    spec, state = sums.spec, sums.state
+    done = state.passes.done
+    if done >= spec.n_passes:
+        raise PassError(f"all {spec.n_passes} passes are done; finalize")
+    with quiet():
+        spec.check(sums)
+        if done + 1 == spec.n_passes:
+            return state.having(passes=dataclasses.replace(state.passes, done=done + 1))
+        kept = {**state.passes.kept, **spec.keep(sums)}
+    return state.having(
+        passes=Passes(done + 1, sums.shape, kept),
+        parts={},
+        blocks={},
+        seen=(0,) * len(state.seen),
+        shares=frozenset(),
+        stream=Stream(),
     )

@@ -1,15 +1,19 @@
-"""The last steps of every finalize: the rank to keep, the scale, the precision."""
+"""The last steps of every finish: the rank to keep, the scale, the signs, the precision."""
 
 from __future__ import annotations
 
 import dataclasses
 import warnings
 
-from .._array import Array
+from .._array import Array, namespace
 from .._linalg import rescaled
-from ..errors import RankError, ToleranceWarning
-from ..results import ErrorEstimate, LowRank
+from ..errors import NonFiniteError, RankError, ToleranceWarning
+from ..results import ErrorEstimate, LowRank, rounding_floor
 from ._spec import MatrixSpec, checked_size
+from ._sums import Sums
+from ._tall import Basis
+
+_NEARLY_LARGEST = 0.999  # entries of a vector that may decide its sign
 
 
 def check_request(rank: int | None, tol: float | None, spec: MatrixSpec) -> int:
@@ -35,16 +39,63 @@ def truncated(result: LowRank, rank: int, tol: float | None) -> LowRank:
             f"tol={tol:g} is out of reach: rank {short.rank} has an estimated relative error of "
             f"{short.error.relative:.3g}; sketch with a larger rank",
             ToleranceWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     return short
 
 
-def lifted(u: Array, core: LowRank, exponent: int, dtype: str) -> LowRank:
-    """Return the core with its left factor U, in the precision of the data, its scaling undone."""
-    error = scaled_error(core.error, exponent)
+def lifted(q: Basis, core: LowRank, exponent: int, sums: Sums) -> LowRank:
+    """Return the core in a basis Q, in the precision of the data, its scaling undone."""
+    dtype = sums.dtype
+    turned = phases(core.Vh)
     s = rescaled(core.s, exponent)
-    return LowRank(u, s, core.Vh, error).astype(dtype)
+    result = LowRank(
+        q.times(core.U * turned, dtype),
+        s,
+        namespace(s).conj(turned)[:, None] * core.Vh,
+        with_rounding(scaled_error(core.error, exponent), sums, q_columns(core)),
+    )
+    _refuse_overflow(s, dtype)
+    return result.astype(dtype)
+
+
+def q_columns(core: LowRank) -> int:
+    """Return how many columns the basis of a core has."""
+    return int(core.U.shape[0])
+
+
+def phases(rows: Array) -> Array:
+    """Return numbers of modulus 1, by which rows are divided to have their sign.
+
+    The entry of largest modulus becomes positive: the first one, where several come within a
+    thousandth of it. So signs depend on the data alone and not on how these were cut.
+    """
+    xp = namespace(rows)
+    if not rows.shape[0] or not rows.shape[1]:
+        return xp.ones((rows.shape[0],), dtype=rows.dtype, device=rows.device)
+    size = xp.abs(rows)
+    large = size >= _NEARLY_LARGEST * xp.max(size, axis=1, keepdims=True)
+    first = xp.argmax(xp.astype(large, xp.int8), axis=1)
+    here = xp.arange(rows.shape[1], device=rows.device)[None, :] == first[:, None]
+    entry = xp.sum(xp.where(here, rows, xp.zeros_like(rows)), axis=1)
+    modulus = xp.abs(entry)
+    one = xp.ones_like(entry)
+    return xp.where(modulus > 0, entry / xp.where(modulus > 0, modulus, xp.ones_like(modulus)), one)
+
+
+def with_rounding(error: ErrorEstimate, sums: Sums, columns: int) -> ErrorEstimate:
+    """Return an estimate whose floor covers what larger data left behind that cancelled."""
+    least = rounding_floor(sums.state.rounding, columns, 1.0)
+    return dataclasses.replace(error, floor=max(error.floor, least))
+
+
+def _refuse_overflow(s: Array, dtype: str) -> None:
+    xp = namespace(s)
+    if s.shape[0] and not float(s[0]) <= float(xp.finfo(getattr(xp, dtype)).max):
+        raise NonFiniteError(
+            f"the largest singular value {float(s[0]):.3g} is beyond the range of {dtype}; scale "
+            "the data down, or sketch with dtype='float64'"
+        )
 
 
 def scaled_error(error: ErrorEstimate, exponent: int) -> ErrorEstimate:

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .._array import Array, is_complex
-from .._linalg import adjoint, orthonormal_basis, rescaled, scale_exponent
+from .._linalg import adjoint, frobenius_norm, rescaled, scale_exponent
 from ..errors import RankError
-from ..finalize import SketchedBasis, generalized_nystrom, probe_error
+from ..finalize import generalized_nystrom, probe_error
 from ..maps import DrawnMatrix, TestMatrixFamily
 from ..results import ErrorEstimate, LowRank
 from ..sources import MatrixBlock
-from ._base import Products
+from ._base import Sketch
 from ._finish import check_request, lifted, truncated
-from ._matrix_sketch import MatrixSketch
+from ._method import Products, Sum
+from ._running import Run
 from ._spec import MatrixSpec, checked_size, checked_width, common_fields
+from ._state import Passes
+from ._sums import Sums
+from ._tall import Basis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +37,74 @@ class GeneralizedNystromSpec(MatrixSpec):
 
     corange_size: int
 
-    def sketch(self, chunk: Any, at: Any = None) -> GeneralizedNystrom:
-        """Return the sketch of one chunk: the form for any map over a cluster."""
-        sketch = GeneralizedNystrom.from_spec(self)
-        sketch.update(chunk, at)
-        return sketch
+    def maps(self) -> dict[str, DrawnMatrix]:
+        """Return Omega, Psi and the error probes."""
+        widths = {
+            "range": self.range_size,
+            "corange": self.corange_size,
+            "error": self.error_probes,
+        }
+        return {name: self.draw(name, width) for name, width in widths.items() if width}
+
+    def sums(self, passes: Passes) -> dict[str, Sum]:
+        """Return ``A Omega``, ``Psi^* A`` and ``Theta^* A``."""
+        sums = {"range": Sum(0, (self.range_size,)), "corange": Sum(1, (self.corange_size,))}
+        return sums | ({"error": Sum(1, (self.error_probes,))} if self.error_probes else {})
+
+    def products(self, run: Run, block: MatrixBlock, at: tuple[int, ...]) -> Products:
+        """Return what a block adds to each sum."""
+        (row, col), (m, n) = at, block.shape
+        products = {"range": block.right(run.maps["range"].rows(col, col + n))}
+        for name in ("corange", "error"):
+            if name in run.maps:
+                products[name] = block.left(run.maps[name].rows(row, row + m))
+        return products
+
+    def finish(self, sums: Sums, rank: Any, tol: float | None) -> LowRank:
+        """Return the approximation ``Q (Psi^* Q)^+ W`` with its error."""
+        keep = check_request(rank, tol, self)
+        y, w = sums.tall("range"), sums.whole("corange")  # (m, R), (l, n)
+        exponent = scale_exponent(w)
+        y, w = y.rescaled(-exponent), rescaled(w, -exponent)
+
+        def sketched() -> Array | None:  # Psi^* A Omega, where the rows are the longer side
+            few = sums.shape[0] > sums.shape[1]
+            return adjoint(sums.maps["range"].adjoint_product(adjoint(w))) if few else None
+
+        q, c = y.sketched_basis(sums.maps["corange"], sketched)
+        norm = frobenius_norm(w) / (self.corange_size**0.5)
+        roundoff = sums.roundoff(rescaled(norm, exponent))
+        same_field = (self.field == "complex") == is_complex(sums.dtype)
+        whole = generalized_nystrom(
+            c,
+            w,
+            unbiased=self.test_matrix.gaussian_like and same_field,
+            dof_each=self.dof_each,
+            roundoff=roundoff,
+        )
+        core = truncated(whole, keep, tol)
+        if self.error_probes:
+            error = self._certificate(sums, q, core, exponent, roundoff)
+            core = dataclasses.replace(core, error=error)
+        return lifted(q, core, exponent, sums)
+
+    def _certificate(
+        self, sums: Sums, q: Basis, core: LowRank, exponent: int, roundoff: float
+    ) -> ErrorEstimate:
+        """Estimate the error of the truncated result by the independent error sketch."""
+        seen = rescaled(sums.whole("error"), -exponent)  # Theta^* A
+        ours = (q.seen_by(sums.maps["error"]) @ core.U * core.s) @ core.Vh
+        return probe_error(
+            seen - ours,
+            captured=core.norm(),
+            columns=self.range_size,
+            probes=self.error_probes,
+            dof_each=self.dof_each,
+            roundoff=roundoff,
+        )
 
 
-class GeneralizedNystrom(MatrixSketch):
+class GeneralizedNystrom(Sketch[LowRank]):
     """Low-rank approximation from one pass over the data.
 
     Keeps ``B = A Omega`` and ``W = Psi^* A`` and approximates A by ``Q (Psi^* Q)^+ W`` with Q a
@@ -104,7 +168,6 @@ class GeneralizedNystrom(MatrixSketch):
     """
 
     spec_type = GeneralizedNystromSpec
-    part_axes: ClassVar[dict[str, int]] = {"range": 0, "corange": 1, "error": 1}
 
     spec: GeneralizedNystromSpec
 
@@ -143,89 +206,7 @@ class GeneralizedNystrom(MatrixSketch):
         """Columns of the test matrix Psi."""
         return self.spec.corange_size
 
-    def _test_matrices(self) -> dict[str, DrawnMatrix]:
-        spec = self.spec
-        widths = {
-            "range": spec.range_size,
-            "corange": spec.corange_size,
-            "error": spec.error_probes,
-        }
-        return {name: spec.draw(name, width) for name, width in widths.items() if width}
-
-    def _products(self, block: MatrixBlock, at: tuple[int, ...]) -> Products:
-        (row, col), (m, n) = at, block.shape
-        products = {"range": block.right(self._maps["range"].rows(col, col + n))}
-        for name in ("corange", "error"):
-            if name in self._maps:
-                products[name] = block.left(self._maps[name].rows(row, row + m))
-        return products
-
-    def finalize(self, rank: int | None = None, tol: float | None = None) -> LowRank:
-        """Return the approximation with its error; the stream may go on afterwards.
-
-        Parameters
-        ----------
-        rank : int, optional
-            Of the result, at most the range's width; by default the spec's.
-        tol : float, optional
-            Return the smallest rank whose estimated relative error is at most `tol`.
-
-        Returns
-        -------
-        LowRank
-
-        Raises
-        ------
-        RankError
-            If `rank` is negative or more than the sketch holds.
-
-        Warns
-        -----
-        ToleranceWarning
-            If no rank that the sketch holds meets `tol`.
-        """
-        spec = self.spec
-        keep = check_request(rank, tol, spec)
-        b = self._total("range", spec.range_size).T  # (m, R)
-        w = self._total("corange", spec.corange_size)  # (l, n)
-        exponent = scale_exponent(b, w)
-        w = rescaled(w, -exponent)
-        q, c = self._basis(rescaled(b, -exponent), w)
-        core = truncated(self.regression(c, w), keep, tol)
-        u = q @ core.U
-        if spec.error_probes:
-            core = dataclasses.replace(core, error=self._certificate(u, core, exponent))
-        return lifted(u, core, exponent, self._result_dtype)
-
-    def _basis(self, b: Array, w: Array) -> tuple[Array | SketchedBasis, Array]:
-        """Return an orthonormal basis Q of the range and ``Psi^* Q``."""
-        if b.shape[0] > w.shape[1]:
-            sketch = adjoint(self._maps["range"].adjoint_product(adjoint(w)))  # Psi^* A Omega
-            if (found := SketchedBasis.found(b, sketch)) is not None:
-                return found, found.sketch
-        q = orthonormal_basis(b)
-        return q, self._maps["corange"].adjoint_product(q)
-
-    def regression(self, c: Array, w: Array) -> LowRank:
-        """Return the approximation in the basis Q of the range, for ``C = Psi^* Q`` (l, R)."""
-        same_field = (self.spec.field == "complex") == is_complex(self._result_dtype)
-        return generalized_nystrom(
-            c,
-            w,
-            unbiased=self.spec.test_matrix.gaussian_like and same_field,
-            dof_each=self.spec.dof_each,
-            roundoff=self._roundoff,
-        )
-
-    def _certificate(self, u: Array, core: LowRank, exponent: int) -> ErrorEstimate:
-        """Estimate the error of the truncated result by the independent error sketch."""
-        seen = rescaled(self._total("error", self.spec.error_probes), -exponent)  # Theta^* A
-        ours = (self._maps["error"].adjoint_product(u) * core.s) @ core.Vh
-        return probe_error(
-            seen - ours,
-            captured=core.norm(),
-            columns=self.spec.range_size,
-            probes=self.spec.error_probes,
-            dof_each=self.spec.dof_each,
-            roundoff=self._roundoff,
-        )
+    @property
+    def range_size(self) -> int:
+        """Columns of the test matrix Omega."""
+        return self.spec.range_size

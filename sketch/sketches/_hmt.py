@@ -7,26 +7,21 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .. import _archive
-from .._array import Array, namespace
-from .._linalg import (
-    adjoint,
-    frobenius_norm,
-    leading_basis,
-    orthonormal_basis,
-    rescaled,
-    scale_exponent,
-)
-from ..errors import ArgumentError
+from .._array import Array, beside, namespace, smallest_normal
+from .._linalg import adjoint, frobenius_norm, rescaled, scale_exponent
+from ..errors import ArgumentError, PassError
 from ..finalize import hmt, identity_error, leave_one_out, leave_one_out_error, probe_error
 from ..maps import DrawnMatrix, FixedMatrix, ProbedMatrix, TestMatrixFamily
 from ..results import ErrorEstimate, LowRank
 from ..sources import MatrixBlock
-from ._base import Products
+from ._base import MultiPassSketch
 from ._finish import check_request, lifted, truncated
-from ._matrix_sketch import MatrixSketch
-from ._multi_pass import MultiPassSketch, refuse_other_data
+from ._method import Products, Sum
+from ._running import Run
 from ._spec import MatrixSpec, checked_iterations, checked_width, common_fields
+from ._state import Passes
+from ._sums import Sums
+from ._tall import Tall, TallArray, as_tall, held
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +38,7 @@ class HMTSpec(MatrixSpec):
 
     method: ClassVar[str] = "hmt"
     filled_axes: ClassVar[dict[str, int]] = {"range": 1, "corange": 0}
+    follows_norm: ClassVar[bool] = True
 
     power_iters: float
     start_size: int | None = None
@@ -67,14 +63,169 @@ class HMTSpec(MatrixSpec):
         """Columns of the first pass's test matrix."""
         return self.start_size or self.range_size
 
-    def sketch(self, chunk: Any, at: Any = None) -> HMT:
-        """Return the first pass over one chunk: the form for any map over a cluster."""
-        sketch = HMT.from_spec(self)
-        sketch.update(chunk, at)
-        return sketch
+    def maps(self) -> dict[str, DrawnMatrix]:
+        """Return the test matrix of the first pass and the error probes."""
+        maps = {"first": self.draw("corange" if self.begins_left else "range", self.first_width)}
+        if self.error_probes:
+            maps["error"] = self.draw("error", self.error_probes)
+            maps["both"] = ProbedMatrix(**_init_fields(maps["first"]), probes=maps["error"])
+        return maps
+
+    # ---- one pass ---------------------------------------------------------------------------
+
+    def is_left(self, number: int) -> bool:
+        """Whether a pass multiplies from the left, as the last one does."""
+        return (self.n_passes - min(number, self.n_passes - 1)) % 2 == 1
+
+    def sums(self, passes: Passes) -> dict[str, Sum]:
+        """Return the product of a pass, and that of the error probes which go with one."""
+        number = min(passes.done, self.n_passes - 1)
+        width = int(passes.kept["basis"].shape[1]) if number else self.first_width
+        axis, name = (1, "corange") if self.is_left(number) else (0, "range")
+        probed = self.error_probes > 0 and number == self.probed_pass
+        return {name: Sum(axis, (width,))} | (
+            {"error": Sum(axis, (self.error_probes,))} if probed else {}
+        )
+
+    def products(self, run: Run, block: MatrixBlock, at: tuple[int, ...]) -> Products:
+        """Return what a block adds to the product of this pass, and to that of the probes."""
+        number = run.passes.done
+        left = self.is_left(number)
+        name, axis = ("corange", 0) if left else ("range", 1)
+        start, size = at[axis], block.shape[axis]
+        times = block.left if left else block.right
+        probes = run.maps.get("error") if number == self.probed_pass else None
+        apart = block.sparse or run.first_row > 0 or (not number and self.test_matrix.sparse)
+        if probes is not None and not apart:  # one product serves both
+            both = times(_factor(run, number, probes).rows(start, start + size))
+            width = run.sums[name].width[0]
+            return {name: both[:width, :], "error": both[width:, :]}
+        shift = run.first_row if number and left else 0
+        factor = _factor(run, number, None).rows(start - shift, start - shift + size)
+        products = {name: times(factor)}
+        if probes is not None:
+            products["error"] = times(probes.rows(start, start + size))
+        return products
+
+    def keep(self, sums: Sums) -> dict[str, Any]:
+        """Return the basis that the next pass multiplies by, and what the estimate needs."""
+        number, panel = sums.number, self._panel(sums, self._name(sums))
+        basis = panel.basis() if number else panel.basis(self.range_size)
+        kept: dict[str, Any] = {"basis": held(basis)}
+        if number == self.probed_pass:
+            kept["probes"] = held(self._panel(sums, "error").copy())
+        elif number == 0:
+            kept["inside"] = panel.inside(basis)
+        if number == 0 and not self.error_probes:  # the estimate of last resort
+            inside = panel.inside(basis)
+            e = scale_exponent(inside)
+            whole = self.range_size >= min(sums.shape)  # leaves nothing out
+            left_out = 0.0 if whole else rescaled(leave_one_out(rescaled(inside, -e)), e)
+            kept["left_out"] = namespace(inside).asarray(left_out)
+        return kept
+
+    def _name(self, sums: Sums) -> str:
+        return "corange" if self.is_left(sums.number) else "range"
+
+    def _panel(self, sums: Sums, name: str) -> Tall:
+        """Return a tall product of this pass: ``A Z``, or ``A^* Q`` from the left."""
+        if self.is_left(sums.number):
+            return TallArray(adjoint(sums.whole(name)))
+        return sums.tall(name)
+
+    def _probed(self, sums: Sums) -> Tall:
+        """Return the tall product with the probes: ``A G``, or ``A^* G`` from the left."""
+        if sums.number != self.probed_pass:
+            return as_tall(sums.kept["probes"])
+        return self._panel(sums, "error")
+
+    def check(self, sums: Sums) -> None:
+        """Refuse a pass that saw other data than an earlier one did from the other side."""
+        number, probed = sums.number, self.probed_pass
+        if number == probed == 1:
+            panel = self._panel(sums, self._name(sums))
+            _compare(sums, "first", sums.kept["inside"], panel)
+        elif (number - probed) % 2 and number and "error" in sums.maps:
+            inside = as_tall(sums.kept["probes"]).inside(as_tall(sums.kept["basis"]))
+            _compare(sums, "error", inside, self._panel(sums, self._name(sums)))
+
+    # ---- result -----------------------------------------------------------------------------
+
+    def finish(self, sums: Sums, rank: Any, tol: float | None) -> LowRank:
+        """Return the approximation ``Q B`` with its error."""
+        keep = check_request(rank, tol, self)
+        b, q = sums.whole("corange"), as_tall(sums.kept["basis"])
+        exponent = scale_exponent(b)
+        b = rescaled(b, -exponent)
+        core = truncated(hmt(b, self._estimate(sums, b, q, exponent)), keep, tol)
+        return lifted(q, core, exponent, sums)
+
+    def _estimate(self, sums: Sums, b: Array, q: Tall, exponent: int) -> ErrorEstimate:
+        """Return the sharpest estimate at hand: the identity, hold-out columns, leave-one-out."""
+        captured = frobenius_norm(b)
+        norm = sums.state.norm
+        size = captured if norm is None else rescaled(norm, -exponent)
+        roundoff = sums.roundoff(rescaled(max(size, captured), exponent))
+        if norm is not None:
+            exact = identity_error(size, b, roundoff)
+            if exact is not None:
+                return exact
+        if not self.error_probes:
+            left_out = rescaled(float(sums.kept["left_out"]), -exponent)
+            return leave_one_out_error(left_out, captured, self.range_size, roundoff)
+        seen = self._probed(sums)
+        if self.is_left(self.probed_pass):
+            probed = rescaled(adjoint(seen.array()), -exponent)
+            residual = probed - q.seen_by(sums.maps["error"]) @ b  # G^* (A - Q B)
+        else:
+            outside = seen.norm_outside(q, seen.inside(q))  # of (A - Q Q^* A) G
+            residual = namespace(b).asarray([[rescaled(outside, -exponent)]], **beside(b))
+        return probe_error(
+            residual,
+            captured=captured,
+            columns=self.range_size,
+            probes=self.error_probes,
+            dof_each=self.dof_each,
+            roundoff=roundoff,
+        )
 
 
-class HMT(MultiPassSketch, MatrixSketch):
+def _factor(run: Run, number: int, probes: DrawnMatrix | None) -> DrawnMatrix | FixedMatrix:
+    """Return what a pass multiplies by, the probes beside it."""
+    if number:
+        return FixedMatrix(run.passes.kept["basis"], probes)
+    first: DrawnMatrix = run.maps["first" if probes is None else "both"]
+    return first
+
+
+def _compare(sums: Sums, name: str, inside: Array, panel: Tall) -> None:
+    """Compare products with the data from both sides, ``Q^* (A G)`` and ``(Q^* A) G``.
+
+    G is a test matrix that an earlier pass multiplied by, `inside` is ``Q^* (A G)`` and `panel`
+    ``A^* Q`` of this pass. Products of rounding errors, and of numbers so small that they lose
+    digits, say nothing.
+
+    Raises
+    ------
+    PassError
+        If they differ.
+    """
+    gap = frobenius_norm(inside - adjoint(panel.seen_by(sums.maps[name])))
+    size = frobenius_norm(inside)
+    roundoff = sums.roundoff(size)
+    has_digits = size > smallest_normal(sums.dtype) / roundoff
+    if has_digits and gap > math.sqrt(roundoff) * size:
+        raise PassError(
+            "a later pass saw other data than an earlier one: their products differ by "
+            f"{gap / size:.2g} of the whole. Feed the same chunks in every pass, each of them once"
+        )
+
+
+def _init_fields(matrix: DrawnMatrix) -> dict[str, Any]:
+    return {f.name: getattr(matrix, f.name) for f in dataclasses.fields(matrix) if f.init}
+
+
+class HMT(MultiPassSketch[LowRank]):
     """Randomized SVD of Halko, Martinsson and Tropp, for data that can be read again.
 
     The first pass accumulates ``Y = A Omega``; the last one ``B = Q^* A`` with Q a basis of Y.
@@ -170,209 +321,7 @@ class HMT(MultiPassSketch, MatrixSketch):
         spec = HMTSpec(**fields, range_size=width, power_iters=power_iters, start_size=start_rank)
         self._set_up(spec, device)
 
-    def _set_up(self, spec: MatrixSpec, device: Any = None) -> None:
-        super()._set_up(spec, device)
-        self._norm: float | None = 0.0  # of the data; None where updates may have overlapped
-
-    def _test_matrices(self) -> dict[str, DrawnMatrix]:
-        spec = self.spec
-        name = "corange" if spec.begins_left else "range"
-        maps = {"first": spec.draw(name, spec.first_width)}
-        if spec.error_probes:
-            maps["error"] = spec.draw("error", spec.error_probes)
-            maps["both"] = ProbedMatrix(**_init_fields(maps["first"]), probes=maps["error"])
-        return maps
-
     @property
-    def n_passes(self) -> int:
-        """Passes over the data that the method needs."""
-        return self.spec.n_passes
-
-    # ---- one pass ---------------------------------------------------------------------------
-
-    @property
-    def _number(self) -> int:
-        """The pass whose sums are held, from 0: the last one after its end."""
-        return min(self._pass, self.n_passes - 1)
-
-    def _is_left(self, number: int) -> bool:
-        """Whether a pass multiplies from the left, as the last one does."""
-        return (self.n_passes - number) % 2 == 1
-
-    @property
-    def _sum_name(self) -> str:
-        return "corange" if self._is_left(self._number) else "range"
-
-    def _part_axis(self, name: str) -> int:
-        return 1 if self._is_left(self._number) else 0
-
-    @property
-    def _width(self) -> int:
-        """Columns that this pass multiplies by, the probes left out."""
-        return int(self._kept["basis"].shape[1]) if self._number else self.spec.first_width
-
-    def _products(self, block: MatrixBlock, at: tuple[int, ...]) -> Products:
-        name, width = self._sum_name, self._width
-        probes = self._maps.get("error") if self._pass == self.spec.probed_pass else None
-        apart = block.sparse or (self._pass == 0 and self.spec.test_matrix.sparse)
-        if probes is None or apart:
-            products = {name: self._product(block, at, self._factor(None))}
-            return (
-                products
-                if probes is None
-                else {**products, "error": self._product(block, at, probes)}
-            )
-        both = self._product(block, at, self._factor(probes))  # one product serves both
-        return {name: both[:width, :], "error": both[width:, :]}
-
-    def _factor(self, probes: DrawnMatrix | None) -> DrawnMatrix | FixedMatrix:
-        """Return what this pass multiplies by, the probes beside it."""
-        if self._pass:
-            return FixedMatrix(self._kept["basis"], probes)
-        first: DrawnMatrix = self._maps["first" if probes is None else "both"]
-        return first
-
-    def _product(
-        self, block: MatrixBlock, at: tuple[int, ...], matrix: DrawnMatrix | FixedMatrix
-    ) -> Array:
-        """Return the product of a block with the matrix, from the side of this pass."""
-        (row, col), (m, n) = at, block.shape
-        if self._is_left(self._pass):
-            return block.left(matrix.rows(row, row + m))
-        return block.right(matrix.rows(col, col + n))
-
-    def _fresh(self) -> HMT:
-        new = super()._fresh()
-        new._norm = 0.0 if self.n_updates == 0 else None
-        return new
-
-    def _take(self, block: MatrixBlock, at: tuple[int, ...], check_finite: bool) -> None:
-        super()._take(block, at, check_finite)
-        if self._norm is not None:
-            norm = block.norm()
-            self._norm = None if norm is None else math.hypot(self._norm, norm)
-
-    def _absorb(self, other: HMT) -> None:
-        if self._pass == 0 and other.n_updates:
-            self._norm = other._norm if self.n_updates == 0 else None
-        super()._absorb(other)
-
-    def _join(self, other: HMT) -> None:
-        both = (self._norm, other._norm)
-        self._norm = None if None in both else math.hypot(*both)  # type: ignore[arg-type]
-        super()._join(other)
-
-    def _keep(self) -> dict[str, Array]:
-        panel = self._panel()
-        basis = orthonormal_basis(panel) if self._pass else leading_basis(panel, self.range_size)
-        kept = {"basis": basis}
-        if self._pass == self.spec.probed_pass:
-            kept["probes"] = self._probed() * 1.0  # a copy lets go of the other sums
-        elif self._pass == 0:
-            kept["inside"] = adjoint(basis) @ panel
-        if self._pass == 0 and not self.spec.error_probes:  # the estimate of last resort
-            e = scale_exponent(panel)
-            whole = self.range_size >= min(self.shape)  # leaves nothing out
-            left_out = 0.0 if whole else rescaled(leave_one_out(basis, rescaled(panel, -e)), e)
-            kept["left_out"] = namespace(basis).asarray(left_out)
-        return kept
-
-    def _panel(self) -> Array:
-        """Return the tall product of this pass: ``A Z``, or ``A^* Q`` from the left."""
-        total = self._total(self._sum_name, self._width)
-        return adjoint(total) if self._is_left(self._number) else total.T
-
-    def _probed(self) -> Array:
-        """Return the tall product with the probes: ``A G``, or ``A^* G`` from the left."""
-        if self._number != self.spec.probed_pass:
-            return self._kept["probes"]
-        total = self._total("error", self.spec.error_probes)
-        return adjoint(total) if self._is_left(self._number) else total.T
-
-    def _check_pass(self) -> None:
-        """Refuse a pass that saw other data than an earlier one did from the other side."""
-        number, probed = self._number, self.spec.probed_pass
-        if number == probed == 1:
-            refuse_other_data(self, self._maps["first"], self._kept["inside"], self._panel())
-        elif (number - probed) % 2 and number and "error" in self._maps:
-            inside = adjoint(self._kept["basis"]) @ self._kept["probes"]
-            refuse_other_data(self, self._maps["error"], inside, self._panel())
-
-    # ---- result -----------------------------------------------------------------------------
-
-    def finalize(self, rank: int | None = None, tol: float | None = None) -> LowRank:
-        """Return the approximation with its error, after the last pass.
-
-        Parameters
-        ----------
-        rank : int, optional
-            Of the result, at most the sketch's width; by default the spec's.
-        tol : float, optional
-            Return the smallest rank whose estimated relative error is at most `tol`.
-
-        Returns
-        -------
-        LowRank
-
-        Raises
-        ------
-        PassError
-            If passes are missing, or the last one saw other data than the first.
-        RankError
-            If `rank` is negative or more than the sketch holds.
-
-        Warns
-        -----
-        ToleranceWarning
-            If no rank that the sketch holds meets `tol`.
-        """
-        keep = check_request(rank, tol, self.spec)
-        self._check_complete()
-        b, q = self._total("corange", self._width), self._kept["basis"]
-        exponent = scale_exponent(b, self._probed())
-        b = rescaled(b, -exponent)
-        core = truncated(hmt(b, self._estimate(b, q, exponent)), keep, tol)
-        return lifted(q @ core.U, core, exponent, self._result_dtype)
-
-    def _estimate(self, b: Array, q: Array, exponent: int) -> ErrorEstimate:
-        """Return the sharpest estimate at hand: the identity, hold-out columns, leave-one-out."""
-        if self._norm is not None:
-            exact = identity_error(rescaled(self._norm, -exponent), b, self._roundoff)
-            if exact is not None:
-                return exact
-        captured = frobenius_norm(b)
-        if not self.spec.error_probes:
-            left_out = rescaled(float(self._kept["left_out"]), -exponent)
-            return leave_one_out_error(left_out, captured, self.spec.range_size, self._roundoff)
-        seen = rescaled(self._probed(), -exponent)
-        if self._is_left(self.spec.probed_pass):
-            residual = adjoint(seen) - self._maps["error"].adjoint_product(q) @ b  # G^* (A - Q B)
-        else:
-            residual = seen - q @ (adjoint(q) @ seen)  # (A - Q Q^* A) G
-        return probe_error(
-            residual,
-            captured=captured,
-            columns=self.spec.range_size,
-            probes=self.spec.error_probes,
-            dof_each=self.spec.dof_each,
-            roundoff=self._roundoff,
-        )
-
-    # ---- the norm of the data, beside the sums ----------------------------------------------
-
-    def _scaled(self, factor: Any) -> HMT:
-        new = super()._scaled(factor)
-        new._norm = None if self._norm is None else self._norm * abs(factor)
-        return new
-
-    def _state(self) -> tuple[_archive.Header, dict[str, Array]]:
-        header, arrays = super()._state()
-        return {**header, "norm": self._norm}, arrays
-
-    def _restore(self, header: _archive.Header, arrays: _archive.Arrays) -> None:
-        super()._restore(header, arrays)
-        self._norm = header["norm"]
-
-
-def _init_fields(matrix: DrawnMatrix) -> dict[str, Any]:
-    return {f.name: getattr(matrix, f.name) for f in dataclasses.fields(matrix) if f.init}
+    def range_size(self) -> int:
+        """Columns of the test matrix Omega."""
+        return self.spec.range_size

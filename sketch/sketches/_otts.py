@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .._array import Array, dtype_name, namespace, unit_roundoff
-from .._linalg import adjoint, pivoted_qr
+from .._linalg import adjoint, frobenius_norm, pivoted_qr
+from ..formats import TensorTrain
 from ..maps import TestTensorFamily
-from ..sources import Contraction, TensorBlock
-from ._base import Products
-from ._sweep import SweepSketch
+from ..sources import TensorBlock
+from ._base import MultiPassSketch
+from ._method import Products, Sum
+from ._running import Run
+from ._state import Passes
+from ._sums import Sums
+from ._sweep import sweep_finish, sweep_keep, sweep_products, sweep_sums
 from ._tensor_spec import TensorSpec, tensor_fields
+from ._tensor_steps import both_sides, probed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +26,54 @@ class OTTSSpec(TensorSpec):
 
     method: ClassVar[str] = "otts"
 
+    @property
+    def n_passes(self) -> int:
+        """Passes over the data: one for each mode."""
+        return self.order
 
-class OTTS(SweepSketch):
+    def sums(self, passes: Passes) -> dict[str, Sum]:
+        """Return Psi of a pass; in the first pass all Omega_k as well."""
+        psi = sweep_sums(self, passes)
+        return psi if passes.done and self.order > 1 else psi | self.bond_sums()
+
+    def products(self, run: Run, block: TensorBlock, at: tuple[int, ...]) -> Products:
+        """Return what a block adds to each sum."""
+        products, contraction = sweep_products(run, block, at)
+        if run.passes.done:
+            return products
+        if self.error_probes:
+            products["probe"] = probed(run.maps, block, at)
+        for bond, (_, omega) in enumerate(both_sides(run, block, at, contraction.fork())):
+            if omega is not None:
+                products[f"omega_{bond}"] = omega
+        return products
+
+    def keep(self, sums: Sums) -> dict[str, Any]:
+        """Return the core of a pass, the basis of ``Psi_k Omega_k^+``, and all Omega_k."""
+        bonds = range(self.order - 1)
+        omegas = dict(sums.kept)
+        if sums.number == 0:
+            omegas = {f"omega_{bond}": sums.whole(f"omega_{bond}") for bond in bonds}
+        omega = omegas[f"omega_{sums.number}"]
+        kept = sweep_keep(self, sums, lambda seen: _reduced(seen, omega, sums))
+        return kept | (omegas if sums.number == 0 else {})
+
+    def finish(self, sums: Sums, rank: Any, tol: float | None) -> TensorTrain:
+        """Return the train of all cores with its error."""
+        return sweep_finish(self, sums, rank, tol)
+
+
+def _reduced(seen: Array, omega: Array, sums: Sums) -> Array:
+    """Return ``Psi_k Omega_k^+``."""
+    size = frobenius_norm(omega) / (omega.shape[0] * omega.shape[1]) ** 0.5
+    precision = max(unit_roundoff(dtype_name(omega.dtype)), sums.roundoff(size))
+    q, r, rows = pivoted_qr(adjoint(omega), precision)
+    if not rows:
+        return seen[:, :1]
+    return adjoint(namespace(seen).linalg.solve(r, adjoint(seen @ q)))
+
+
+class OTTS(MultiPassSketch[TensorTrain]):
     """Orthogonal tensor-train sketch of Kressner, Vandereycken and Voorhaar.
 
     Like `TTHMT`, but each range is first reduced by a second, left test tensor, which amounts to
@@ -70,6 +122,8 @@ class OTTS(SweepSketch):
 
     spec_type = OTTSSpec
 
+    spec: OTTSSpec
+
     def __init__(
         self,
         shape: Any,
@@ -87,31 +141,3 @@ class OTTS(SweepSketch):
             shape, rank, sketch_rank, corange_rank, seed, dtype, error_probes, test_tensor
         )
         self._set_up(OTTSSpec(**fields), device)
-
-    def _first_products(
-        self, block: TensorBlock, at: tuple[int, ...], contraction: Contraction
-    ) -> Products:
-        products = super()._first_products(block, at, contraction)
-        for bond, (_, omega) in enumerate(self._both_sides(block, at, contraction.fork())):
-            if omega is not None:
-                products[f"omega_{bond}"] = omega
-        return products
-
-    def _keep(self) -> dict[str, Array]:
-        kept = super()._keep()
-        if self._pass == 0:
-            kept |= {name: part.values for name, part in self._parts.items() if "omega" in name}
-        return kept
-
-    def _reduced(self, seen: Array) -> Array:
-        """Return ``Psi_k Omega_k^+``."""
-        name = f"omega_{self._pass}"
-        sums = self._parts if self._pass == 0 else {}
-        omega = sums[name].values if name in sums else self._kept.get(name)
-        if omega is None:
-            return seen[:, :1]
-        precision = max(unit_roundoff(dtype_name(omega.dtype)), self._roundoff)
-        q, r, rows = pivoted_qr(adjoint(omega), precision)
-        if not rows:
-            return seen[:, :1]
-        return adjoint(namespace(seen).linalg.solve(r, adjoint(seen @ q)))

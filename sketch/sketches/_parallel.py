@@ -1,53 +1,134 @@
-"""Sketches of Dask arrays: every chunk contributes on its own, contributions are added in a tree.
+"""Runs of a pass over a Dask array: every chunk contributes on its own, added in a tree.
 
-What travels is the empty sketch, which is its spec: workers draw the test matrices themselves.
+What travels is the run, which is the spec and what earlier passes kept: workers draw the test
+matrices themselves. Sums that follow the rows of a matrix stay in *strips*, its row chunks.
 """
 
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from .._dask import Place, Task, chunk_batches, compute, once, task, tree
+from .._array import Array
+from .._dask import Place, Task, chunk_batches, compute, once, persist, strip_batches, task, tree
+from ..errors import ShapeError
+from ._method import Method
+from ._row_blocks import RowBlocks
+from ._running import Run
+from ._state import Passes, State
 
-if TYPE_CHECKING:
-    from ._base import Sketch
+
+def run_on_dask(run: Run, array: Any, start: Place, check_finite: bool, progress: bool) -> State:
+    """Return the state of a Dask array whose first entry is at `start`."""
+    tall = [name for name, s in run.sums.items() if s.axis == 0 and 0 not in s.width]
+    kept = {name: q for name, q in run.passes.kept.items() if isinstance(q, RowBlocks)}
+    state: State
+    if array.ndim != 2 or not (tall or kept):
+        (state,) = compute(
+            _total(run, _batches(run, array, start, check_finite)), progress=progress
+        )
+        return state
+    strips = _strips(run, kept, array, start, check_finite)
+    rest = _total(run, [task(without, strip, tall) for strip in strips])
+    rows = [task(rows_of, strip, name) for name in tall for strip in strips]
+    *seen, rest = persist(*rows, rest, progress=progress)
+    (state,) = compute(rest)
+    heights = [int(n) for n in array.chunks[0]]
+    blocks = {
+        name: RowBlocks(part, heights, run.sums[name].width[0], start[0])
+        for name, part in zip(tall, _groups(seen, len(strips)), strict=True)
+    }
+    return state.having(blocks=blocks)
 
 
-def sum_over_chunks(
-    empty: Sketch, array: Any, start: Place, check_finite: bool, progress: bool
-) -> Any:
-    """Return the sketch of a Dask array whose first entry is at `start`."""
-    (total,) = compute(
-        tree(contributions(empty, array, start, check_finite), add_sketches), progress=progress
-    )
+def _groups(items: Sequence[Task], size: int) -> list[Sequence[Task]]:
+    return [items[i : i + size] for i in range(0, len(items), size)]
+
+
+def _total(run: Run, states: Sequence[Task]) -> Task:
+    """Return the task of adding states, in a tree."""
+    return tree(states, add_states, once(run.spec))
+
+
+def _batches(run: Run, array: Any, start: Place, check_finite: bool) -> list[Task]:
+    """Return a task for each batch of chunks, in their order."""
+    shared = once(run)
+    return [_batch(shared, batch, start, check_finite) for batch in chunk_batches(array)]
+
+
+def _batch(run: Task, batch: Sequence[Any], start: Place, check_finite: bool) -> Task:
+    """Return the task of the state of some chunks."""
+    places, chunks, sizes = zip(*batch, strict=True)
+    placed = [tuple(map(operator.add, start, place)) for place in places]
+    return task(state_of, run, list(chunks), placed, list(sizes), check_finite)
+
+
+def _strips(
+    run: Run, kept: dict[str, RowBlocks], array: Any, start: Place, check_finite: bool
+) -> list[Task]:
+    """Return the task of the state of each strip, multiplied with its rows of what was kept."""
+    shared, strips = once(_without_blocks(run)), []
+    for number, batches in enumerate(strip_batches(array)):
+        mine = shared
+        if kept:
+            (top, _), *_ = batches[0][0]
+            rows = {name: q.tasks[number] for name, q in kept.items()}
+            mine = task(with_rows, shared, rows, start[0] + top)
+        states = [_batch(mine, batch, start, check_finite) for batch in batches]
+        strips.append(_total(run, states))
+    return strips
+
+
+def _without_blocks(run: Run) -> Run:
+    passes = run.passes
+    plain = {name: q for name, q in passes.kept.items() if not isinstance(q, RowBlocks)}
+    return run.fresh(passes=Passes(passes.done, passes.settled, plain))
+
+
+# ---- what the tasks do ---------------------------------------------------------------------------
+
+
+def with_rows(run: Run, rows: dict[str, Array], first_row: int) -> Run:
+    """Return a run that knows the rows of a strip of what was kept."""
+    kept = {**run.passes.kept, **rows}
+    passes = Passes(run.passes.done, run.passes.settled, kept)
+    return run.fresh(passes=passes, first_row=first_row)
+
+
+def state_of(
+    run: Run, chunks: list[Any], places: list[Place], sizes: list[Place], check_finite: bool
+) -> State:
+    """Return the state of some chunks, each of which must be as large as the array says."""
+    mine = run.fresh()
+    state = mine.empty()
+    for chunk, place, size in zip(chunks, places, sizes, strict=True):
+        source = mine.spec.as_source(chunk)
+        if tuple(source.shape) != tuple(size):
+            raise ShapeError(
+                f"the chunk at {place} has the shape {tuple(source.shape)}, but the Dask array "
+                f"says {tuple(size)}; its chunks overlap or leave gaps where they are placed. "
+                "Declare the sizes that the chunks have"
+            )
+        for offset, block in source.blocks():
+            at = tuple(map(operator.add, place, offset))
+            state = mine.taken(state, block, at, check_finite)
+    return state
+
+
+def add_states(spec: Method, states: list[State]) -> State:
+    """Return the sum of states, which stay as they are."""
+    total = states[0]
+    for state in states[1:]:
+        total = spec.total(total, state, disjoint=True)
     return total
 
 
-def contributions(empty: Sketch, array: Any, start: Place, check_finite: bool) -> list[Task]:
-    """Return a task for each batch of chunks, in their order, that sketches them."""
-    shared = once(empty)
-    tasks = []
-    for batch in chunk_batches(array):
-        places = [tuple(map(operator.add, start, place)) for place, _ in batch]
-        tasks.append(task(sketch_chunks, shared, [c for _, c in batch], places, check_finite))
-    return tasks
+def without(strip: State, names: Sequence[str]) -> State:
+    """Return what a strip adds to the sums that do not follow the rows."""
+    return strip.having(parts={n: part for n, part in strip.parts.items() if n not in names})
 
 
-def sketch_chunks(
-    empty: Sketch, chunks: list[Any], places: list[Place], check_finite: bool
-) -> Sketch:
-    """Return the sketch of some chunks."""
-    delta = empty._fresh()
-    for chunk, place in zip(chunks, places, strict=True):
-        for offset, block in delta._as_source(chunk).blocks():
-            delta._take(block, tuple(map(operator.add, place, offset)), check_finite)
-    return delta
-
-
-def add_sketches(sketches: list[Sketch]) -> Sketch:
-    """Return the sum of sketches, which stay as they are."""
-    total = sketches[0].copy()
-    for sketch in sketches[1:]:
-        total._join(sketch.copy())
-    return total
+def rows_of(strip: State, name: str) -> Array:
+    """Return the rows of a sum that a strip determines."""
+    return strip.parts[name].values.T

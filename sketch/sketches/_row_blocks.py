@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._array import Array, cast, is_on_gpu, namespace
+from .._array import Array, cast, dtype_name, is_on_gpu, namespace
 from .._dask import Task, array_of_rows, compute, once, persist, task, tree
-from .._linalg import adjoint, frobenius_norm, orthonormal_basis, product
+from .._linalg import (
+    adjoint,
+    frobenius_norm,
+    orthonormal_basis,
+    product,
+    rescaled,
+    thin_svd,
+)
+from ..maps import DrawnMatrix
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RowBlocks:
-    """A tall matrix in blocks of rows.
+    """A tall matrix in blocks of rows, computed: they stay where they are.
 
     Attributes
     ----------
@@ -25,14 +34,37 @@ class RowBlocks:
     rows : sequence of int
         How many it has.
     columns : int
+    first : int
+        Row of the data where the first block begins.
     """
 
     tasks: Sequence[Task]
     rows: Sequence[int]
     columns: int
+    first: int = 0
 
-    def orthonormalized(self) -> RowBlocks:
-        """Return an orthonormal basis of the columns, computed: it stays where it is.
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return sum(self.rows), self.columns
+
+    @property
+    def starts(self) -> list[int]:
+        """Where each block begins in the data."""
+        return list(itertools.accumulate(self.rows, initial=self.first))[:-1]
+
+    def _with(self, tasks: Sequence[Task], columns: int) -> RowBlocks:
+        return dataclasses.replace(self, tasks=tasks, columns=columns)
+
+    def rescaled(self, exponent: int) -> RowBlocks:
+        """Return the matrix times ``2**exponent``."""
+        if exponent == 0:
+            return self
+        tasks = [task(rescaled, block, exponent) for block in self.tasks]
+        return self._with(tasks, self.columns)
+
+    def basis(self, width: int | None = None) -> RowBlocks:
+        """Return an orthonormal basis of the columns, or of their `width` leading directions.
 
         Of the basis of each block and the basis of what they see, one below the other: the tall QR
         of [1]_ with one level. As many columns as there are rows, where these are fewer.
@@ -47,13 +79,36 @@ class RowBlocks:
         joint = task(joint_basis, inside)
         parts = [task(operator.getitem, joint, number) for number in range(len(bases))]
         blocks = [task(product, *pair) for pair in zip(bases, parts, strict=True)]
-        return RowBlocks(persist(*blocks), self.rows, min(sum(self.rows), self.columns))
+        q = self._with(persist(*blocks), min(sum(self.rows), self.columns))
+        if width is None or q.columns <= width:
+            return q
+        leading = thin_svd(self.inside(q))[0][:, :width]
+        return self._with(q._products(leading, dtype_name(leading.dtype)), width)
 
-    def times(self, x: Array, dtype: str) -> RowBlocks:
-        """Return the product with a small matrix in a dtype; its tasks are not computed."""
+    def sketched_basis(
+        self, psi: DrawnMatrix, sketch: Callable[[], Array | None]
+    ) -> tuple[RowBlocks, Array]:
+        """Return an orthonormal basis Q of the columns, and ``Psi^* Q``."""
+        q = self.basis()
+        return q, q.seen_by(psi)
+
+    def seen_by(self, matrix: DrawnMatrix) -> Array:
+        """Return ``Psi^* Y``; each worker draws the rows of Psi that it needs."""
+        shared, pairs = once(matrix), zip(self.tasks, self.starts, strict=True)
+        (seen,) = compute(tree([task(adjoint_rows, shared, *pair) for pair in pairs], add_arrays))
+        return seen
+
+    def times(self, x: Array, dtype: str) -> Any:
+        """Return the product with a small matrix as a Dask array, which is computed when asked for.
+
+        Dask knows the arrays of a GPU; blocks of other libraries it passes on as they are.
+        """
+        meta = x if is_on_gpu(x) else None
+        return array_of_rows(self._products(x, dtype), self.rows, int(x.shape[1]), dtype, meta)
+
+    def _products(self, x: Array, dtype: str) -> list[Task]:
         shared = once(x)
-        tasks = [task(cast_product, block, shared, dtype) for block in self.tasks]
-        return RowBlocks(tasks, self.rows, int(x.shape[1]))
+        return [task(cast_product, block, shared, dtype) for block in self.tasks]
 
     def inside(self, basis: RowBlocks) -> Array:
         """Return ``Q^* Y`` for a basis Q in the same blocks."""
@@ -66,13 +121,20 @@ class RowBlocks:
         pairs, shared = zip(basis.tasks, self.tasks, strict=True), once(inside)
         return math.hypot(*compute(*[task(norm_outside, *pair, shared) for pair in pairs]))
 
-    def as_dask(self, like: Array, dtype: str) -> Any:
-        """Return the Dask array of the blocks.
+    def copy(self) -> RowBlocks:
+        """Return the matrix, whose blocks are apart from others already."""
+        return self
 
-        Dask knows the arrays of a GPU; blocks of other libraries it passes on as they are.
-        """
-        meta = like if is_on_gpu(like) else None
-        return array_of_rows(self.tasks, self.rows, self.columns, dtype, meta)
+    def array(self) -> Array:
+        """Return the whole matrix in memory."""
+        blocks = compute(*self.tasks)
+        return namespace(*blocks).concat(list(blocks), axis=0)
+
+
+def adjoint_rows(matrix: DrawnMatrix, block: Array, start: int) -> Array:
+    """Return ``Psi_i^* Y_i`` for a block of rows that begins at a row of the data."""
+    rows = matrix.rows(start, start + int(block.shape[0]))
+    return product(adjoint(rows.array(block)), block)
 
 
 def projection(basis: Array, block: Array) -> Array:

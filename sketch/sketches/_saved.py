@@ -1,95 +1,174 @@
-"""State of a sketch in files and pickles: the spec, the sums, and proof that both still fit."""
+"""States in files: the spec, the sums, and proof that both still fit."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-from typing import Any, Self
+import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from .. import _archive
-from .._array import Array, namespace, to_host
+from .._array import Array, namespace, unit_roundoff
+from .._linalg import frobenius_norm
 from .._random import TRANSFORM_VERSION
 from ..errors import StateFileError
-from ._base import Sketch
+from ._method import Method
 from ._part import Part
+from ._placement import growing_axis
+from ._state import Passes, State, Stream
+
+HostArrays = dict[str, np.ndarray[Any, Any]]
 
 
-class SavedSketch(Sketch):
-    """A sketch with pickling, `save`, and the way back."""
+def arrays_of(state: State, prefix: str = "") -> dict[str, Array]:
+    """Return all arrays of a state by the names they have in a file."""
+    arrays = {f"{prefix}{name}": part.values for name, part in state.parts.items()}
+    arrays |= {f"{prefix}kept_{name}": array for name, array in state.passes.kept.items()}
+    if state.shift is not None:
+        arrays[f"{prefix}shift"] = state.shift
+    for number, chunk in enumerate(state.window):
+        arrays |= arrays_of(chunk, _window_prefix(number))
+    return arrays
 
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        del state["_maps"]  # they follow from the spec
-        return state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._maps = self._test_matrices()
+def header_of(
+    maps: Mapping[str, Any], state: State, arrays: HostArrays
+) -> tuple[_archive.Header, HostArrays]:
+    """Return the header of a state file, and the arrays as they are laid out there."""
+    axes = {name: _memory_order(array) for name, array in arrays.items()}
+    header = _facts(state) | {
+        "transform_version": TRANSFORM_VERSION,
+        "draw_digest": _draw_digest(maps),
+        "position": state.stream.position,
+        "digest": state.stream.digest,
+        "pass": state.passes.done,
+        "settled": state.passes.settled,
+        "kept": list(state.passes.kept),
+        "window": [_facts(chunk) for chunk in state.window],
+        "subtracted": state.subtracted,
+        "axes": axes,
+    }
+    return header, {name: array.transpose(axes[name]) for name, array in arrays.items()}
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the running sketch to a file; `sketch.load` resumes it, on any machine.
 
-        The file appears whole or not at all, whenever the process is killed.
-        """
-        header, arrays = self._state()
-        held = {name: to_host(array) for name, array in arrays.items()}
-        axes = {name: _memory_order(array) for name, array in held.items()}
-        laid = {name: array.transpose(axes[name]) for name, array in held.items()}
-        _archive.write(path, header | {"axes": axes}, laid)
+def _facts(state: State) -> _archive.Header:
+    """Return what a state says of its sums."""
+    return {
+        "n_updates": state.n_updates,
+        "seen": list(state.seen),
+        "dtype": state.dtype,
+        "starts": {name: part.start for name, part in state.parts.items()},
+        "norm": state.norm,
+        "roundoff": state.roundoff,
+        "rounding": state.rounding,
+        "shares": sorted(state.shares),
+        "sums": dict(state.facts) or None,
+    }
 
-    def _state(self) -> tuple[_archive.Header, dict[str, Array]]:
-        header = {
-            "kind": type(self).__name__,
-            "spec": self.spec.to_header(),
-            "n_updates": self.n_updates,
-            "seen": self._seen,
-            "dtype": self._dtype,
-            "starts": {name: part.start for name, part in self._parts.items()},
-            "transform_version": TRANSFORM_VERSION,
-            "draw_digest": self._draw_digest(),
-        }
-        return header, {name: part.values for name, part in self._parts.items()}
 
-    @classmethod
-    def from_archive(cls, header: _archive.Header, arrays: _archive.Arrays) -> Self:
-        """Rebuild a sketch from what `save` wrote.
+def restored(
+    spec: Method, maps: Mapping[str, Any], header: _archive.Header, arrays: _archive.Arrays
+) -> State:
+    """Return the state that was written to a file, by this version or an earlier one.
 
-        Raises
-        ------
-        StateFileError
-            If this installation would draw other test matrices, or the state is inconsistent.
-        """
-        sketch = cls.from_spec(cls.spec_type.from_header(header["spec"]))
-        if header["draw_digest"] != sketch._draw_digest():
-            raise StateFileError(
-                "the file was written by an installation that draws other test matrices "
-                f"(transformation {header['transform_version']}, here {TRANSFORM_VERSION}); finish "
-                "the stream with the version that began it"
-            )
-        axes = header.get("axes", {})
-        sketch._restore(header, {k: _laid_back(a, axes.get(k)) for k, a in arrays.items()})
-        return sketch
+    Raises
+    ------
+    StateFileError
+        If this installation would draw other test matrices, or the state is inconsistent.
+    """
+    if header["draw_digest"] != _draw_digest(maps):
+        raise StateFileError(
+            "the file was written by an installation that draws other test matrices "
+            f"(transformation {header['transform_version']}, here {TRANSFORM_VERSION}); finish "
+            "the stream with the version that began it"
+        )
+    axes = header.get("axes", {})
+    laid = {name: _laid_back(array, axes.get(name)) for name, array in arrays.items()}
+    settled = header.get("settled")
+    passes = Passes(
+        int(header.get("pass", 0)),
+        None if settled is None else tuple(map(int, settled)),
+        {name: laid[f"kept_{name}"] for name in header.get("kept", [])},
+    )
+    window = enumerate(header.get("window", []))
+    state = spec.renewed(_state(spec, passes, header, laid))
+    return state.having(
+        stream=_stream(spec, header, state.seen),
+        window=tuple(_state(spec, passes, facts, laid, _window_prefix(i)) for i, facts in window),
+        subtracted=int(header.get("subtracted", 0)),
+    )
 
-    def _restore(self, header: _archive.Header, arrays: _archive.Arrays) -> None:
-        self.n_updates = int(header["n_updates"])
-        self._seen = [int(size) for size in header["seen"]]
-        self._dtype = header["dtype"]
-        for name, start in header["starts"].items():
-            axis = self._part_axis(name)
-            part = Part(arrays[name], int(start), None if axis is None else self.spec.shape[axis])
-            if axis is not None and (part.start < 0 or part.stop > self.shape[axis]):
-                raise StateFileError(f"part {name!r} of the state reaches beyond its shape")
-            self._parts[name] = part
 
-    def _draw_digest(self) -> str:
-        """Return a digest of a few drawn rows, rounded so that a last bit does not matter."""
-        digest = hashlib.sha256()
-        for name in sorted(self._maps):
-            sample = np.asarray(self._maps[name].sample())
-            digest.update(np.round(sample, 6).astype("<c16").tobytes())
-        return digest.hexdigest()[:16]
+def _state(
+    spec: Method, passes: Passes, facts: _archive.Header, arrays: dict[str, Array], prefix: str = ""
+) -> State:
+    """Return the state that facts and arrays describe."""
+    starts = facts["starts"].items()
+    parts = {name: Part.of(arrays[f"{prefix}{name}"], int(at)) for name, at in starts}
+    seen = tuple(map(int, facts["seen"]))
+    for name, part in parts.items():
+        _check_reach(spec, spec.sums(passes)[name].axis, name, part, seen)
+    dtype = facts["dtype"]
+    roundoff = facts.get("roundoff", 0.0 if dtype is None else unit_roundoff(dtype))
+    rounding = facts.get("rounding")
+    return State(
+        seen=seen,
+        parts=parts,
+        dtype=dtype,
+        n_updates=int(facts["n_updates"]),
+        norm=facts.get("norm"),
+        roundoff=roundoff,
+        rounding=roundoff * _size(spec, passes, parts) if rounding is None else rounding,
+        shift=arrays.get(f"{prefix}shift"),
+        facts=facts.get("sums") or {},
+        shares=frozenset(facts.get("shares", [])),
+        passes=passes,
+    )
+
+
+def _check_reach(
+    spec: Method, axis: int | None, name: str, part: Part, seen: tuple[int, ...]
+) -> None:
+    """Refuse a sum that reaches beyond the shape of the data."""
+    if axis is None:
+        return
+    known = spec.shape[axis]
+    if part.start < 0 or part.stop > (seen[axis] if known is None else known):
+        raise StateFileError(f"part {name!r} of the state reaches beyond its shape")
+
+
+def _window_prefix(number: int) -> str:
+    return f"window_{number}_"
+
+
+def _stream(spec: Method, header: _archive.Header, seen: tuple[int, ...]) -> Stream:
+    """Return how far the stream was followed; earlier versions counted chunks, not rows."""
+    if "digest" in header:
+        return Stream(int(header["position"]), header["digest"], resuming=True)
+    chunks = int(header.get("position", 0))
+    rows = seen[growing_axis(spec)] if chunks == int(header["n_updates"]) else 0
+    return Stream(rows, "", resuming=True)
+
+
+def _size(spec: Method, passes: Passes, parts: Mapping[str, Part]) -> float:
+    """Return about the norm of the data of a state that does not say what was rounded."""
+    declared = spec.sums(passes)
+    sizes = [
+        frobenius_norm(part.values) / math.sqrt(math.prod(declared[name].width) or 1)
+        for name, part in parts.items()
+    ]
+    return max(sizes, default=0.0)
+
+
+def _draw_digest(maps: Mapping[str, Any]) -> str:
+    """Return a digest of a few drawn rows, rounded so that a last bit does not matter."""
+    digest = hashlib.sha256()
+    for name in sorted(maps):
+        sample = np.asarray(maps[name].sample())
+        digest.update(np.round(sample, 6).astype("<c16").tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _memory_order(array: np.ndarray[Any, Any]) -> list[int]:

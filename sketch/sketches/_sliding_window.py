@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import operator
-from collections import deque
-from typing import Any
+from typing import Any, Self
 
-from ..errors import PassError
-from ._multi_pass import MultiPassSketch
-from ._stream import StreamedSketch
+from .. import _archive
+from .._array import quiet
+from ..errors import IncompatibleSketchError, PassError
+from ._base import MultiPassSketch, Result, Sketch
+from ._state import State, Stream
 
 
-class SlidingWindow:
+class SlidingWindow(Sketch[Result]):
     """The sketch of the last `length` chunks of a stream.
 
-    Keeps the sketch of every chunk in the window beside their sum, and subtracts each when it
+    Keeps the sums of every chunk in the window beside their sum, and subtracts each when it
     leaves. The sum is taken anew once in every `length` chunks, so that rounding errors of the past
     do not stay.
 
@@ -45,45 +47,65 @@ class SlidingWindow:
     (15.0, 8.2)
     """
 
-    def __init__(self, sketch: StreamedSketch, length: int) -> None:
+    def __init__(self, sketch: Sketch[Result], length: int) -> None:
         if isinstance(sketch, MultiPassSketch):
             raise PassError(f"a window slides over one pass; {type(sketch).__name__} needs several")
+        if sketch.n_updates:
+            raise ValueError(f"a window needs an empty sketch; this has {sketch.n_updates} updates")
         if operator.index(length) < 1:
             raise ValueError(f"length must be a number of chunks of at least 1, got {length}")
-        self.sketch = sketch.copy()
-        self.length = length
-        self._chunks: deque[StreamedSketch] = deque()
-        self._left = 0  # chunks that were subtracted since the sum was taken anew
+        self._set_up(sketch.spec)
+        self._home, self.length = sketch._home, length
 
-    def update(self, chunk: Any, at: Any = None, *, check_finite: bool = True) -> None:
-        """Add a chunk, and let go of the oldest where the window is full.
+    @property
+    def sketch(self) -> Sketch[Result]:
+        """The sketch of the chunks in the window."""
+        return self._emptied()._with(self._state.having(window=()))
 
-        Parameters
-        ----------
-        chunk, at, check_finite
-            As of the sketch's own `update`.
-        """
-        newest = self.sketch._blank()
-        newest._seen = list(self.sketch._seen)
-        newest.update(chunk, at, check_finite=check_finite)
-        self._chunks.append(newest)
-        self.sketch.merge(newest)
-        if len(self._chunks) > self.length:
-            self._let_go(self._chunks.popleft())
+    def _emptied(self) -> Sketch[Result]:
+        kind: type[Sketch[Result]] = self.spec.sketch_type
+        return kind.from_spec(self.spec, self._home)
 
-    def _let_go(self, oldest: StreamedSketch) -> None:
-        self._left += 1
-        if self._left < self.length:
-            self.sketch.merge(oldest._scaled(-1.0))
-        else:
-            seen = self.sketch._seen
-            self.sketch = self.sketch._blank()
-            self.sketch._seen = seen
-            for chunk in self._chunks:
-                self.sketch.merge(chunk)
-            self._left = 0
-        self.sketch.n_updates = len(self._chunks)
+    def _commit(self, delta: State, *, fading: float = 1.0, stream: Stream | None = None) -> None:
+        """Add a chunk, and let go of the oldest where the window is full."""
+        with self._committing, quiet():
+            before = self._state if fading == 1.0 else self._times(self._state, fading)
+            chunks, total = (*before.window, delta), self.spec.total(before, delta)
+            subtracted = before.subtracted
+            if len(chunks) > self.length:
+                oldest, *rest = chunks
+                chunks, subtracted = tuple(rest), subtracted + 1
+                if subtracted < self.length:
+                    total = self.spec.total(total, self.spec.times(oldest, -1.0))
+                else:  # anew, so that rounding errors of the past do not stay
+                    fresh = functools.reduce(self.spec.total, chunks)
+                    total, subtracted = fresh.having(seen=total.seen), 0
+            self._state = total.having(
+                window=chunks,
+                subtracted=subtracted,
+                n_updates=len(chunks),
+                stream=stream or before.stream,
+            )
 
-    def finalize(self, rank: Any = None, tol: float | None = None) -> Any:
-        """Return the result for the data in the window; see the sketch's own `finalize`."""
-        return self.sketch.finalize(rank, tol)
+    def _check_compatible(self, other: Any) -> None:
+        super()._check_compatible(other)
+        if (other.length, len(other._state.window)) != (self.length, len(self._state.window)):
+            raise IncompatibleSketchError(
+                f"windows can be combined chunk by chunk: these hold {len(self._state.window)} of "
+                f"{self.length} and {len(other._state.window)} of {other.length} chunks"
+            )
+
+    # ---- state ------------------------------------------------------------------------------
+
+    def _header(self) -> _archive.Header:
+        return {"of": self.spec.sketch_type.__name__, "length": self.length}
+
+    @classmethod
+    def from_archive(cls, header: _archive.Header, arrays: _archive.Arrays) -> Self:
+        """Rebuild a window from what `save` wrote."""
+        kind = Sketch.kinds[header["of"]]
+        held = kind.from_archive(header, arrays)
+        window = cls.__new__(cls)
+        window._set_up(held.spec)
+        window._state, window.length = held._state, int(header["length"])
+        return window

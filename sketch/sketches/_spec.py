@@ -21,12 +21,14 @@ from ..maps import (
     family_from_header,
     family_to_header,
 )
+from ..sources import MatrixSource, as_matrix_source
+from ._method import Method
 
 Shape = tuple[int | None, int | None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MatrixSpec:
+class MatrixSpec(Method):
     """What two sketches must share to be combined: sizes, test matrices and seed.
 
     Attributes
@@ -48,7 +50,6 @@ class MatrixSpec:
         of version 0.1 have a random one there.
     """
 
-    method: ClassVar[str]
     filled_axes: ClassVar[dict[str, int]] = {"range": 1}  # by the test matrices of a range
 
     shape: Shape
@@ -82,6 +83,17 @@ class MatrixSpec:
         if self.identity and axis is not None and width == self.shape[axis]:
             family = Identity()
         return DrawnMatrix(family, self.seed, STREAMS[stream], width, self.field)
+
+    def as_source(self, chunk: Any) -> MatrixSource:
+        """Return the adapter of a chunk."""
+        return as_matrix_source(chunk)
+
+    def bytes_needed(self, shape: tuple[int, ...]) -> int:
+        """Return about how many bytes sums, bases and factors take, and Omega."""
+        rows = self.range_size + self.error_probes
+        columns = getattr(self, "corange_size", self.range_size) + self.error_probes
+        both = rows * shape[0] + columns * shape[1]
+        return 8 * self.dof_each * (3 * both + rows * shape[1])
 
     def to_header(self) -> dict[str, Any]:
         """Describe the spec in plain values, for a state file."""

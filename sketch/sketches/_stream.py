@@ -2,145 +2,192 @@
 
 from __future__ import annotations
 
-import itertools
+import hashlib
 import numbers
 import operator
 import os
-from abc import abstractmethod
-from collections.abc import Iterable
-from typing import Any, Self
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
-from .. import _archive
+import numpy as np
+
+from .._array import to_host
 from .._progress import track
-from ..errors import ShapeError
-from ._saved import SavedSketch
+from ..errors import PassError, PlacementWarning, ShapeError
+from ._placement import checked_place, growing_axis
+from ._state import Stream
 
-Path = str | os.PathLike[str]
+if TYPE_CHECKING:
+    from ._base import Sketch
+
+_ALL_ROWS = 64  # at the beginning of a stream that its digest is made of
+_EVERY_ROW = 16  # and which of those that follow
 
 
-class StreamedSketch(SavedSketch):
-    """A sketch that can follow a stream without end.
+def follow(
+    sketch: Sketch[Any],
+    chunks: Iterable[Any],
+    *,
+    first: int | None,
+    resume: bool,
+    forgetting: float,
+    checkpoint: str | os.PathLike[str] | None,
+    every: int,
+    options: dict[str, Any],
+    progress: bool,
+) -> None:
+    """Take the chunks of a stream; see `Sketch.consume`."""
+    if not 0 < forgetting <= 1:
+        raise ValueError(f"forgetting must be a factor in (0, 1], got {forgetting}")
+    if forgetting != 1 and sketch.spec.n_passes > 1:
+        raise PassError(
+            f"a {type(sketch).__name__} sketch reads the data several times and cannot forget in "
+            "between; use a one-pass sketch"
+        )
+    if operator.index(every) < 1:
+        raise ValueError(f"every must be a number of chunks of at least 1, got {every}")
+    stream = sketch._state.stream
+    skip = _rows_to_skip(stream, first, resume)
+    axis = growing_axis(sketch.spec)
+    unsaved = 0
+    try:
+        for at, chunk in _remaining(chunks, axis, stream, skip, forgetting, progress):
+            with sketch._placing(at):
+                delta = sketch._contribution(chunk, at, **options)
+                taken = max(0, delta.seen[axis] - _start(sketch, at, axis))
+                _warn_overlap(sketch, at, axis, taken)
+                stream = Stream(stream.position + taken, _digest(stream, chunk, axis, taken))
+                sketch._commit(delta, fading=forgetting, stream=stream)
+            unsaved += 1
+            if checkpoint is not None and unsaved >= every:
+                sketch.save(checkpoint)
+                unsaved = 0
+    finally:
+        if checkpoint is not None and unsaved:
+            sketch.save(checkpoint)
 
-    Attributes
-    ----------
-    position : int
-        Chunks of the stream taken so far. It is saved with the state; a merge keeps that of the
-        sketch that is merged into.
-    """
 
-    def _set_up(self, spec: Any, device: Any = None) -> None:
-        super()._set_up(spec, device)
-        self.position = 0
+def _rows_to_skip(stream: Stream, first: int | None, resume: bool) -> int:
+    """Return how many rows of an iterable the sketch has taken before."""
+    if first is None:
+        return stream.position if resume or stream.resuming else 0
+    start = operator.index(first)
+    if not 0 <= start <= stream.position:
+        raise ShapeError(
+            f"first={start} must be a row of the stream from 0 to {stream.position}, how far the "
+            "sketch has followed it; begin no later"
+        )
+    return stream.position - start
 
-    @abstractmethod
-    def finalize(self, rank: Any = None, tol: float | None = None) -> Any:
-        """Return the result that the sums determine."""
 
-    def consume(
-        self,
-        chunks: Iterable[Any],
-        *,
-        first: int = 0,
-        forgetting: float = 1.0,
-        checkpoint: Path | None = None,
-        every: int = 1,
-        check_finite: bool = True,
-        memory: int | str | None = None,
-        progress: bool = False,
-    ) -> None:
-        """Take the chunks of a stream one after the other.
+def _remaining(
+    chunks: Iterable[Any],
+    axis: int,
+    stream: Stream,
+    skip: int,
+    forgetting: float,
+    progress: bool,
+) -> Iterator[tuple[Any, Any]]:
+    """Yield the places and chunks behind the rows that were taken before."""
+    known, left = Stream(), skip
+    whole = skip == stream.position  # the iterable begins with the stream
+    for item in track(chunks, size=_bytes, total=None, enabled=progress):
+        at, chunk = item if _is_placed(item) else (None, item)
+        if left:
+            rows = int(_indexable(chunk).shape[axis])
+            passed = min(rows, left)
+            known = Stream(known.position + passed, _digest(known, chunk, axis, passed))
+            left -= passed
+            if not left and whole and stream.digest and known.digest != stream.digest:
+                raise _other_stream(stream)
+            if passed == rows:
+                continue
+            if forgetting != 1:
+                raise PassError(
+                    f"the sketch has followed the stream to row {stream.position}, which is inside "
+                    "of a chunk; with forgetting, resume with the chunks that were used before"
+                )
+            at, chunk = _behind(at, chunk, axis, passed)
+        yield at, chunk
+    if left:
+        raise PassError(
+            f"the stream ended {left} rows before the {stream.position} that the sketch has "
+            "taken of it; if these are new data, pass first=sk.position"
+        )
 
-        Only the chunk at hand is held. A stream that was interrupted is resumed by loading the
-        checkpoint and consuming the same chunks again: those taken before are skipped.
 
-        Parameters
-        ----------
-        chunks : iterable
-            Of chunks, placed one after the other on the axis that grows, or of pairs
-            ``(at, chunk)``.
-        first : int
-            Number of the first chunk of the iterable within the stream, for streams that can be
-            opened in the middle: ``sk.consume(read_from(sk.position), first=sk.position)``.
-        forgetting : float
-            Factor in (0, 1] that multiplies all data before each chunk, so that data of t chunks
-            ago count ``forgetting ** t``.
-        checkpoint : path-like, optional
-            File that the state is written to. It holds the old state or the new one, whenever the
-            process is killed, and is up to date when the call ends, by an error too.
-        every : int
-            Chunks between two checkpoints.
-        check_finite : bool
-            Refuse NaN and infinity.
-        memory : int or str, optional
-            Budget of each update; see `update`.
-        progress : bool
-            Show a progress bar, which needs no known end.
+def _other_stream(stream: Stream) -> PassError:
+    return PassError(
+        f"the first {stream.position} rows are not those that the sketch has taken before; resume "
+        "with the same stream, or pass first=sk.position if these are new data"
+    )
 
-        Raises
-        ------
-        ShapeError
-            If a chunk does not fit, or the iterable begins after the sketch's position.
-        NonFiniteError
-            If a chunk holds NaN or infinity; the chunks before it are kept.
 
-        Examples
-        --------
-        >>> import numpy as np, os, sketch, tempfile
-        >>> path = os.path.join(tempfile.mkdtemp(), "state.npz")
-        >>> rows = np.random.default_rng(0).standard_normal((60, 8))
-        >>> sk = sketch.GeneralizedNystrom((None, 8), rank=2)
-        >>> sk.consume(np.split(rows[:30], 3), checkpoint=path)
-        >>> sk = sketch.load(path)  # on another day
-        >>> sk.consume(np.split(rows, 6), checkpoint=path)
-        >>> sk.shape, sk.position
-        ((60, 8), 6)
-        """
-        if not 0 < forgetting <= 1:
-            raise ValueError(f"forgetting must be a factor in (0, 1], got {forgetting}")
-        if operator.index(every) < 1:
-            raise ValueError(f"every must be a number of chunks of at least 1, got {every}")
-        if first > self.position:
-            raise ShapeError(
-                f"the stream begins at chunk {first}, but the sketch has taken {self.position} "
-                "only; begin no later"
+def _behind(at: Any, chunk: Any, axis: int, rows: int) -> tuple[Any, Any]:
+    """Return what follows the first rows of a chunk, and its place."""
+    window = (*[slice(None)] * axis, slice(rows, None))
+    if at is not None:
+        place = list(checked_place(at, chunk.ndim))
+        place[axis] += rows
+        at = tuple(place)
+    return at, _indexable(chunk)[window]
+
+
+def _start(sketch: Sketch[Any], at: Any, axis: int) -> int:
+    """Return where a chunk that is taken now begins on an axis."""
+    if at is not None:
+        return checked_place(at, len(sketch.spec.shape))[axis]
+    return sketch._state.seen[axis] if sketch.spec.shape[axis] is None else 0
+
+
+def _warn_overlap(sketch: Sketch[Any], at: Any, axis: int, rows: int) -> None:
+    """Warn of a place that is the number of a chunk, by the look of it."""
+    if isinstance(at, numbers.Integral) and sketch.spec.shape[axis] is None:
+        covered = sketch._state.seen[axis] - int(at)
+        if 0 < covered < sketch._state.seen[axis] and rows > 0:
+            warnings.warn(
+                f"the chunk at row {at} lies on {covered} rows that were taken before, and is "
+                "added to them; if the numbers count chunks, leave them out",
+                PlacementWarning,
+                stacklevel=4,
             )
-        fresh = itertools.islice(chunks, self.position - first, None)
-        saved = self.position
-        try:
-            for chunk in track(fresh, size=_bytes, total=None, enabled=progress):
-                at, data = chunk if _is_placed(chunk) else (None, chunk)
-                contribution = self._contribution(data, at, check_finite, memory, False)
-                if forgetting != 1.0:
-                    self._fade(forgetting)
-                self._absorb(contribution)
-                self.position += 1
-                if checkpoint is not None and self.position - saved >= every:
-                    self.save(checkpoint)
-                    saved = self.position
-        except Exception:
-            if checkpoint is not None and self.position > saved:
-                self.save(checkpoint)
-            raise
-        if checkpoint is not None and self.position > saved:
-            self.save(checkpoint)
 
-    def _fade(self, factor: float) -> None:
-        """Multiply all data by a factor, in place."""
-        for part in self._parts.values():
-            part.fade(factor)
 
-    def _scaled(self, factor: Any) -> Self:
-        new = super()._scaled(factor)
-        new.position = self.position
-        return new
+def _digest(stream: Stream, chunk: Any, axis: int, rows: int) -> str:
+    """Return the digest of a stream that goes on with the first rows of a chunk.
 
-    def _state(self) -> tuple[_archive.Header, dict[str, Any]]:
-        header, arrays = super()._state()
-        return {**header, "position": self.position}, arrays
+    Of values, whatever their format and precision; every row counts at the beginning, later some.
+    """
+    digest, data = stream.digest, _indexable(chunk)
+    if not hasattr(data, "__getitem__"):  # an operator, a sum: known by its size alone
+        return _hashed(digest, f"{rows} of {type(data).__name__}".encode())
+    for row in range(rows):
+        number = stream.position + row
+        if number < _ALL_ROWS or number % _EVERY_ROW == 0:
+            values = _values(data[(*[slice(None)] * axis, slice(row, row + 1))])
+            digest = _hashed(digest, values.tobytes())
+    return digest
 
-    def _restore(self, header: _archive.Header, arrays: _archive.Arrays) -> None:
-        super()._restore(header, arrays)
-        self.position = int(header.get("position", 0))
+
+def _hashed(digest: str, data: bytes) -> str:
+    return hashlib.blake2b(data, key=digest.encode(), digest_size=8).hexdigest()
+
+
+def _indexable(chunk: Any) -> Any:
+    """Return a chunk that can be cut: sparse ones by rows, lists as arrays."""
+    if isinstance(chunk, list):
+        return np.asarray(chunk)
+    return chunk.tocsr() if hasattr(chunk, "tocsr") and chunk.ndim == 2 else chunk
+
+
+def _values(row: Any) -> Any:
+    for method in ("compute", "toarray", "todense", "to_array"):
+        if hasattr(row, method):
+            row = getattr(row, method)()
+    values = np.asarray(to_host(row) if hasattr(row, "dtype") else row)
+    dtype = "complex128" if values.dtype.kind == "c" else "float64"
+    return np.ascontiguousarray(values.astype(dtype) + 0.0)  # zeros have one sign
 
 
 def _is_placed(chunk: Any) -> bool:

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .._array import Array, dtype_name, namespace, unit_roundoff
-from .._linalg import rescaled, scale_exponent
+from .._linalg import frobenius_norm, rescaled, scale_exponent
 from ..finalize import assemble_train
 from ..formats import TensorTrain
 from ..maps import TestTensorFamily
 from ..sources import TensorBlock
-from ._base import Products
-from ._tensor_sketch import TensorSketch
+from ._base import Sketch
+from ._method import Products, Sum
+from ._running import Run
+from ._state import Passes
+from ._sums import Sums
 from ._tensor_spec import TensorSpec, tensor_fields
+from ._tensor_steps import both_sides, checked_ranks, cores_of, probed, rounded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,14 +26,47 @@ class STTASpec(TensorSpec):
 
     method: ClassVar[str] = "stta"
 
-    def sketch(self, chunk: Any, at: Any = None) -> STTA:
-        """Return the sketch of one chunk: the form for any map over a cluster."""
-        sketch = STTA.from_spec(self)
-        sketch.update(chunk, at)
-        return sketch
+    def sums(self, passes: Passes) -> dict[str, Sum]:
+        """Return Psi_k (l_{k-1}, r_k, n_k), Omega_k (l_k, r_k) and what the probes see."""
+        sides = zip((1, *self.left_sizes), (*self.right_sizes, 1), strict=True)
+        modes = {f"psi_{mode}": Sum(mode, sizes) for mode, sizes in enumerate(sides)}
+        return modes | self.bond_sums() | self.probe_sums()
+
+    def products(self, run: Run, block: TensorBlock, at: tuple[int, ...]) -> Products:
+        """Return what a block adds to each sum."""
+        xp = namespace(block.like())
+        contraction = block.between(cores_of(run.maps, "right", block, at))
+        products = {}
+        for mode, (psi, omega) in enumerate(both_sides(run, block, at, contraction)):
+            products[f"psi_{mode}"] = xp.permute_dims(psi, (0, 2, 1))
+            if omega is not None:
+                products[f"omega_{mode}"] = omega
+        if self.error_probes:
+            products["probe"] = probed(run.maps, block, at)
+        return products
+
+    def finish(self, sums: Sums, rank: Any, tol: float | None) -> TensorTrain:
+        """Return the train ``Psi_1 Omega_1^+ ... Psi_d`` with its error."""
+        ranks = checked_ranks(self, rank, tol)
+        psis = [_modes_last(sums.whole(f"psi_{mode}")) for mode in range(self.order)]
+        omegas = [sums.whole(f"omega_{bond}") for bond in range(self.order - 1)]
+        exponent = scale_exponent(*psis, *omegas)
+        psis = [rescaled(psi, -exponent) for psi in psis]
+        omegas = [rescaled(omega, -exponent) for omega in omegas]
+        precision = unit_roundoff(dtype_name(psis[0].dtype))
+        size = frobenius_norm(psis[0]) / (psis[0].shape[2] ** 0.5)
+        cut = max(precision, sums.roundoff(rescaled(size, exponent)))
+        whole = TensorTrain(assemble_train(psis, omegas, cut))
+        data = sums.whole("probe") if self.error_probes else None
+        return rounded(sums, whole, data, ranks, tol, exponent)
 
 
-class STTA(TensorSketch):
+def _modes_last(psi: Array) -> Array:
+    """Return Psi_k as (l_{k-1}, n_k, r_k)."""
+    return namespace(psi).permute_dims(psi, (0, 2, 1))
+
+
+class STTA(Sketch[TensorTrain]):
     """Streaming tensor-train approximation of Kressner, Vandereycken and Voorhaar.
 
     Keeps what every mode sees between a left and a right test tensor, and what every bond sees:
@@ -111,65 +148,3 @@ class STTA(TensorSketch):
             shape, rank, sketch_rank, corange_rank, seed, dtype, error_probes, test_tensor
         )
         self._set_up(STTASpec(**fields), device)
-
-    def _products(self, block: TensorBlock, at: tuple[int, ...]) -> Products:
-        xp = namespace(block.like())
-        contraction = block.between(self._cores("right", block, at))
-        products = {}
-        for mode, (psi, omega) in enumerate(self._both_sides(block, at, contraction)):
-            products[f"psi_{mode}"] = xp.permute_dims(psi, (0, 2, 1))
-            if omega is not None:
-                products[f"omega_{mode}"] = omega
-        if self.spec.error_probes:
-            products["probe"] = self._probed(block, at)
-        return products
-
-    def finalize(self, rank: Any = None, tol: float | None = None) -> TensorTrain:
-        """Return the tensor train with its error; the stream may go on afterwards.
-
-        Parameters
-        ----------
-        rank : int or sequence, optional
-            Ranks of the result, by default the spec's; no more than the sketch holds.
-        tol : float, optional
-            Round as far as the estimated relative error stays at most `tol`.
-
-        Returns
-        -------
-        TensorTrain
-
-        Raises
-        ------
-        RankError
-            If a rank is more than the sketch holds.
-
-        Warns
-        -----
-        ToleranceWarning
-            If the sketch is not wide enough for `tol`.
-        """
-        ranks = self._checked_ranks(rank, tol)
-        psis, omegas = self._sums()
-        exponent = scale_exponent(*psis, *omegas)
-        psis = [rescaled(psi, -exponent) for psi in psis]
-        omegas = [rescaled(omega, -exponent) for omega in omegas]
-        precision = unit_roundoff(dtype_name(omegas[0].dtype)) if omegas else 0.0
-        whole = TensorTrain(assemble_train(psis, omegas, max(precision, self._roundoff)))
-        return self._rounded(whole, ranks, tol, exponent)
-
-    def _sums(self) -> tuple[list[Array], list[Array]]:
-        """Return all Psi_k (l, n_k, r) and Omega_k (l, r)."""
-        spec = self.spec
-        left, right = (1, *spec.left_sizes), (*spec.right_sizes, 1)
-        psis = []
-        for mode in range(spec.order):
-            total = self._total(f"psi_{mode}", left[mode], right[mode])
-            psis.append(namespace(total).permute_dims(total, (0, 2, 1)))
-        bonds = zip(spec.left_sizes, spec.right_sizes, strict=True)
-        omegas = [
-            self._parts[f"omega_{bond}"].values
-            if self._parts
-            else namespace(psis[0]).zeros(sizes, dtype=psis[0].dtype)
-            for bond, sizes in enumerate(bonds)
-        ]
-        return psis, omegas

@@ -1,4 +1,9 @@
-"""Sweeps over the modes: one orthogonal core a pass, from the first mode to the last."""
+"""Sweeps over the modes: one orthogonal core a pass, from the first mode to the last.
+
+Pass k accumulates what mode k sees between the cores found so far and a right test tensor. The data
+are read once for each mode. Blocks that live on from pass to pass (tensors in memory) keep their
+interfaces, so that a sweep over them costs one contraction from each side.
+"""
 
 from __future__ import annotations
 
@@ -9,133 +14,83 @@ from .._cores import FixedCore
 from .._linalg import orthonormal_basis, rescaled, scale_exponent
 from ..formats import TensorTrain
 from ..sources import Contraction, TensorBlock
-from ._base import Products
-from ._multi_pass import MultiPassSketch
-from ._tensor_sketch import TensorSketch
+from ._method import Sum
+from ._running import Run
+from ._state import Passes
+from ._sums import Sums
+from ._tensor_spec import TensorSpec
+from ._tensor_steps import checked_ranks, cores_of, rounded
 
 
-class SweepSketch(MultiPassSketch, TensorSketch):
-    """Pass k accumulates what mode k sees between the cores found so far and a right test tensor.
+def sweep_sums(spec: TensorSpec, passes: Passes) -> dict[str, Sum]:
+    """Return Psi (l, r, n) of the mode of a pass, and in the first what the probes see."""
+    mode = _mode(spec, passes)
+    before = int(passes.kept[f"core_{mode - 1}"].shape[2]) if mode else 1
+    psi = {f"psi_{mode}": Sum(mode, (before, (*spec.right_sizes, 1)[mode]))}
+    return psi if mode else psi | spec.probe_sums()
 
-    The data are read once for each mode. Blocks that live on from pass to pass (tensors in memory)
-    keep their interfaces, so that a sweep over them costs one contraction from each side.
+
+def sweep_products(
+    run: Run, block: TensorBlock, at: tuple[int, ...]
+) -> tuple[dict[str, Array], Contraction]:
+    """Return what a block adds to Psi of a pass, and the contraction that gave it."""
+    spec, mode = run.spec, run.passes.done
+    contraction = _between_cores(run, block, at)
+    seen = contraction.seen()[:, :, : (*spec.right_sizes, 1)[mode]]
+    return {f"psi_{mode}": namespace(seen).permute_dims(seen, (0, 2, 1))}, contraction
+
+
+def _between_cores(run: Run, block: TensorBlock, at: tuple[int, ...]) -> Contraction:
+    """Return the contraction of a block with the cores found so far, from that of an earlier pass.
+
+    It is kept with the block by its place, and holds as long as the cores are the same.
     """
-
-    def _set_up(self, spec: Any, device: Any = None) -> None:
-        super()._set_up(spec, device)
-        self._sweep = Sweep()
-
-    @property
-    def n_passes(self) -> int:
-        """Passes over the data: one for each mode."""
-        return self.spec.order
-
-    def _fresh(self) -> Any:
-        new = super()._fresh()
-        new._sweep = self._sweep
-        return new
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
-        del state["_sweep"]
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._sweep = Sweep()
-
-    def _core(self, mode: int) -> Array:
-        return self._kept[f"core_{mode}"]
-
-    def _products(self, block: TensorBlock, at: tuple[int, ...]) -> Products:
-        xp, mode = namespace(block.like()), self._pass
-        known = block.begun.get(self._sweep)
-        if known is None or known[0] > mode:
-            known = 0, block.between(self._cores("right", block, at))
-        done, contraction = known
-        for before in range(done, mode):
-            window = self._core(before)[:, at[before] : at[before] + block.shape[before], :]
-            window = moved(window, block.like())
-            contraction.advance(FixedCore(xp.conj(window)))
-        block.begun[self._sweep] = mode, contraction
-        seen = contraction.seen()[:, :, : (*self.spec.right_sizes, 1)[mode]]
-        products = {f"psi_{mode}": xp.permute_dims(seen, (0, 2, 1))}
-        return products if mode else products | self._first_products(block, at, contraction)
-
-    def _first_products(
-        self, block: TensorBlock, at: tuple[int, ...], contraction: Contraction
-    ) -> Products:
-        """Return what the first pass adds beside Psi."""
-        return {"probe": self._probed(block, at)} if self.spec.error_probes else {}
-
-    def _psi(self) -> Array:
-        """Return Psi of this pass, shape (l, n, r)."""
-        before = int(self._core(self._pass_mode - 1).shape[2]) if self._pass_mode else 1
-        size = (*self.spec.right_sizes, 1)[self._pass_mode]
-        total = self._total(f"psi_{self._pass_mode}", before, size)
-        return namespace(total).permute_dims(total, (0, 2, 1))
-
-    @property
-    def _pass_mode(self) -> int:
-        return min(self._pass, self.n_passes - 1)
-
-    def _keep(self) -> dict[str, Array]:
-        psi = self._psi()
-        xp = namespace(psi)
-        before, n, behind = psi.shape
-        seen = self._reduced(xp.reshape(psi, (before * n, behind)))
-        core = orthonormal_basis(seen)
-        kept = {f"core_{self._pass}": xp.reshape(core, (before, n, -1))}
-        if self._pass == 0 and self.spec.error_probes:
-            kept["probe"] = self._total("probe", self.spec.error_probes * self.spec.error_rank)
-        return kept
-
-    def _reduced(self, seen: Array) -> Array:
-        """Return the columns whose span becomes the next core."""
-        return seen
-
-    def _check_pass(self) -> None:
-        """Nothing shows before the end: the error estimate compares the result with pass one."""
-
-    def _probe_data(self) -> Array:
-        if "probe" in self._kept:
-            return self._kept["probe"]
-        return super()._probe_data()
-
-    def finalize(self, rank: Any = None, tol: float | None = None) -> TensorTrain:
-        """Return the tensor train with its error, after the last pass.
-
-        Parameters
-        ----------
-        rank : int or sequence, optional
-            Ranks of the result, by default the spec's; no more than the sketch holds.
-        tol : float, optional
-            Round as far as the estimated relative error stays at most `tol`.
-
-        Returns
-        -------
-        TensorTrain
-
-        Raises
-        ------
-        PassError
-            If passes are missing.
-        RankError
-            If a rank is more than the sketch holds.
-
-        Warns
-        -----
-        ToleranceWarning
-            If the sketch is not wide enough for `tol`.
-        """
-        ranks = self._checked_ranks(rank, tol)
-        self._check_complete()
-        last = self._psi()
-        exponent = scale_exponent(last)
-        cores = [self._core(mode) for mode in range(self.spec.order - 1)]
-        whole = TensorTrain([*cores, rescaled(last, -exponent)])
-        return self._rounded(whole, ranks, tol, exponent)
+    xp, mode = namespace(block.like()), run.passes.done
+    cores = [run.passes.kept[f"core_{before}"] for before in range(mode)]
+    begun = block.begun.setdefault(run.memo, {})
+    used, contraction = begun.pop(at, ([], None))  # spoiled if this is interrupted
+    if contraction is None or any(x is not y for x, y in zip(used, cores, strict=False)):
+        used, contraction = [], block.between(cores_of(run.maps, "right", block, at))
+    for before in range(len(used), mode):
+        window = cores[before][:, at[before] : at[before] + block.shape[before], :]
+        contraction.advance(FixedCore(xp.conj(moved(window, block.like()))))
+    begun[at] = cores, contraction
+    return contraction
 
 
-class Sweep:
-    """What a block files its contraction under, from pass to pass of one sketch."""
+def sweep_keep(spec: TensorSpec, sums: Sums, reduced: Any) -> dict[str, Any]:
+    """Return the core that a pass finds, and of the first one what the probes saw.
+
+    `reduced` turns what the mode saw into the columns whose span becomes the core.
+    """
+    psi = _psi(spec, sums)
+    xp = namespace(psi)
+    before, n, behind = psi.shape
+    core = orthonormal_basis(reduced(xp.reshape(psi, (before * n, behind))))
+    kept = {f"core_{sums.number}": xp.reshape(core, (before, n, -1))}
+    if sums.number == 0 and spec.error_probes:
+        kept["probe"] = sums.whole("probe")
+    return kept
+
+
+def sweep_finish(spec: TensorSpec, sums: Sums, rank: Any, tol: float | None) -> TensorTrain:
+    """Return the train of all cores with its error."""
+    ranks = checked_ranks(spec, rank, tol)
+    last = _psi(spec, sums)
+    exponent = scale_exponent(last)
+    cores = [sums.kept[f"core_{mode}"] for mode in range(spec.order - 1)]
+    whole = TensorTrain([*cores, rescaled(last, -exponent)])
+    data = None
+    if spec.error_probes:
+        data = sums.kept["probe"] if "probe" in sums.kept else sums.whole("probe")
+    return rounded(sums, whole, data, ranks, tol, exponent)
+
+
+def _psi(spec: TensorSpec, sums: Sums) -> Array:
+    """Return Psi of a pass, shape (l, n, r)."""
+    total = sums.whole(f"psi_{sums.number}")
+    return namespace(total).permute_dims(total, (0, 2, 1))
+
+
+def _mode(spec: TensorSpec, passes: Passes) -> int:
+    return min(passes.done, spec.order - 1)

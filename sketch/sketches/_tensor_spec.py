@@ -22,13 +22,15 @@ from ..maps import (
     tensor_family_from_header,
     tensor_family_to_header,
 )
+from ..sources import TensorSource, as_tensor_source
+from ._method import Method, Sum
 from ._spec import checked_axes, checked_size, named_dtype
 
 Sizes = tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TensorSpec:
+class TensorSpec(Method):
     """What two tensor sketches must share to be combined.
 
     Attributes
@@ -48,7 +50,6 @@ class TensorSpec:
         Family of the left and right test tensors.
     """
 
-    method: ClassVar[str]
     sides: ClassVar[tuple[Literal["left", "right"], ...]] = ("left", "right")
 
     shape: tuple[int | None, ...]
@@ -82,6 +83,28 @@ class TensorSpec:
             bonds = probe_bonds(self.shape, self.error_probes, self.error_rank)
             maps["error"] = TensorTrainMap(self.seed, "error", bonds, StackedTrains())
         return maps
+
+    def as_source(self, chunk: Any) -> TensorSource:
+        """Return the adapter of a chunk."""
+        return as_tensor_source(chunk)
+
+    def bytes_needed(self, shape: tuple[int, ...]) -> int:
+        """Return about how many bytes sums, their rounding and test tensors take."""
+        left, right = (1, *self.left_sizes), (*self.right_sizes, 1)
+        modes = zip(left, shape, right, strict=True)
+        sums: int = sum(rows * n * columns for rows, n, columns in modes)
+        cores: int = sum(m.entries(shape) for m in self.maps().values())
+        return 8 * (3 * sums + cores)
+
+    def bond_sums(self) -> dict[str, Sum]:
+        """Return what all bonds see between both test tensors: Omega_k (l_k, r_k)."""
+        bonds = zip(self.left_sizes, self.right_sizes, strict=True)
+        return {f"omega_{bond}": Sum(None, sizes) for bond, sizes in enumerate(bonds)}
+
+    def probe_sums(self) -> dict[str, Sum]:
+        """Return the contractions with the error probes."""
+        size = self.error_probes * self.error_rank
+        return {"probe": Sum(None, (size, 1))} if size else {}
 
     def _stacked(self, side: Literal["left", "right"]) -> TensorTrainMap:
         sizes = self.left_sizes if side == "left" else self.right_sizes

@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from ..formats import TensorTrain
 from ..maps import TestTensorFamily
-from ._sweep import SweepSketch
+from ..sources import TensorBlock
+from ._base import MultiPassSketch
+from ._method import Products, Sum
+from ._running import Run
+from ._state import Passes
+from ._sums import Sums
+from ._sweep import sweep_finish, sweep_keep, sweep_products, sweep_sums
 from ._tensor_spec import TensorSpec, tensor_fields
+from ._tensor_steps import probed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +25,32 @@ class TTHMTSpec(TensorSpec):
     method: ClassVar[str] = "tt-hmt"
     sides: ClassVar[tuple[Literal["left", "right"], ...]] = ("right",)
 
+    @property
+    def n_passes(self) -> int:
+        """Passes over the data: one for each mode."""
+        return self.order
 
-class TTHMT(SweepSketch):
+    def sums(self, passes: Passes) -> dict[str, Sum]:
+        """Return Psi of a pass."""
+        return sweep_sums(self, passes)
+
+    def products(self, run: Run, block: TensorBlock, at: tuple[int, ...]) -> Products:
+        """Return what a block adds to each sum."""
+        products, _ = sweep_products(run, block, at)
+        if self.error_probes and not run.passes.done:
+            products["probe"] = probed(run.maps, block, at)
+        return products
+
+    def keep(self, sums: Sums) -> dict[str, Any]:
+        """Return the core of a pass: the basis of what its mode saw."""
+        return sweep_keep(self, sums, lambda seen: seen)
+
+    def finish(self, sums: Sums, rank: Any, tol: float | None) -> TensorTrain:
+        """Return the train of all cores with its error."""
+        return sweep_finish(self, sums, rank, tol)
+
+
+class TTHMT(MultiPassSketch[TensorTrain]):
     """Tensor-train approximation by one randomized range finder for each mode.
 
     The core of mode k is an orthonormal basis of what the mode sees between the cores before it
@@ -77,6 +109,8 @@ class TTHMT(SweepSketch):
     """
 
     spec_type = TTHMTSpec
+
+    spec: TTHMTSpec
 
     def __init__(
         self,

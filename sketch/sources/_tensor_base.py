@@ -63,8 +63,8 @@ class TensorBlock(TensorSource):
     """A tensor T of order d that can be contracted with tensor trains from both ends."""
 
     @functools.cached_property
-    def begun(self) -> weakref.WeakKeyDictionary[Any, tuple[int, Contraction]]:
-        """Contractions that go on in a later pass, and the modes they have done, by sketch."""
+    def begun(self) -> weakref.WeakKeyDictionary[Any, dict[Any, tuple[list[Array], Contraction]]]:
+        """Contractions that go on in a later pass, and the cores they met, by sketch and place."""
         return weakref.WeakKeyDictionary()
 
     @abstractmethod

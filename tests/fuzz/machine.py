@@ -167,7 +167,7 @@ class LinearMachine(SketchMachine):
         self.change(
             "merge",
             one,
-            lambda sk: sk.merge(other.sketch),
+            lambda sk: sk.merge(other.sketch, again=True),
             [one.model.plus(other.model)],
             fault,
         )

@@ -1,0 +1,155 @@
+"""What a method declares: passes, products, sums, and what becomes of them.
+
+A method is its spec, a frozen value. It says which sums a pass gathers and how a block of the data
+contributes to them; at the end it turns the sums into a result by a pure function. Placing, adding,
+scaling, saving, merging and running are written once, for all methods.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from .._array import Array, is_complex, promote
+from .._linalg import plain_number
+from ..errors import DtypeError
+from ._state import Passes, State
+
+if TYPE_CHECKING:
+    from ._running import Run
+    from ._sums import Sums
+
+Products = dict[str, Array]
+"""What a block adds to each sum."""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A sum that a pass gathers.
+
+    Attributes
+    ----------
+    axis : int or None
+        The axis of the data that the last axis of the sum follows.
+    width : tuple of int
+        The axes before it.
+    """
+
+    axis: int | None
+    width: tuple[int, ...]
+
+
+class Method(ABC):
+    """Base of all specs."""
+
+    method: ClassVar[str]
+    follows_norm: ClassVar[bool] = False
+    sketch_type: ClassVar[Any]  # the class of its sketches
+
+    shape: tuple[int | None, ...]
+    seed: int
+    dtype: str | None
+
+    @property
+    def n_passes(self) -> int:
+        """Passes over the data that the method needs."""
+        return 1
+
+    @abstractmethod
+    def maps(self) -> dict[str, Any]:
+        """Return the test matrices or tensors by name."""
+
+    @abstractmethod
+    def as_source(self, chunk: Any) -> Any:
+        """Return the adapter of a chunk."""
+
+    @abstractmethod
+    def sums(self, passes: Passes) -> Mapping[str, Sum]:
+        """Return the sums that a pass gathers, given what the passes before it left."""
+
+    @abstractmethod
+    def products(self, run: Run, block: Any, at: tuple[int, ...]) -> Products:
+        """Return what a block whose first entry is at `at` adds to each sum."""
+
+    @abstractmethod
+    def finish(self, sums: Sums, rank: Any, tol: float | None) -> Any:
+        """Return the result that the sums determine."""
+
+    @abstractmethod
+    def bytes_needed(self, shape: tuple[int, ...]) -> int:
+        """Return about how many bytes the sums and their finish take for data of a shape."""
+
+    @abstractmethod
+    def to_header(self) -> dict[str, Any]:
+        """Describe the spec in plain values, for a state file."""
+
+    @classmethod
+    @abstractmethod
+    def from_header(cls, header: dict[str, Any]) -> Self:
+        """Rebuild a spec from `to_header`."""
+
+    def sketch(self, chunk: Any, at: Any = None) -> Any:
+        """Return the sketch of one chunk: the form for any map over a cluster."""
+        sketch = self.sketch_type.from_spec(self)
+        sketch.update(chunk, at)
+        return sketch
+
+    # ---- of methods of several passes -------------------------------------------------------
+
+    def check(self, sums: Sums) -> None:  # noqa: B027
+        """Refuse a pass that saw other data than the first, where that shows."""
+
+    def keep(self, sums: Sums) -> dict[str, Any]:
+        """Return what to carry into the next pass, made from the sums of this one."""
+        return {}
+
+    # ---- what methods may do in a way of their own ------------------------------------------
+
+    def hint(self, state: State) -> Any:
+        """Return what a run over further data may know of those that were taken."""
+        return None
+
+    def taken(
+        self, run: Run, state: State, block: Any, at: tuple[int, ...], check_finite: bool
+    ) -> State:
+        """Return a state with one more block; the sums of the one given are used up."""
+        return run.summed(state, block, at, check_finite)
+
+    def renewed(self, state: State) -> State:
+        """Return a state that was read from a file of an earlier version."""
+        return state
+
+    def times(self, state: State, factor: Any) -> State:
+        """Return the state of the data multiplied by a number."""
+        field = "complex64" if isinstance(plain_number(factor), complex) else None
+        dtype = state.dtype if field is None else self.joint_dtype(state.dtype, field)
+        return state.times(factor, dtype)
+
+    # ---- written once -----------------------------------------------------------------------
+
+    def joint_dtype(self, ours: str | None, theirs: str | None) -> str | None:
+        """Return the dtype of the result for data of two dtypes.
+
+        Raises
+        ------
+        DtypeError
+            If data are complex and the spec is real.
+        """
+        if self.dtype is None:
+            known = [name for name in (ours, theirs) if name is not None]
+            return promote(*known) if known else None
+        for name in (ours, theirs):
+            if name is not None and is_complex(name) and not is_complex(self.dtype):
+                raise DtypeError(
+                    f"the data are {name} but the sketch was made for {self.dtype}; make it with "
+                    f"dtype={name!r}, or take the real part"
+                )
+        return self.dtype
+
+    def total(self, ours: State, theirs: State, *, disjoint: bool = False) -> State:
+        """Return the state of the sum of both data."""
+        dtype = self.joint_dtype(ours.dtype, theirs.dtype)
+        window = tuple(map(self.total, ours.window, theirs.window)) or ours.window
+        return ours.plus(theirs, dtype, disjoint=disjoint).having(window=window)

@@ -1,0 +1,205 @@
+"""Runs of a pass over data in this process: block by block, each added to a new state."""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .._array import Array, moved, namespace, quiet, unit_roundoff
+from .._linalg import frobenius_norm
+from .._progress import track
+from .._read_ahead import read_ahead
+from ..errors import NonFiniteError, PassError, ShapeError
+from ._method import Products, Sum
+from ._part import Part
+from ._state import Passes, State
+
+_UPLOADED_BYTES = 64_000_000  # of a block that goes to another device
+
+Place = tuple[int, ...]
+
+
+class Memo:
+    """What a block files its contractions under, from pass to pass of one sketch."""
+
+
+@dataclass
+class Run:
+    """One pass of a method over a chunk: all that the products depend on beside the data.
+
+    Attributes
+    ----------
+    spec : Method
+    maps : mapping
+        Its test matrices or tensors.
+    passes : Passes
+    home : array or None
+        An array that lives where the sums shall.
+    hint : object
+        What the method knows of data that were taken before.
+    follow_norm : bool
+        Whether the norm of the data is asked for.
+    first_row : int
+        Of the data, where what the passes kept of the rows begins.
+    memo : Memo
+    """
+
+    spec: Any
+    maps: Mapping[str, Any]
+    passes: Passes = field(default_factory=Passes)
+    home: Array | None = None
+    hint: Any = None
+    follow_norm: bool = False
+    first_row: int = 0
+    memo: Memo = field(default_factory=Memo)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "maps": None, "memo": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.maps, self.memo = self.spec.maps(), Memo()
+
+    def fresh(self, **changes: Any) -> Run:
+        """Return a run that shares the rows drawn last but not the shift it finds."""
+        return replace(self, **changes)
+
+    @functools.cached_property
+    def sums(self) -> Mapping[str, Sum]:
+        """The sums that this pass gathers."""
+        declared: Mapping[str, Sum] = self.spec.sums(self.passes)
+        return declared
+
+    def empty(self) -> State:
+        """Return the state before any data."""
+        axes = len(self.spec.shape)
+        return State(seen=(0,) * axes, passes=self.passes, norm=0.0 if self.follow_norm else None)
+
+    def over(
+        self, source: Any, start: Place, *, limit: int | None, check_finite: bool, progress: bool
+    ) -> State:
+        """Return the state of a source whose first entry is at `start`, and of nothing else."""
+        state = self.empty()
+        for offset, block in _tracked(source, limit, self.home, progress):
+            state = self.taken(state, block, tuple(map(operator.add, start, offset)), check_finite)
+        return state
+
+    def taken(self, state: State, block: Any, at: Place, check_finite: bool) -> State:
+        """Return a state with one more block; the sums of the one given are used up."""
+        self.check_inside(at, block.shape)
+        taken: State = self.spec.taken(self, state, block, at, check_finite)
+        return taken
+
+    def summed(self, state: State, block: Any, at: Place, check_finite: bool) -> State:
+        """Return a state with the products of one more block added to its sums."""
+        with quiet():  # overflow shows in the products, which are checked
+            products = self.spec.products(self, block, at)
+            if self.home is not None:
+                products = {name: moved(values, self.home) for name, values in products.items()}
+            if check_finite:
+                refuse_nonfinite(block, products, at)
+            norm = self._norm(state, block)
+            parts = {**state.parts}
+            for name, values in products.items():
+                axis = self.sums[name].axis
+                place = 0 if axis is None else at[axis]
+                known = parts.get(name)
+                parts[name] = (
+                    Part.of(values, place)
+                    if known is None
+                    else known.plus(values, place, reuse=True)
+                )
+            roundoff = unit_roundoff(block.dtype)
+            size = self._size(products)
+        return state.having(
+            seen=tuple(map(max, state.seen, map(operator.add, at, block.shape))),
+            parts=parts,
+            dtype=self.spec.joint_dtype(state.dtype, block.dtype),
+            norm=norm,
+            roundoff=max(state.roundoff, roundoff),
+            rounding=math.hypot(state.rounding, roundoff * size),
+        )
+
+    def _norm(self, state: State, block: Any) -> float | None:
+        if state.norm is None:
+            return None
+        norm = block.norm()
+        return None if norm is None else math.hypot(state.norm, norm)
+
+    def _size(self, products: Products) -> float:
+        """Return about the norm of a block, from the smallest of its products.
+
+        The columns of test matrices are isotropic: each gives the norm in the mean of the square.
+        """
+        if self.passes.done:  # the rounding of the first pass stands for all of them
+            return 0.0
+        name = min(products, key=lambda name: math.prod(products[name].shape))
+        return frobenius_norm(products[name]) / math.sqrt(math.prod(self.sums[name].width) or 1)
+
+    def check_inside(self, at: Place, size: Place) -> None:
+        """Refuse a chunk that does not lie within the shape, or the data of the first pass."""
+        spec, passes = self.spec, self.passes
+        if passes.done >= spec.n_passes:
+            raise PassError(f"all {spec.n_passes} passes are done; finalize, or begin a new sketch")
+        if len(size) != len(at):
+            raise ShapeError(f"a chunk of shape {size} does not fit the shape {spec.shape}")
+        for axis, limit in enumerate(spec.shape):
+            stop = at[axis] + size[axis]
+            if at[axis] < 0 or (limit is not None and stop > limit):
+                raise ShapeError(
+                    f"a chunk of shape {size} at {at} covers {at[axis]} to {stop} on axis {axis}, "
+                    f"outside of the sketch's shape {spec.shape}; check the chunk and its "
+                    "place `at`"
+                )
+        if passes.settled is not None and any(
+            a + s > known for a, s, known in zip(at, size, passes.settled, strict=True)
+        ):
+            raise PassError(
+                f"pass {passes.done + 1} got a chunk of shape {size} at {at}, beyond the data of "
+                f"shape {passes.settled} that the first pass saw; feed the same chunks"
+            )
+
+
+def _tracked(
+    source: Any, limit: int | None, home: Array | None, progress: bool
+) -> Iterator[tuple[Place, Any]]:
+    """Return the blocks of a source under a progress bar that counts the source's own bytes."""
+    entries = math.prod(size or 0 for size in source.shape)
+    density = source.nbytes / entries if entries and source.nbytes else None
+
+    def size(item: tuple[Place, Any]) -> int:
+        block = item[1]
+        return int(block.nbytes if density is None else density * math.prod(block.shape))
+
+    if home is not None:
+        limit = limit or _UPLOADED_BYTES
+    blocks = source.blocks(limit)
+    if home is not None:
+        blocks = ((at, block.brought(home)) for at, block in blocks)
+    if source.on_disk or home is not None:
+        blocks = read_ahead(blocks)
+    return track(blocks, size=size, total=source.nbytes or None, enabled=progress)
+
+
+def refuse_nonfinite(block: Any, products: Products, at: Place) -> None:
+    """Raise where a product is not finite: one bad entry of the data spoils a whole row of it."""
+    product = next(iter(products.values()))
+    xp = namespace(product)
+    # the sum is finite, at no temporary, unless an entry is not or it overflows
+    if bool(xp.isfinite(xp.sum(product))) or bool(xp.all(xp.isfinite(product))):
+        return
+    position = block.find_nonfinite()
+    if position is not None:
+        raise NonFiniteError(
+            "the chunk holds NaN or infinity, first at index "
+            f"{tuple(map(operator.add, at, position))} of the data; clean them, or pass "
+            "check_finite=False to let them through"
+        )
+    raise NonFiniteError(
+        f"products with the data at {at} are not finite: the data hold NaN or infinity, or they "
+        f"overflow {block.dtype}; clean them, scale them down, or convert them to float64"
+    )

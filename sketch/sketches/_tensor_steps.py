@@ -1,0 +1,181 @@
+"""What the methods of tensors share: contractions of a block, ranks, and the last steps."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .._array import Array, namespace
+from .._cores import Core, absorb_left, absorb_right
+from .._linalg import frobenius_norm, rescaled
+from ..errors import RankError, ToleranceWarning
+from ..formats import TensorTrain
+from ..maps import TensorTrainMap
+from ..results import ErrorEstimate, rounding_floor
+from ..sources import Contraction, TensorBlock, as_tensor_source
+from ._finish import scaled_error, with_rounding
+from ._running import Run
+from ._sums import Sums
+from ._tensor_spec import Sizes, TensorSpec, each_bond
+
+_UNKNOWN = ErrorEstimate(
+    residual=math.nan,
+    norm=math.nan,
+    kind="heuristic",
+    method="none (error_probes=0)",
+    floor=0.0,
+)
+
+
+def cores_of(maps: Any, name: str, block: TensorBlock, at: tuple[int, ...]) -> Sequence[Core]:
+    """Return the cores of a test tensor for a block of the data."""
+    matrix: TensorTrainMap = maps[name]
+    cores: Sequence[Core] = matrix.cores(at, block.shape, block.like())
+    return cores
+
+
+def both_sides(
+    run: Run, block: TensorBlock, at: tuple[int, ...], contraction: Contraction
+) -> Iterator[tuple[Array, Array | None]]:
+    """Yield for every mode what it sees between both test tensors, and its bond behind.
+
+    Psi_k of shape (l_{k-1}, n_k, r_k) and Omega_k (l_k, r_k), None behind the last mode.
+    """
+    spec = run.spec
+    left_sizes, right_sizes = (1, *spec.left_sizes), (*spec.right_sizes, 1)
+    for mode, core in enumerate(cores_of(run.maps, "left", block, at)):
+        seen = contraction.seen()[:, :, : right_sizes[mode]]
+        psi = seen[: left_sizes[mode], :, :]
+        if mode == spec.order - 1:
+            yield psi, None
+            return
+        yield psi, _behind(seen, core)[: spec.left_sizes[mode], :]
+        contraction.advance(core)
+
+
+def _behind(seen: Array, core: Core) -> Array:
+    """Return Omega behind a mode, (l_k, r): what the mode sees, contracted with its left core."""
+    xp = namespace(seen)
+    values = core.array()
+    blocks, inner, n, outer = values.shape
+    split = xp.reshape(seen, (-1, inner, n, seen.shape[2]))
+    return xp.reshape(absorb_left(split, values), (blocks * outer, -1))
+
+
+# ---- error probes ------------------------------------------------------------------------------
+
+
+def probed(maps: Any, block: TensorBlock, at: tuple[int, ...]) -> Array:
+    """Return the contractions of a block with all error probes, shape (P R, 1)."""
+    cores = cores_of(maps, "error", block, at)
+    seen = block.between(cores).seen()  # (1, n_0, P r_1)
+    core = cores[0].array()
+    xp = namespace(seen)
+    split = xp.reshape(seen, (seen.shape[1], -1, core.shape[1]))
+    split = xp.permute_dims(split, (1, 0, 2))[:, None, :, :]  # (P, 1, n_0, r_1)
+    return xp.reshape(absorb_right(split, core), (-1, 1))
+
+
+def with_error(sums: Sums, tt: TensorTrain, data: Array | None, exponent: int) -> TensorTrain:
+    """Return a train with the estimate of its error by what the probes see of the data."""
+    spec = sums.spec
+    if data is None:
+        return tt.with_error(_UNKNOWN)
+    norm, data = tt.norm(), rescaled(data, -exponent)
+    (_, block), *_ = as_tensor_source(tt).blocks()
+    residual = data - probed(sums.maps, block, (0,) * spec.order)
+    count = math.sqrt(spec.error_probes * spec.error_rank)
+    value = frobenius_norm(residual) / count
+    if value > 0.1 * norm:  # the approximation is no measure of the data
+        norm = frobenius_norm(data) / count
+    columns = max((1, *spec.right_sizes))
+    roundoff = sums.roundoff(rescaled(norm, exponent))
+    error = ErrorEstimate(
+        residual=value,
+        norm=norm,
+        kind="unbiased",
+        method="tensor-train probes",
+        floor=math.sqrt(spec.order) * rounding_floor(norm, columns, roundoff),
+        dof=spec.error_rank,
+        bonds=tuple(bond.rank for bond in sums.maps["error"].bonds[:-1]),
+        blocks=spec.error_probes,
+    )
+    return tt.with_error(error)
+
+
+# ---- ranks and the last steps ------------------------------------------------------------------
+
+
+def checked_ranks(spec: TensorSpec, rank: Any, tol: float | None) -> Sizes:
+    """Return the ranks to round to at most, checked before any work is done."""
+    if tol is not None and not tol >= 0:
+        raise ValueError(f"tol must be a relative error of at least 0, got {tol}")
+    if rank is None:
+        return spec.rank if tol is None else spec.left_sizes
+    wanted = each_bond(rank, spec.order - 1, "rank")
+    for bond, (r, size, most) in enumerate(zip(wanted, spec.left_sizes, spec.full, strict=True)):
+        if r > size < most:
+            raise RankError(
+                f"rank={r} was asked for at bond {bond}, but the sketch holds {size} there; "
+                f"make one with rank={r}, or with sketch_rank of at least {r}"
+            )
+    return wanted
+
+
+def rounded(
+    sums: Sums,
+    whole: TensorTrain,
+    data: Array | None,
+    ranks: Sizes,
+    tol: float | None,
+    exponent: int,
+) -> TensorTrain:
+    """Round to ranks and a tolerance, estimate the error, undo the scaling.
+
+    Parameters
+    ----------
+    sums : Sums
+    whole : TensorTrain
+        The approximation as it was sketched, scaled by ``2**-exponent``.
+    data : array or None
+        What the error probes saw of the data.
+    ranks, tol, exponent
+    """
+    if tol is None:
+        short = whole.round(rank=ranks) if ranks else whole
+        return _finished(sums, short, data, exponent)
+    reached = with_error(sums, whole, data, exponent).error.relative
+    if not reached <= tol:
+        warn_tolerance(tol, reached)
+    slack = math.sqrt(max(0.0, tol**2 - reached**2)) if reached <= tol else 0.0
+    short = whole.round(rank=ranks, tol=slack) if ranks else whole
+    return _finished(sums, short, data, exponent)
+
+
+def _finished(sums: Sums, tt: TensorTrain, data: Array | None, exponent: int) -> TensorTrain:
+    tt = with_error(sums, tt, data, exponent)
+    error = scaled_error(tt.error, exponent)
+    if data is not None:
+        error = with_rounding(error, sums, max((1, *sums.spec.right_sizes)))
+    return scaled_train(tt, exponent).with_error(error).astype(sums.dtype)
+
+
+def warn_tolerance(tol: float, relative: float) -> None:
+    """Warn that no rank the sketch holds meets the tolerance."""
+    warnings.warn(
+        f"tol={tol:g} is out of reach: the sketch has an estimated relative error of "
+        f"{relative:.3g}; sketch with a larger rank",
+        ToleranceWarning,
+        stacklevel=4,
+    )
+
+
+def scaled_train(tt: TensorTrain, exponent: int) -> TensorTrain:
+    """Undo a scaling by a power of two: one core carries it."""
+    if exponent == 0:
+        return tt
+    cores = list(tt.cores)
+    cores[0] = rescaled(cores[0], exponent)
+    return TensorTrain(cores)
