@@ -41,6 +41,48 @@ def gathered(x: Array) -> Array:
     return x.compute() if is_dask(x) else x
 
 
+def changeable(x: Array) -> Array:
+    """Return an array as sums can be kept: PyTorch's without gradients, JAX's as NumPy's.
+
+    Raises
+    ------
+    DtypeError
+        If the array has no numbers of its own: it is traced, quantized, or without memory.
+    """
+    torch = bool(array_api_compat.is_torch_array(x))
+    if torch and (x.is_meta or x.is_quantized or x.is_nested):
+        raise DtypeError(
+            "a meta, quantized or nested tensor has no numbers to compute with; give a dense one, "
+            "as dequantize() or to_padded_tensor() make it"
+        )
+    if torch:
+        return x.detach() if x.requires_grad else x
+    if not array_api_compat.is_jax_array(x):
+        return x
+    try:
+        return np.asarray(x)
+    except Exception as error:  # of a tracer, or of an array that was given away
+        kind = type(x).__name__
+        raise DtypeError(
+            f"a {kind} cannot be read as numbers ({type(error).__name__}); call outside of "
+            "transformed functions, with arrays that hold their values"
+        ) from error
+
+
+def coordinates(x: object) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None:
+    """Return the indices (d, nnz) and values of a sparse tensor of PyTorch; None for others."""
+    if not array_api_compat.is_torch_array(x) or str(x.layout) == "torch.strided":
+        return None
+    if not str(x.layout).startswith("torch.sparse") or x.dense_dim():
+        raise DtypeError(
+            f"a tensor of layout {x.layout} is neither dense nor sparse in every axis; give its "
+            "to_dense()"
+        )
+    kind = getattr(namespace(x), compute_dtype(x.dtype))
+    coo = x.detach().to_sparse_coo().to(kind).coalesce()  # narrow integers would wrap in sums
+    return coo.indices().cpu().numpy(), coo.values().cpu().resolve_conj().numpy()
+
+
 def quiet() -> AbstractContextManager[object]:
     """Silence floating-point warnings where the result is checked afterwards."""
     return np.errstate(all="ignore")
@@ -160,7 +202,7 @@ def place(device: Any) -> Array | None:
         If the library is not installed, or there is no such device.
     """
     if device is None or is_array(device):
-        return device
+        return None if device is None else changeable(device)
     name, _, rest = str(device).partition(":")
     if name == "cpu" and not rest:
         return np.empty(0)
@@ -211,7 +253,7 @@ def to_host(x: Array) -> np.ndarray[Any, Any]:
     if array_api_compat.is_cupy_array(x):
         return np.asarray(x.get())
     if array_api_compat.is_torch_array(x):
-        return np.asarray(x.detach().cpu())
+        return np.asarray(x.detach().cpu().resolve_conj().resolve_neg())
     if is_strict(x):  # which never leaves its device by itself
         return np.asarray(x.to_device(namespace(x).Device("CPU_DEVICE")))
     return np.asarray(x)

@@ -31,7 +31,7 @@ class OptionError(SketchError, TypeError):
 
 
 class NonFiniteError(SketchError, ValueError):
-    """Data contain NaN or infinity, or products of them overflow."""
+    """Data contain NaN, infinity or missing values, or products of them overflow."""
 
 
 class IncompatibleSketchError(SketchError, ValueError):

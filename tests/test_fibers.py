@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import sketch
 from sketch.sources import as_tensor_source
 from sketch.sources._fibers import fiber_levels, lexical_order
+from sketch.sources._tensor_sparse import SparseTensorSource
 
 SHAPE = (30, 4, 70_000, 5)  # whose indices have more than one digit of 16 bits
 SMALL = (30, 4, 50, 5)
@@ -78,7 +79,7 @@ def test_entries_are_not_copied_beyond_the_limit():
 def test_empty_tensors_have_empty_trees():
     for shape in [(0, 0), (0, 3, 4), (5,)]:
         t = sp.coo_array((np.empty(0), tuple(np.empty((len(shape), 0), int))), shape=shape)
-        ((_, block),) = as_tensor_source(t).blocks()
+        ((_, block),) = SparseTensorSource(t).blocks()
         assert [level.indices.size for level in block.levels] == [0] * len(shape)
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .._array import cast, namespace, unit_roundoff
+from .._array import cast, namespace, quiet, unit_roundoff
 from .._linalg import frobenius_norm
 from ..errors import ArgumentError, DtypeError, NonFiniteError, OptionError, PassError, RankError
 from ..finalize import tt_svd_cores
@@ -120,7 +120,8 @@ def tensor_train(
             "an iterator can be read once; give a list or another object that can be iterated "
             'again, or method="stta" with a rank'
         )
-    exact = as_exact_train(a, _EXACT_RANK)
+    with quiet():  # what is not finite is found in the products
+        exact = as_exact_train(a, _EXACT_RANK)
     if exact is not None and tol is None:
         options.setdefault("error_probes", 0)
 

@@ -55,5 +55,5 @@ def assemble_train(psis: Sequence[Array], omegas: Sequence[Array], roundoff: flo
             back = sorted(range(len(rows)), key=rows.__getitem__)
             r, rows = xp.take(r, xp.asarray(back, **beside(psi, "int64")), axis=1), None
         core = adjoint(xp.linalg.solve(r, adjoint(seen)))  # Psi Q R^{-*}
-        cores.append(xp.reshape(core, (before, n, -1)))
+        cores.append(xp.reshape(core, (before, n, core.shape[1])))
     return cores

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .._array import Array, namespace
+from .._array import Array, beside, namespace
 from .._linalg import frobenius_norm, rescaled, scale_exponent, tail_norms, thin_svd
 
 
@@ -22,6 +22,8 @@ def tt_svd_cores(
        doi:10.1137/090752286, algorithm 1.
     """
     xp = namespace(t)
+    if 0 in t.shape:
+        return [xp.zeros((1, n, 1), **beside(t)) for n in t.shape], 0.0
     exponent = scale_exponent(t)
     rest = rescaled(t, -exponent)
     shape, before, lost = t.shape, 1, 0.0

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._array import (
-    Array,
-    beside,
-    namespace,
-)
+import numpy as np
+
+from .._array import Array, beside, cast, compute_dtype, dtype_name, is_array, namespace, promote
+from .._plain import plain
 from ..errors import ShapeError
 from ._sum import Summable
 from ._tensor_train import TensorTrain
@@ -23,11 +22,14 @@ class CPTensor(Summable):
     weights : array, shape (R,), or None
         None stands for ones.
     factors : sequence of array, shapes (n_k, R)
+        Weights and factors are kept in their joint floating dtype.
 
     Raises
     ------
     ShapeError
         If the factors do not share R columns.
+    DtypeError, NonFiniteError
+        If they are not numbers, or masked.
 
     Examples
     --------
@@ -38,17 +40,26 @@ class CPTensor(Summable):
     """
 
     def __init__(self, weights: Array | None, factors: Sequence[Array]) -> None:
-        self.factors: list[Array] = list(factors)
-        if not self.factors or any(getattr(f, "ndim", 0) != 2 for f in self.factors):
-            raise ShapeError("a CP tensor needs one factor (n_k, R) for each mode")
-        terms = {int(f.shape[1]) for f in self.factors}
-        if weights is not None:
-            terms.add(int(weights.shape[0]))
-        if len(terms) != 1:
-            raise ShapeError(f"weights and factors must share one number of terms, got {terms}")
-        xp = namespace(*self.factors)
-        ones = xp.ones((terms.pop(),), **beside(self.factors[0]))
-        self.weights: Array = ones if weights is None else weights
+        kept = [_array(f) for f in factors]
+        if not kept or any(f.ndim != 2 for f in kept):
+            shapes = [tuple(f.shape) for f in kept]
+            raise ShapeError(f"a CP tensor needs one factor (n_k, R) for each mode, got {shapes}")
+        terms = int(kept[0].shape[1])
+        if weights is None:
+            weights = namespace(*kept).ones(
+                (terms,), **beside(kept[0], compute_dtype(kept[0].dtype))
+            )
+        weights = _array(weights)
+        if weights.ndim != 1 or {terms} != {
+            int(n) for n in (*weights.shape, *(f.shape[1] for f in kept))
+        }:
+            raise ShapeError(
+                f"weights (R,) and factors (n_k, R) must share one number of terms, got weights of "
+                f"shape {tuple(weights.shape)} and factors {[tuple(f.shape) for f in kept]}"
+            )
+        self.weights: Array
+        self.factors: list[Array]
+        self.weights, *self.factors = _jointly_cast([weights, *kept])
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -62,7 +73,7 @@ class CPTensor(Summable):
 
     @property
     def dtype(self) -> Any:
-        """The dtype of the factors."""
+        """The dtype of weights and factors."""
         return self.factors[0].dtype
 
     def __repr__(self) -> str:
@@ -96,11 +107,14 @@ class TuckerTensor(Summable):
     ----------
     core : array, shape (m_1, ..., m_d)
     factors : sequence of array, shapes (n_k, m_k)
+        Core and factors are kept in their joint floating dtype.
 
     Raises
     ------
     ShapeError
         If a factor does not fit the core.
+    DtypeError, NonFiniteError
+        If they are not numbers, or masked.
 
     Examples
     --------
@@ -111,14 +125,16 @@ class TuckerTensor(Summable):
     """
 
     def __init__(self, core: Array, factors: Sequence[Array]) -> None:
-        self.core = core
-        self.factors: list[Array] = list(factors)
-        columns = tuple(int(f.shape[1]) if f.ndim == 2 else -1 for f in self.factors)
-        if columns != tuple(core.shape):
+        core, kept = _array(core), [_array(f) for f in factors]
+        columns = tuple(int(f.shape[1]) if f.ndim == 2 else -1 for f in kept)
+        if columns != tuple(core.shape) or not kept:
             raise ShapeError(
                 f"factors (n_k, m_k) must match the core of shape {tuple(core.shape)}, got columns "
                 f"{columns}"
             )
+        self.core: Array
+        self.factors: list[Array]
+        self.core, *self.factors = _jointly_cast([core, *kept])
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -132,7 +148,7 @@ class TuckerTensor(Summable):
 
     @property
     def dtype(self) -> Any:
-        """The dtype of the core."""
+        """The dtype of core and factors."""
         return self.core.dtype
 
     def __repr__(self) -> str:
@@ -166,3 +182,15 @@ class TuckerTensor(Summable):
         for factor in self.factors:  # the first axis goes to the end, multiplied
             dense = xp.tensordot(dense, factor, axes=((0,), (1,)))
         return dense
+
+
+def _array(x: Any) -> Array:
+    """Return weights, a core or a factor as an array of numbers."""
+    x = plain(x)
+    return x if is_array(x) else np.asarray(x)
+
+
+def _jointly_cast(arrays: list[Array]) -> list[Array]:
+    """Return arrays in the floating dtype that holds them all."""
+    dtype = promote(*(compute_dtype(dtype_name(x.dtype)) for x in arrays))
+    return [cast(x, dtype) for x in arrays]

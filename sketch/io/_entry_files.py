@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .._read_ahead import read_ahead
 from ..errors import StateFileError
+from ..sources import Entries
 from ._numbers import BadLineError, LineForm, entry_lines, read_numbers
 from ._text_blocks import Block, TextBlocks
 
@@ -19,7 +20,7 @@ _PIECE_BYTES = 64_000_000  # of text
 _PER_TEXT_BYTE = 8  # bytes that a piece takes in memory for each byte of its text
 
 
-class EntryFile(ABC):
+class EntryFile(Entries):
     """A sparse matrix or tensor in a text file that is read a piece at a time.
 
     Entries come in no order and duplicates add up, like everywhere. Each number is checked to its

@@ -3,6 +3,7 @@
 from ._base import MatrixBlock, MatrixSource
 from ._centred import CentredBlock, centred
 from ._dense import DenseSource
+from ._entries import Entries
 from ._opened import OpenedData, open_paths_by
 from ._registry import as_matrix_source
 from ._rows import RowsSource
@@ -19,6 +20,7 @@ __all__ = [
     "Contraction",
     "DenseSource",
     "DenseTensorSource",
+    "Entries",
     "MatrixBlock",
     "MatrixSource",
     "OpenedData",

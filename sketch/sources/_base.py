@@ -28,8 +28,8 @@ class MatrixSource(ABC):
     ----------
     shape : tuple
         ``(m, n)``; m is None where it shows only as blocks come.
-    dtype : str
-        The dtype that products come in; later blocks may need a wider one.
+    dtype : str or None
+        The dtype that products come in, None where it shows only as blocks come.
     nbytes : int
         Bytes that one pass reads, for progress; 0 where unknown.
     single_use : bool
@@ -45,7 +45,7 @@ class MatrixSource(ABC):
     """
 
     shape: tuple[int | None, int]
-    dtype: str
+    dtype: str | None
     nbytes: int
     single_use: bool = False
     by_products: bool = False
@@ -80,6 +80,7 @@ class MatrixBlock(MatrixSource):
     """A matrix A seen through its products with test matrices: all that a method may ask."""
 
     shape: tuple[int, int]
+    dtype: str
 
     @abstractmethod
     def right(self, omega: DrawnRows) -> Array:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from ..errors import PassError, ShapeError
+from .._array import compute_dtype, promote
+from ..errors import DtypeError, PassError, ShapeError
 from ._base import MatrixBlock, MatrixSource
 
 _Blocks = Iterator[tuple[tuple[int, int], MatrixBlock]]
 
 
 def is_chunks(x: Any) -> bool:
-    """Whether `x` is an iterator, or a collection whose first item is a matrix."""
-    if hasattr(x, "shape") or isinstance(x, str | bytes | dict) or not isinstance(x, Iterable):
+    """Whether `x` is an iterator, or a collection whose first item is a matrix or a few."""
+    if hasattr(x, "shape") or not isinstance(x, Iterable):
         return False
-    return iter(x) is x or getattr(next(iter(x), None), "ndim", 0) == 2
+    if iter(x) is x:
+        return True
+    first = next(iter(x), None)
+    return _is_matrix(first) or _are_arrays(first)
 
 
 class ChunkedSource(MatrixSource):
-    """Row chunks of any formats, of unknown number; only the chunk at hand is held.
+    """Row chunks of any formats and dtypes, of unknown number; only the chunk at hand is held.
 
     Attributes
     ----------
@@ -39,9 +43,8 @@ class ChunkedSource(MatrixSource):
         )
         self._as_source = as_source
         self._used_up = False
-        head = as_source(first)
-        self.shape = (None, head.shape[1])
-        self.dtype = head.dtype
+        self.shape = (None, self._source(first).shape[1])
+        self.dtype = _joint_dtype(chunks) if isinstance(chunks, list | tuple) else None
         self.nbytes = 0
 
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
@@ -61,7 +64,7 @@ class ChunkedSource(MatrixSource):
         self._used_up = self.single_use
         row = 0
         for chunk in self._chunks:
-            source = self._as_source(chunk)
+            source = self._source(chunk)
             if source.shape[1] != self.shape[1]:
                 raise ShapeError(
                     f"chunks of rows must agree in their columns: the first has {self.shape[1]}, "
@@ -72,3 +75,34 @@ class ChunkedSource(MatrixSource):
                 yield (row + r, c), block
                 end = max(end, row + r + block.shape[0])
             row = end
+
+    def _source(self, chunk: Any) -> MatrixSource:
+        """Return the adapter of a chunk, which must be one matrix."""
+        if _are_arrays(chunk) and len(chunk) > 1:
+            raise DtypeError(
+                f"a chunk is a {type(chunk).__name__} of {len(chunk)} arrays, as loaders of data "
+                "for learning give them; give the rows alone: (chunk[0] for chunk in chunks)"
+            )
+        if len(getattr(chunk, "shape", (0, 0))) == 1:
+            raise ShapeError(
+                f"a chunk of rows has two axes, one has shape {tuple(chunk.shape)}; reshape a "
+                "vector to one row, and of rows and their labels give the rows alone"
+            )
+        return self._as_source(chunk)
+
+
+def _is_matrix(x: Any) -> bool:
+    return len(getattr(x, "shape", ())) == 2
+
+
+def _are_arrays(x: Any) -> bool:
+    """Whether `x` is a list or tuple that begins with a matrix."""
+    return isinstance(x, list | tuple) and bool(x) and _is_matrix(x[0])
+
+
+def _joint_dtype(chunks: Sequence[Any]) -> str | None:
+    """Return the dtype of all chunks, None where some do not tell."""
+    dtypes = [getattr(chunk, "dtype", None) for chunk in chunks]
+    if any(dtype is None for dtype in dtypes):
+        return None
+    return promote(*map(compute_dtype, dtypes))

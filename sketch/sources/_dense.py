@@ -62,8 +62,10 @@ class DenseSource(MatrixBlock):
 
     def find_nonfinite(self) -> tuple[int, int] | None:
         """Return the first row and column that hold NaN or infinity."""
+        if 0 in self.shape:
+            return None
         xp = namespace(self.array)
         bad = ~xp.isfinite(self.array)
         flat = int(xp.argmax(xp.astype(xp.reshape(bad, (-1,)), xp.int8)))
-        row, col = divmod(flat, max(1, self.shape[1]))
-        return (row, col) if self.shape[0] and bool(bad[row, col]) else None
+        row, col = divmod(flat, self.shape[1])
+        return (row, col) if bool(bad[row, col]) else None

@@ -27,7 +27,7 @@ class DeviceSparseSource(MatrixBlock):
             raise ShapeError(f"expected a matrix, got a sparse array of shape {matrix.shape}")
         self.dtype = compute_dtype(matrix.dtype)
         self.shape = (int(matrix.shape[0]), int(matrix.shape[1]))
-        self._hold(matrix.tocsr().astype(self.dtype))
+        self._hold(matrix.astype(self.dtype).tocsr())
 
     def _hold(self, rows: Any) -> None:
         self._rows = rows

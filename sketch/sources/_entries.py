@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from .._array import Array, compute_dtype
 from ._base import MatrixBlock, MatrixSource
@@ -16,20 +17,21 @@ from ._tensor_base import TensorBlock, TensorSource
 from ._tensor_sparse import SparseTensorSource
 
 
-class Entries(Protocol):
+class Entries(ABC):
     """What a file of entries offers."""
 
     shape: tuple[int, ...]
     dtype: Any
     nnz: int
 
+    @abstractmethod
     def pieces(self, limit: int | None = None) -> Iterator[Any]:
         """Yield sparse arrays of the whole shape that sum up to the data."""
 
 
 def is_entries(x: object) -> bool:
     """Whether `x` comes in sparse pieces."""
-    return all(hasattr(x, name) for name in ("pieces", "shape", "nnz"))
+    return isinstance(x, Entries)
 
 
 class EntriesSource(MatrixSource):

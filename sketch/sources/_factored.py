@@ -37,6 +37,11 @@ class FactoredSource(MatrixBlock):
         t2 = xp.linalg.qr(adjoint(self.right_factor.array), mode="reduced")[1]
         return frobenius_norm(product(t1, adjoint(t2)))
 
+    def find_nonfinite(self) -> tuple[int, int] | None:
+        """Return the first entry of a row or a column whose factor is not finite."""
+        found, across = self.left_factor.find_nonfinite(), self.right_factor.find_nonfinite()
+        return (found[0], 0) if found else (0, across[1]) if across else None
+
 
 def compute_dtype_of(*names: str) -> str:
     """Return the computing dtype that holds all of the given ones."""

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array, compute_dtype
+from .._array import Array, compute_dtype, dtype_name, is_array, is_complex, quiet, to_host
+from .._plain import plain
+from ..errors import DtypeError
 from ._base import DrawnRows, MatrixBlock
 from ._windows import whole_rows, window_by_products
 
@@ -19,12 +21,26 @@ def is_operator(x: object) -> bool:
     return module is not None and isinstance(x, module.LinearOperator)
 
 
+_NO_ADJOINT = (
+    "the operator has no adjoint, which all methods need; give LinearOperator a function rmatvec, "
+    "the product with the conjugate transpose"
+)
+
+
 class OperatorSource(MatrixBlock):
-    """A `LinearOperator`, by its ``matmat`` and ``rmatmat``."""
+    """A `LinearOperator`, by its ``matmat`` and ``rmatmat``.
+
+    Raises
+    ------
+    DtypeError
+        If it has no adjoint, or its products are complex and its dtype is real.
+    """
 
     by_products = True
 
     def __init__(self, operator: Any) -> None:
+        if _lacks_adjoint(operator):
+            raise DtypeError(_NO_ADJOINT)
         self.operator = operator
         self.shape = (int(operator.shape[0]), int(operator.shape[1]))
         self.dtype = compute_dtype(np.dtype(operator.dtype or "float64"))
@@ -41,8 +57,46 @@ class OperatorSource(MatrixBlock):
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T``."""
-        return np.asarray(self.operator.matmat(omega.array(self._like))).T
+        return self._times(omega.array(self._like)).T
 
     def left(self, psi: DrawnRows) -> Array:
         """Return ``Psi^* A = (A^* Psi)^*``."""
-        return np.asarray(self.operator.rmatmat(psi.array(self._like))).conj().T
+        return self._adjoint_times(psi.array(self._like)).conj().T
+
+    def find_nonfinite(self) -> tuple[int, int] | None:
+        """Return where a product with zeros shows a row and a column that are not finite."""
+        rows, columns = (np.zeros((n, 1), self.dtype) for n in self.shape)
+        with quiet():
+            bad = np.flatnonzero(~np.isfinite(self._times(columns)))
+            across = np.flatnonzero(~np.isfinite(self._adjoint_times(rows)))
+        return (int(bad[0]), int(across[0])) if bad.size and across.size else None
+
+    def _times(self, x: Array) -> Any:
+        return self._checked(self.operator.matmat(x))
+
+    def _adjoint_times(self, x: Array) -> Any:
+        try:
+            return self._checked(self.operator.rmatmat(x))
+        except (NotImplementedError, TypeError) as error:
+            raise DtypeError(f"{_NO_ADJOINT} ({error})") from error
+
+    def _checked(self, product: Any) -> Any:
+        """Return a product as an array, which must be of the field that the operator says."""
+        product = plain(product if is_array(product) else np.asarray(product))
+        name = dtype_name(product.dtype)
+        if is_complex(name) and not is_complex(self.dtype):
+            raise DtypeError(
+                f"the operator's dtype is {self.dtype}, but its products are {name}; make it with "
+                f"dtype={name!r}"
+            )
+        return to_host(product)
+
+
+def _lacks_adjoint(operator: Any) -> bool:
+    """Whether an operator, or one that it is made of, was made without a function for it."""
+    private = "_CustomLinearOperator__"
+    functions = [
+        getattr(operator, private + name, operator) for name in ("rmatvec_impl", "rmatmat_impl")
+    ]
+    parts = [part for part in getattr(operator, "args", ()) if is_operator(part)]
+    return all(function is None for function in functions) or any(map(_lacks_adjoint, parts))

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from .._array import is_dask, is_gpu_sparse
-from ..errors import DtypeError
-from ..formats import TensorSum
+from .._array import is_dask, is_gpu_sparse, quiet
+from ..formats import Summable, TensorSum
 from ._base import MatrixSource
 from ._chunked import ChunkedSource, is_chunks
+from ._contents import contents, unknown
 from ._dense import DenseSource
 from ._device_sparse import DeviceSparseSource
 from ._entries import EntriesSource, is_entries
 from ._factored import FactoredSource
+from ._lists import array_of_rows, is_list
 from ._opened import OpenedData, opened
 from ._operator import OperatorSource, is_operator
 from ._sparse import SparseSource, is_sparse
-from ._stored import StoredSource, is_ready, is_stored
+from ._stored import StoredSource, is_ready
 from ._sum import SumSource
+from ._tiles import is_stored
 
 
 def as_matrix_source(a: Any) -> MatrixSource:
@@ -33,15 +33,16 @@ def as_matrix_source(a: Any) -> MatrixSource:
     ShapeError
         If it is not a matrix.
     """
-    a = opened(a)
+    a = contents(opened(a))
     if isinstance(a, OpenedData):
         return a.matrix_source()
     for accepts, adapter in _ADAPTERS:
         if accepts(a):
             return adapter(a)
-    raise DtypeError(
-        f"cannot sketch an object of type {type(a).__name__}; give an array, a sparse matrix, a "
-        "LinearOperator, a stored dataset, a result of sketch, or a sum of these"
+    raise unknown(
+        a,
+        "an array, a sparse matrix, a LinearOperator, a stored dataset, a result of sketch, or a "
+        "sum of these",
     )
 
 
@@ -50,7 +51,7 @@ def _is_sum(a: Any) -> bool:
 
 
 def _is_factored(a: Any) -> bool:
-    return hasattr(a, "matrix_factors")
+    return isinstance(a, Summable) and hasattr(a, "matrix_factors")
 
 
 def _sum_source(a: TensorSum) -> SumSource:
@@ -58,17 +59,11 @@ def _sum_source(a: TensorSum) -> SumSource:
 
 
 def _factored_source(a: Any) -> MatrixSource:
-    left, right = a.matrix_factors()
+    with quiet():  # what is not finite is found in the products
+        left, right = a.matrix_factors()
     if is_dask(left):  # multiplied out in the chunks of its rows
         return StoredSource(left @ right)
     return FactoredSource(left, right)
-
-
-def _list_source(a: Any) -> MatrixSource:
-    try:
-        return as_matrix_source(np.asarray(a))
-    except ValueError as error:
-        raise DtypeError(f"a list of lists must have rows of equal length ({error})") from error
 
 
 _ADAPTERS: list[tuple[Callable[[Any], bool], Callable[[Any], MatrixSource]]] = [
@@ -81,6 +76,6 @@ _ADAPTERS: list[tuple[Callable[[Any], bool], Callable[[Any], MatrixSource]]] = [
     (is_operator, OperatorSource),
     (is_ready, DenseSource),
     (is_chunks, lambda a: ChunkedSource(a, as_matrix_source)),
-    (lambda a: isinstance(a, list | tuple), _list_source),
+    (is_list, lambda a: as_matrix_source(array_of_rows(a))),
     (is_stored, StoredSource),
 ]

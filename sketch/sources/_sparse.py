@@ -1,4 +1,4 @@
-"""SciPy sparse matrices and arrays, and pydata COO; never densified."""
+"""SciPy sparse matrices and arrays; never densified."""
 
 from __future__ import annotations
 
@@ -16,21 +16,16 @@ from ._base import DrawnRows, MatrixBlock
 
 
 def is_sparse(x: object) -> bool:
-    """Whether `x` is a SciPy sparse matrix or array, or a `sparse.COO`."""
+    """Whether `x` is a SciPy sparse matrix or array."""
     scipy_sparse = sys.modules.get("scipy.sparse")
-    return (scipy_sparse is not None and scipy_sparse.issparse(x)) or _is_pydata(x)
-
-
-def _is_pydata(x: object) -> bool:
-    pydata = sys.modules.get("sparse")
-    return pydata is not None and isinstance(x, getattr(pydata, "SparseArray", ()))
+    return scipy_sparse is not None and bool(scipy_sparse.issparse(x))
 
 
 class SparseSource(MatrixBlock):
     """A sparse matrix in compressed rows; compressed columns are the rows of the transpose.
 
     Other formats are converted once for each update, at the cost of a copy of the nonzeros.
-    Explicit zeros and duplicates are allowed.
+    Explicit zeros and duplicates are allowed: duplicates add up as numbers of the computing dtype.
     """
 
     sparse = True
@@ -43,12 +38,10 @@ class SparseSource(MatrixBlock):
             )
         self.dtype = compute_dtype(matrix.dtype)
         self.shape = (int(matrix.shape[0]), int(matrix.shape[1]))
-        if _is_pydata(matrix):
-            matrix = matrix.tocsr() if hasattr(matrix, "tocsr") else matrix.to_scipy_sparse()
         self._transposed = matrix.format == "csc"
-        compressed = matrix.T if self._transposed else matrix.tocsr()
-        compressed.check_format(full_check=True)  # compiled kernels trust the indices
-        self.csr = compressed.astype(self.dtype, copy=False)
+        numbers = matrix.astype(self.dtype, copy=False)  # first: duplicates of bytes would wrap
+        self.csr = numbers.T if self._transposed else numbers.tocsr()
+        self.csr.check_format(full_check=True)  # compiled kernels trust the indices
         self.nbytes = int(self.csr.data.nbytes + self.csr.indices.nbytes)
 
     def window(self, rows: slice, columns: slice) -> Array:

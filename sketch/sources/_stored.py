@@ -14,11 +14,6 @@ from ._tensor_dense import TENSOR_BLOCK_BYTES, DenseTensorBlock
 from ._tiles import BLOCK_BYTES, StoredArray
 
 
-def is_stored(x: object) -> bool:
-    """Whether `x` can be sliced into arrays: it has a shape, a dtype and items."""
-    return all(hasattr(x, name) for name in ("shape", "dtype", "ndim", "__getitem__"))
-
-
 def is_ready(x: object) -> bool:
     """Whether `x` is an array that a matrix product can read in place."""
     return is_array(x) and is_blas_ready(x)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import cmath
 import functools
 import operator
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from .._array import Array, promote
 from .._linalg import multiple, plain_number
+from ..errors import DtypeError, NonFiniteError
 from ._base import DrawnRows, MatrixBlock, MatrixSource
 from ._windows import whole_rows
 
@@ -42,10 +46,11 @@ class SumSource(MatrixSource):
     """A linear combination of sources of one shape; each term is sketched on its own."""
 
     def __init__(self, coefficients: Sequence[complex], sources: Sequence[MatrixSource]) -> None:
-        self.coefficients = [plain_number(c) for c in coefficients]
+        self.coefficients = finite_numbers(coefficients)
         self.sources = sources
         self.shape = sources[0].shape
-        self.dtype = promote(*map(scaled_dtype, self.coefficients, (s.dtype for s in sources)))
+        dtypes = [source.dtype or "float32" for source in sources]
+        self.dtype = promote(*map(scaled_dtype, self.coefficients, dtypes))
         self.nbytes = sum(source.nbytes for source in sources)
         self.on_disk = any(source.on_disk for source in sources)
         self.by_products = any(source.by_products for source in sources)
@@ -67,6 +72,33 @@ class SumSource(MatrixSource):
         return functools.reduce(operator.add, windows)
 
 
+def finite_numbers(coefficients: Sequence[complex]) -> list[complex | float]:
+    """Return the coefficients of a sum as Python numbers.
+
+    Raises
+    ------
+    NonFiniteError
+        If one is NaN or infinite.
+    """
+    numbers = [plain_number(c) for c in coefficients]
+    bad = [c for c in numbers if not cmath.isfinite(c)]
+    if bad:
+        raise NonFiniteError(f"the coefficients of a sum must be finite, got {bad[0]}")
+    return numbers
+
+
 def scaled_dtype(coefficient: complex, dtype: str) -> str:
-    """Return the dtype of data times a coefficient."""
+    """Return the dtype of data times a coefficient.
+
+    Raises
+    ------
+    DtypeError
+        If numbers of that dtype cannot hold the coefficient.
+    """
+    held = np.finfo(dtype)
+    if coefficient and not float(held.tiny) <= abs(coefficient) <= float(held.max):
+        raise DtypeError(
+            f"the coefficient {coefficient} of a sum is beyond the numbers of its {dtype} term; "
+            "convert the term to float64"
+        )
     return promote(dtype, "complex64") if isinstance(coefficient, complex) else dtype

@@ -40,7 +40,9 @@ class DenseTensorSource(TensorSource):
         self._kept: dict[tuple[int, int], DenseTensorBlock] = {}
 
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
-        """Yield slabs, which live on from pass to pass."""
+        """Yield slabs, which live on from pass to pass; none of a tensor without entries."""
+        if 0 in self.shape:
+            return
         slab = max(1, math.prod(self.shape[1:]) * np.dtype(self.dtype).itemsize)
         step = max(1, (limit or TENSOR_BLOCK_BYTES) // slab)
         rest = (0,) * (len(self.shape) - 1)

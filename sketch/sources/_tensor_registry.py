@@ -7,21 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array, promote
+from .._array import Array, is_dask, promote, quiet
 from .._cores import Core
-from .._linalg import multiple, plain_number
-from ..errors import DtypeError
-from ..formats import HadamardProduct, TensorSum
+from .._linalg import multiple
+from ..formats import CPTensor, HadamardProduct, Summable, TensorSum, TensorTrain, TuckerTensor
+from ._contents import contents, unknown
 from ._entries import EntriesTensorSource, is_entries
+from ._lists import array_of_numbers, is_list
 from ._opened import OpenedData, opened
 from ._sparse import is_sparse
-from ._stored import StoredTensorSource, is_ready, is_stored
-from ._sum import scaled_dtype
+from ._stored import StoredTensorSource, is_ready
+from ._sum import finite_numbers, scaled_dtype
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 from ._tensor_dense import DenseTensorSource
 from ._tensor_hadamard import HadamardBlock
 from ._tensor_sparse import SparseTensorSource
 from ._tensor_structured import CPBlock, TrainBlock, TuckerBlock
+from ._tiles import is_stored
 
 
 class ScaledTensorBlock(TensorBlock):
@@ -68,7 +70,7 @@ class SumTensorSource(TensorSource):
     """A linear combination of tensors in any formats; each term is sketched on its own."""
 
     def __init__(self, total: TensorSum) -> None:
-        self.coefficients = [plain_number(c) for c in total.coefficients]
+        self.coefficients = finite_numbers(total.coefficients)
         self.sources = [as_tensor_source(term) for term in total.terms]
         self.shape = total.shape
         dtypes = [source.dtype for source in self.sources]
@@ -86,48 +88,50 @@ class SumTensorSource(TensorSource):
 def as_tensor_source(t: Any) -> TensorSource:
     """Return the adapter of a tensor in any accepted format.
 
-    Objects with ``cores`` are tensor trains, with ``weights`` and ``factors`` CP tensors, with
-    ``core`` and ``factors`` Tucker tensors, whichever library made them.
-
     Raises
     ------
     DtypeError
         If the object is of no accepted kind, or its entries are not numbers.
     """
-    t = opened(t)
+    t = contents(opened(t))
     if isinstance(t, OpenedData):
         return t.tensor_source()
     for accepts, adapter in _ADAPTERS:
         if accepts(t):
-            return adapter(t)
-    raise DtypeError(
-        f"cannot sketch an object of type {type(t).__name__} as a tensor; give an array, a sparse "
-        "tensor, a CP, Tucker or train tensor, a stored dataset, or a sum of these"
+            source = adapter(t)
+            if 0 in source.shape and not isinstance(source, DenseTensorSource):
+                return DenseTensorSource(np.zeros(source.shape, source.dtype))
+            return source
+    raise unknown(
+        t,
+        "an array, a sparse tensor, a CP, Tucker or train tensor, a stored dataset, or a sum of "
+        "these",
     )
 
 
-def _has(*names: str) -> Callable[[Any], bool]:
-    return lambda t: all(hasattr(t, name) for name in names)
+def _is(*kinds: type) -> Callable[[Any], bool]:
+    return lambda t: isinstance(t, kinds)
 
 
-def _matrix_block(left: Array, right: Array) -> TrainBlock:
+def _matrix_source(t: Any) -> TensorSource:
+    with quiet():  # what is not finite is found in the products
+        left, right = t.matrix_factors()
+    if is_dask(left):  # multiplied out in the chunks of its rows
+        return StoredTensorSource(left @ right)
     return TrainBlock([left[None, :, :], right[:, :, None]])
 
 
 _ADAPTERS: list[tuple[Callable[[Any], bool], Callable[[Any], TensorSource]]] = [
-    (lambda t: isinstance(t, TensorSource), lambda t: t),
-    (lambda t: isinstance(t, TensorSum), SumTensorSource),
-    (
-        lambda t: isinstance(t, HadamardProduct),
-        lambda t: HadamardBlock(t.first.cores, t.second.cores),
-    ),
-    (_has("cores"), lambda t: TrainBlock(t.cores)),
-    (_has("weights", "factors"), lambda t: CPBlock(t.weights, t.factors)),
-    (_has("core", "factors"), lambda t: TuckerBlock(t.core, t.factors)),
-    (_has("matrix_factors"), lambda t: _matrix_block(*t.matrix_factors())),
+    (_is(TensorSource), lambda t: t),
+    (_is(TensorSum), SumTensorSource),
+    (_is(HadamardProduct), lambda t: HadamardBlock(t.first.cores, t.second.cores)),
+    (_is(TensorTrain), lambda t: TrainBlock(t.cores)),
+    (_is(CPTensor), lambda t: CPBlock(t.weights, t.factors)),
+    (_is(TuckerTensor), lambda t: TuckerBlock(t.core, t.factors)),
+    (lambda t: isinstance(t, Summable) and hasattr(t, "matrix_factors"), _matrix_source),
     (is_sparse, SparseTensorSource),
     (is_entries, EntriesTensorSource),
     (is_ready, DenseTensorSource),
-    (lambda t: isinstance(t, list | tuple), lambda t: as_tensor_source(np.asarray(t))),
+    (is_list, lambda t: as_tensor_source(array_of_numbers(t))),
     (is_stored, StoredTensorSource),
 ]

@@ -57,13 +57,10 @@ class TrainBlock(TensorBlock):
 class CPBlock(TensorBlock):
     """A sum of rank-one terms with factors V_k (n, R)."""
 
-    def __init__(self, weights: Array | None, factors: Sequence[Array]) -> None:
-        self.dtype = compute_dtype_of(*(dtype_name(factor.dtype) for factor in factors))
+    def __init__(self, weights: Array, factors: Sequence[Array]) -> None:
+        self.dtype = compute_dtype_of(*(dtype_name(x.dtype) for x in (weights, *factors)))
         self.factors = [cast(factor, self.dtype) for factor in factors]
-        xp = namespace(self.factors[0])
-        terms = self.factors[0].shape[1]
-        ones = xp.ones((terms,), **beside(self.factors[0]))
-        self.weights = ones if weights is None else cast(weights, self.dtype)
+        self.weights = cast(weights, self.dtype)
         self.shape = tuple(int(factor.shape[0]) for factor in factors)
         self.nbytes = sum(math.prod(factor.shape) * 8 for factor in factors)
 
@@ -77,7 +74,7 @@ class CPBlock(TensorBlock):
 
     def find_nonfinite(self) -> tuple[int, ...] | None:
         """Return the row of the first factor that is not finite, zero in the other modes."""
-        return _first_bad([namespace(v).isfinite(v) for v in self.factors], axis=1)
+        return _bad_everywhere(self.weights, self.shape) or bad_row(self.factors)
 
 
 class TuckerBlock(TensorBlock):
@@ -101,7 +98,18 @@ class TuckerBlock(TensorBlock):
 
     def find_nonfinite(self) -> tuple[int, ...] | None:
         """Return the row of the first factor that is not finite, zero in the other modes."""
-        return _first_bad([namespace(v).isfinite(v) for v in self.factors], axis=1)
+        return _bad_everywhere(self.core.array, self.shape) or bad_row(self.factors)
+
+
+def _bad_everywhere(shared: Array, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the first entry where what all entries share is not finite."""
+    xp = namespace(shared)
+    return None if bool(xp.all(xp.isfinite(shared))) else (0,) * len(shape)
+
+
+def bad_row(factors: Sequence[Array]) -> tuple[int, ...] | None:
+    """Return the row of the first factor that is not finite, zero in the other modes."""
+    return _first_bad([namespace(v).isfinite(v) for v in factors], axis=1)
 
 
 def first_bad_slice(cores: Sequence[Array]) -> tuple[int, ...] | None:
@@ -260,5 +268,5 @@ def _absorb_terms(factor: Array, interface: Array, core: Array) -> Array:
         mixed = product(xp.matrix_transpose(factor[:, terms]), flat)
         mixed = xp.reshape(mixed, (-1, blocks, inner, outer))
         rows = xp.permute_dims(interface[:, terms, :], (1, 0, 2))[:, :, None, :]
-        parts.append(xp.permute_dims((rows @ mixed)[:, :, 0, :], (1, 0, 2)))
+        parts.append(xp.permute_dims(product(rows, mixed)[:, :, 0, :], (1, 0, 2)))
     return xp.concat(parts, axis=1)

@@ -16,12 +16,19 @@ from .._array import (
     cast,
     compute_dtype,
     cuts,
+    gathered,
     is_array,
 )
+from .._plain import plain
 from ..errors import ShapeError
 
 BLOCK_BYTES = 32_000_000
 """Size of the pieces in which data are converted or read, unless a memory budget asks for less."""
+
+
+def is_stored(x: object) -> bool:
+    """Whether `x` can be sliced into arrays: it has a shape, a dtype and items."""
+    return all(hasattr(x, name) for name in ("shape", "dtype", "ndim", "__getitem__"))
 
 
 class StoredArray:
@@ -82,8 +89,16 @@ class StoredArray:
     def _read(self, window: tuple[slice, ...]) -> Array:
         if isinstance(self.stored, np.memmap):  # a copy, since a view would be read when it is used
             return np.array(self.stored[window])
-        tile = self.stored[window]
-        return tile if is_array(tile) else np.asarray(tile)
+        tile = gathered(self.stored[window])
+        for dense in ("toarray", "todense"):
+            tile = getattr(tile, dense)() if hasattr(tile, dense) else tile
+        tile = plain(tile if is_array(tile) else np.asarray(tile), [cut.start for cut in window])
+        if tuple(tile.shape) != tuple(cut.stop - cut.start for cut in window):
+            raise ShapeError(
+                f"a slice {window} of a {type(self.stored).__name__} of shape {self.shape} is an "
+                f"array of shape {tuple(tile.shape)}; give an object whose slices are arrays"
+            )
+        return tile
 
 
 def converted(block: Array, dtype: str) -> Array:
@@ -122,8 +137,10 @@ def tile_shape(
 
 def _chunks(stored: Any) -> tuple[int, ...]:
     """Return the chunks in which an array is stored, single entries where it is not."""
-    chunks = getattr(stored, "chunksize", None) or getattr(stored, "chunks", None)
-    return tuple(chunks) if chunks else (1,) * len(stored.shape)
+    chunks: Any = getattr(stored, "chunksize", None) or getattr(stored, "chunks", None)
+    whole = isinstance(chunks, tuple) and all(isinstance(n, int) for n in chunks)
+    fits = whole and len(chunks) == len(stored.shape)
+    return tuple(chunks) if fits else (1,) * len(stored.shape)
 
 
 def _fastest_first(stored: Any) -> list[int]:

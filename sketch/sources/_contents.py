@@ -1,0 +1,96 @@
+"""What a container holds, as its own library says, or which step makes an array of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .._array import is_array
+from .._plain import plain
+from ..errors import DtypeError
+from ..formats import Summable
+from ._base import MatrixSource
+from ._foreign import as_structured
+from ._foreign_sparse import as_scipy_sparse
+from ._opened import OpenedData
+from ._operator import is_operator
+from ._sparse import is_sparse
+from ._tensor_base import TensorSource
+from ._variables import Variable, as_variable
+
+
+def contents(x: Any) -> Any:
+    """Return what the adapters know of whatever is given.
+
+    Arrays without masks, gradients and subclasses; sparse arrays as SciPy's; variables decoded;
+    structured tensors of other libraries as ours.
+
+    Raises
+    ------
+    DtypeError
+        If the object holds arrays one step away, or is not what its attributes say.
+    NonFiniteError
+        If entries are masked, or a fill value is not finite.
+    """
+    if isinstance(x, MatrixSource | TensorSource | OpenedData | Summable | Variable):
+        return x
+    if is_sparse(x) or is_operator(x):
+        return x
+    x = as_scipy_sparse(x)
+    if is_array(x) or isinstance(x, np.ndarray):
+        return plain(x)
+    for convert in (as_variable, as_structured):
+        converted = convert(x)
+        if converted is not x:
+            return contents(converted)
+    refuse_containers(x)
+    return x
+
+
+def refuse_containers(x: Any) -> None:
+    """Raise where an object holds an array one step away, and name the step."""
+    for is_one, step in _STEPS:
+        if is_one(x):
+            raise DtypeError(f"cannot sketch an object of type {type(x).__name__}; {step}")
+
+
+def unknown(x: Any, accepted: str) -> DtypeError:
+    """Return the error for an object of no accepted kind."""
+    step = "give " + accepted
+    for name in ("toarray", "todense", "to_dense", "to_tensor", "full", "numpy", "__array__"):
+        if callable(getattr(x, name, None)):
+            call = "np.asarray of it" if name == "__array__" else f"its .{name}()"
+            step = f"give {call}, or {accepted}"
+            break
+    return DtypeError(f"cannot sketch an object of type {type(x).__name__}; {step}")
+
+
+def _has(*names: str) -> Callable[[Any], bool]:
+    return lambda x: all(hasattr(x, name) for name in names)
+
+
+def _is_pair_of_data(x: Any) -> bool:
+    """Whether `x` is what loaders of data for learning give: arrays of rows and their labels."""
+    return (
+        isinstance(x, tuple)
+        and 1 < len(x) < 4
+        and all(hasattr(item, "shape") and hasattr(item, "dtype") for item in x)
+        and len(x[0].shape) > 1
+        and any(len(item.shape) == 1 for item in x[1:])
+    )
+
+
+_STEPS: list[tuple[Callable[[Any], bool], str]] = [
+    (lambda x: isinstance(x, bytes | bytearray), "give numbers, or the path of a file as text"),
+    (_has("obs", "var", "X"), "give its matrix, .X or one of its .layers"),
+    (_has("to_dask_array"), "give its .to_dask_array(lengths=True)"),
+    (_has("to_numpy"), "give its numbers, .to_numpy()"),
+    (
+        lambda x: isinstance(x, Mapping) or _has("keys", "__getitem__", "attrs")(x),
+        'it holds several arrays by name; give one of them, x["name"]',
+    ),
+    (_has("variables", "dimensions", "ncattrs"), 'give one variable, x.variables["name"]'),
+    (_is_pair_of_data, "of rows and their labels give the rows alone, x[0]"),
+]
