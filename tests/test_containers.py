@@ -12,6 +12,7 @@ from containers import EQUAL, REFUSED, SHAPE, Record, jax_of, pydata, torch_of, 
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 import sketch
+from sketch.sources import UnfoldedSource
 
 A = values()
 # rank 3 of 14 x 9 entries below 20: recovered to some 100 roundoffs, in single precision where
@@ -310,9 +311,7 @@ def test_mapped_arrays_are_unfolded_as_reshape_does(tmp_path, shape, order):
         tmp_path / "a.npy", "w+", "f8", shape, fortran_order=order == "F"
     )
     mapped[...] = dense
-    from sketch.io import as_matrix
-    from sketch.sources import UnfoldedSource
-
+    mapped.flush()
     flat = dense.reshape(shape[0], -1)
     for limit in (8, 40, 200, 10**6):
         came = np.full(flat.shape, np.nan)
@@ -321,5 +320,5 @@ def test_mapped_arrays_are_unfolded_as_reshape_does(tmp_path, shape, order):
                 m, n = block.shape
                 came[row : row + m, col : col + n] = block.array
             assert np.array_equal(came, flat)
-    found = sketch.svd(as_matrix(mapped), shape[0])
+    found = sketch.svd(tmp_path / "a.npy", shape[0])
     assert np.allclose(found.to_array(), flat)
