@@ -214,6 +214,10 @@ class ProbedMatrix(DrawnMatrix):
             drawn.append(self.probes._draw(start, stop, bits))
         return bits.xp.concatenate(drawn, axis=1)  # type: ignore[no-any-return]
 
+    def hashed_rows(self, start: int, stop: int, dtype: str) -> HashedRows | None:
+        """Return None: the columns beside are dense, whatever the family."""
+        return None
+
 
 @dataclass(frozen=True)
 class FixedMatrix:
