@@ -123,7 +123,7 @@ def svd(
         )
     options: dict[str, Any] = {
         "seed": seed,
-        "dtype": source.dtype,
+        "dtype": None if source.widens else source.dtype,
         "device": device,
         "test_matrix": test_matrix or _default_test_matrix(source, start_rank),
     }

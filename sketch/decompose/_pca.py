@@ -108,7 +108,7 @@ def pca(
         sketch_rank=sketch_rank,
         center=center,
         seed=seed,
-        dtype=source.dtype,
+        dtype=None if source.widens else source.dtype,
         device=device,
     )
     check_request(None, tol, sk.spec)

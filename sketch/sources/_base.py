@@ -28,8 +28,10 @@ class MatrixSource(ABC):
     ----------
     shape : tuple
         ``(m, n)``; m is None where it shows only as blocks come.
-    dtype : str or None
-        The dtype that products come in, None where it shows only as blocks come.
+    dtype : str
+        The dtype that products come in.
+    widens : bool
+        Whether later blocks may come in a wider dtype.
     nbytes : int
         Bytes that one pass reads, for progress; 0 where unknown.
     single_use : bool
@@ -45,7 +47,8 @@ class MatrixSource(ABC):
     """
 
     shape: tuple[int | None, int]
-    dtype: str | None
+    dtype: str
+    widens: bool = False
     nbytes: int
     single_use: bool = False
     by_products: bool = False
@@ -80,7 +83,6 @@ class MatrixBlock(MatrixSource):
     """A matrix A seen through its products with test matrices: all that a method may ask."""
 
     shape: tuple[int, int]
-    dtype: str
 
     @abstractmethod
     def right(self, omega: DrawnRows) -> Array:

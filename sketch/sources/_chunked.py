@@ -43,8 +43,10 @@ class ChunkedSource(MatrixSource):
         )
         self._as_source = as_source
         self._used_up = False
-        self.shape = (None, self._source(first).shape[1])
-        self.dtype = _joint_dtype(chunks) if isinstance(chunks, list | tuple) else None
+        head = self._source(first)
+        joint = _joint_dtype(chunks) if isinstance(chunks, list | tuple) else None
+        self.shape, self.dtype = (None, head.shape[1]), joint or head.dtype
+        self.widens = joint is None
         self.nbytes = 0
 
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .._array import Array, is_array, is_blas_ready, is_dask
+from .._array import Array, is_array, is_blas_ready, is_complex, is_dask
 from ..errors import ShapeError
 from ._base import MatrixBlock, MatrixSource
 from ._dense import NO_MATRIX, DenseSource
@@ -30,6 +30,7 @@ class StoredSource(MatrixSource):
         self.shape, self.dtype, self.nbytes = (m, n), self._stored.dtype, self._stored.nbytes
         self.on_disk = self._stored.on_disk
         self.dask_array = stored if is_dask(stored) else None
+        self.widens = is_dask(stored) and not is_complex(self.dtype)  # chunks as they turn out
 
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
         """Yield tiles along the chunks that the data are stored in."""

@@ -49,7 +49,7 @@ class SumSource(MatrixSource):
         self.coefficients = finite_numbers(coefficients)
         self.sources = sources
         self.shape = sources[0].shape
-        dtypes = [source.dtype or "float32" for source in sources]
+        dtypes = [source.dtype for source in sources]
         self.dtype = promote(*map(scaled_dtype, self.coefficients, dtypes))
         self.nbytes = sum(source.nbytes for source in sources)
         self.on_disk = any(source.on_disk for source in sources)
