@@ -56,6 +56,11 @@ BAD = {
     "train method": (lambda: sketch.tensor_train(DATA, 2, method="ttsvd"), "one of .*, got 'ttsvd"),
     "test matrix": (lambda: sketch.svd(MATRIX, 2, test_matrix="normal"), "choose one of"),
     "power": (lambda: sketch.svd(MATRIX, 2, power_iters=0.3), "power_iters must be 0, 0.5"),
+    "method list": (lambda: sketch.tensor_train(DATA, 2, method=["otts"]), "one of .*, got"),
+    "empty": (lambda: sketch.svd([], 2), "an empty list or array, with no rows"),
+    "empty rows": (lambda: sketch.pca((), 2), "an empty list or array, with no rows"),
+    "vector": (lambda: sketch.svd(np.ones(3), 2), "reshape a vector to one row or one column"),
+    "cube": (lambda: sketch.svd(DATA, 2), r"3 axes, \(4, 5, 6\); merge axes"),
     "rank": (lambda: sketch.svd(MATRIX, "2"), "rank must be an integer, got '2'"),
     "neither": (lambda: sketch.svd(MATRIX), "give a rank, a tolerance, or both"),
 }

@@ -41,10 +41,11 @@ def svd(
         Rank of the result. May be left out where `tol` is given.
     tol : float, optional
         Return the smallest rank whose estimated relative error is at most `tol`. Without a rank,
-        the sketch is widened four times each time until it can tell.
+        further sketches are made, each four times wider, until one can tell; each of them reads
+        the data anew.
     method : {"hmt", "nystrom"}
         ``"hmt"`` reads the data ``2 + 2 power_iters`` times and is the most accurate; ``"nystrom"``
-        reads them once.
+        reads them once, or once for each width where no rank is given.
     power_iters : float
         Power iterations of HMT: 0 for spectra that fall fast, 1 or 2 for slow ones, or halves.
     start_rank : int, optional

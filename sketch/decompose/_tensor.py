@@ -43,7 +43,7 @@ def tensor_train(
         Ranks of the result. May be left out where `tol` is given.
     tol : float, optional
         Round as far as the estimated relative error stays at most `tol`. Without a rank, the
-        sketch is widened until it can tell.
+        data are read anew for a wider sketch, until one can tell.
     method : {"stta", "otts", "tt-hmt", "tt-svd"}
         ``"stta"`` reads the data once; ``"otts"`` and ``"tt-hmt"`` once for each mode, and are as
         accurate as TT-SVD; ``"tt-svd"`` is the deterministic reference, for dense arrays.
@@ -111,7 +111,7 @@ def tensor_train(
         "otts": OTTS,
         "tt-hmt": TTHMT,
     }
-    if method not in methods:
+    if not isinstance(method, str) or method not in methods:
         raise ArgumentError(f"method must be one of {[*methods, 'tt-svd']}, got {method!r}")
     _refuse_options(method, options, methods[method])
     source = as_tensor_source(a)

@@ -11,10 +11,15 @@ from .._linalg import adjoint, frobenius_norm
 from ..errors import ShapeError
 from ._base import DrawnRows, MatrixBlock
 
-NO_MATRIX = (
-    "expected a matrix, got an array with {ndim} axes and shape {shape}; reshape a vector to one "
-    "row or one column"
-)
+
+def no_matrix(shape: tuple[int, ...]) -> ShapeError:
+    """Return the refusal of an array of another order than two."""
+    if len(shape) == 1 and not shape[0]:
+        return ShapeError("expected a matrix, got an empty list or array, with no rows to sketch")
+    advice = "reshape a vector to one row or one column"
+    if len(shape) > 2:
+        advice = "merge axes, as by a.reshape(len(a), -1), or take tensor_train"
+    return ShapeError(f"expected a matrix, got an array of {len(shape)} axes, {shape}; {advice}")
 
 
 class DenseSource(MatrixBlock):
@@ -22,7 +27,7 @@ class DenseSource(MatrixBlock):
 
     def __init__(self, array: Array) -> None:
         if array.ndim != 2:
-            raise ShapeError(NO_MATRIX.format(ndim=array.ndim, shape=tuple(array.shape)))
+            raise no_matrix(tuple(array.shape))
         self.array = array
         self.shape = (int(array.shape[0]), int(array.shape[1]))
         self.dtype = compute_dtype(array.dtype)

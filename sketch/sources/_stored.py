@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._array import Array, is_array, is_blas_ready, is_complex, is_dask
-from ..errors import ShapeError
 from ._base import MatrixBlock, MatrixSource
-from ._dense import NO_MATRIX, DenseSource
+from ._dense import DenseSource, no_matrix
 from ._tensor_base import TensorBlock, TensorSource
 from ._tensor_dense import TENSOR_BLOCK_BYTES, DenseTensorBlock
 from ._tiles import BLOCK_BYTES, StoredArray
@@ -24,7 +23,7 @@ class StoredSource(MatrixSource):
 
     def __init__(self, stored: Any) -> None:
         if len(stored.shape) != 2:
-            raise ShapeError(NO_MATRIX.format(ndim=len(stored.shape), shape=tuple(stored.shape)))
+            raise no_matrix(tuple(stored.shape))
         self._stored = StoredArray(stored)
         m, n = self._stored.shape
         self.shape, self.dtype, self.nbytes = (m, n), self._stored.dtype, self._stored.nbytes
