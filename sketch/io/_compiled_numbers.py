@@ -157,15 +157,15 @@ def _real(text, i):  # type: ignore[no-untyped-def]
     return (-number if negative else number), i, certain
 
 
-def _read_lines(text, whole, reals, doubtful):  # type: ignore[no-untyped-def]
+def _read_lines(text, indices, integers, reals, doubtful):  # type: ignore[no-untyped-def]
     """Read all lines; return how many hold numbers and how many of these are doubtful.
 
     Parameters
     ----------
     text : array of uint8
         Whole lines, the last one ended, and one character more.
-    whole, reals : array of int64 (p, a), array of float64 (p, b)
-        Take the numbers of each line, whole ones first.
+    indices, integers, reals : array of int64 (p, a), int64 (p, b) and float64 (p, c)
+        Take the numbers of each line in this order.
     doubtful : array of int64 (q, 4)
         Takes line and column of reals that are left to others, and where they begin and end.
 
@@ -182,11 +182,15 @@ def _read_lines(text, whole, reals, doubtful):  # type: ignore[no-untyped-def]
             i = _after_blanks(text, i + 1)
         if i >= n:
             return entry, doubts
-        for column in range(whole.shape[1]):
-            number, i = _whole(text, i)
+        for column in range(indices.shape[1]):
+            indices[entry, column], i = _whole(text, i)
             if i < 0:
                 return -1, 0
-            whole[entry, column] = number
+            i = _after_blanks(text, i)
+        for column in range(integers.shape[1]):
+            integers[entry, column], i = _whole(text, i)
+            if i < 0:
+                return -1, 0
             i = _after_blanks(text, i)
         for column in range(reals.shape[1]):
             start = i
@@ -217,34 +221,24 @@ def _kept(loop: Callable[..., Any]) -> Any:
 read_lines = _kept(_read_lines)
 
 
-def read_compiled(
-    text: bytes, indices: int, values: int, dtype: np.dtype[Any]
-) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
-    """Return indices and values of all lines, None if the text is not plain.
+def read_compiled(text: bytes, indices: NDArray[np.int64], values: NDArray[Any]) -> int | None:
+    """Read indices and values of all lines; return how many, None if the text is not plain.
 
     Parameters
     ----------
     text : bytes
         Whole lines.
-    indices, values : int
-        Numbers on each line.
-    dtype : numpy.dtype
-        Of the values.
+    indices, values : array (p, d), array (p, v)
+        Take the numbers.
     """
-    real = values if dtype.kind == "f" else 0
+    real = values.dtype.kind == "f"
+    doubtful = np.empty((values.size // _MOST_DOUBTFUL + 10, 4), np.int64)
+    integers = np.empty((0, 0), np.int64) if real else values.view(np.int64)
+    reals = values if real else np.empty((0, 0))
     codes = np.frombuffer(text + b"\n", np.uint8)
-    lines = int(np.count_nonzero(codes == _NEWLINE)) - 1
-    whole = np.empty((lines, indices + values - real), np.int64)
-    reals = np.empty((lines, real))
-    doubtful = np.empty((lines * real // _MOST_DOUBTFUL + 10, 4), np.int64)
-    entries, doubts = read_lines(codes, whole, reals, doubtful)
-    if entries < 0:
+    entries, doubts = read_lines(codes, indices, integers, reals, doubtful)
+    if entries < 0 or (values.dtype.kind == "u" and integers[:entries].min(initial=0) < 0):
         return None
     for line, column, start, stop in doubtful[:doubts].tolist():
-        reals[line, column] = float(text[start:stop].lower().replace(b"d", b"e"))
-    whole, reals = whole[:entries], reals[:entries]
-    if real:
-        return whole, reals
-    if dtype.kind == "u" and whole.min(initial=0) < 0:
-        return None
-    return whole[:, :indices], whole[:, indices:].astype(dtype, copy=False)
+        values[line, column] = float(text[start:stop].lower().replace(b"d", b"e"))
+    return int(entries)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -25,7 +26,8 @@ _COMPILE_FROM = 16_000_000  # bytes; less is read before numba is even imported
 _PLAIN_BLOCK, _COMPILED_BLOCK = 1 << 19, 1 << 22  # bytes that are read at once
 _SMALL = 1 << 16  # bytes that are read line by line at once
 
-Reader = Callable[[bytes, int, int, np.dtype[Any]], tuple[NDArray[np.int64], NDArray[Any]] | None]
+Out = tuple[NDArray[np.int64], NDArray[Any]]  # a line each: indices, values
+Reader = Callable[[bytes, NDArray[np.int64], NDArray[Any]], int | None]
 
 
 @dataclass(frozen=True)
@@ -74,16 +76,24 @@ def read_numbers(text: bytes, form: LineForm) -> tuple[NDArray[np.int64], NDArra
         For the first line that is not of the form.
     """
     compiled = _compiled_reader() if len(text) >= _COMPILE_FROM else None
+    cuts = list(_cuts(text, _PLAIN_BLOCK if compiled is None else _COMPILED_BLOCK))
+    codes = np.frombuffer(text, np.uint8)
+    counts = [int(np.count_nonzero(codes[a:b] == ord("\n"))) for a, b in cuts]
+    starts = [0, *itertools.accumulate(counts)]
+    indices = np.empty((starts[-1], form.indices), np.int64)
+    values = np.empty((starts[-1], form.values), form.dtype)
+    outs = [(indices[a:b], values[a:b]) for a, b in itertools.pairwise(starts)]
     block = functools.partial(_read_block, text, form, compiled or read_plain)
     if compiled is None:
-        parts = list(map(block, _cuts(text, _PLAIN_BLOCK)))
+        entries = list(map(block, cuts, outs))
     else:
         with ThreadPoolExecutor(os.cpu_count()) as threads:
-            parts = list(threads.map(block, _cuts(text, _COMPILED_BLOCK)))
-    if len(parts) == 1:
-        return parts[0]
-    indices, values = zip(*parts, strict=True)
-    return np.concatenate(indices), np.concatenate(values)
+            entries = list(threads.map(block, cuts, outs))
+    if entries == counts:
+        return indices, values
+    parts = zip(outs, entries, strict=True)  # lines without entries leave gaps
+    held = [(i[:count], v[:count]) for (i, v), count in parts]
+    return np.concatenate([i for i, _ in held]), np.concatenate([v for _, v in held])
 
 
 def entry_lines(text: bytes, comments: bytes) -> Iterator[tuple[int, bytes]]:
@@ -117,25 +127,28 @@ def _cuts(text: bytes, size: int) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def _read_block(
-    text: bytes, form: LineForm, reader: Reader, cut: tuple[int, int]
-) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Read the lines between two places; the few that are odd in a file one by one."""
+def _read_block(text: bytes, form: LineForm, reader: Reader, cut: tuple[int, int], out: Out) -> int:
+    """Read the lines between two places, the few that are odd in a file one by one.
+
+    Return how many entries they hold.
+    """
     start, stop = cut
     block = text[start:stop]
-    found = reader(block, form.indices, form.values, form.dtype)
-    if found is not None and found[0].min(initial=0) >= 0:
+    found = reader(block, *out)
+    if found is not None and out[0][:found].min(initial=0) >= 0:
         return found
     half = block.find(b"\n", len(block) // 2) + 1
     if len(block) >= _SMALL and half < len(block):
-        first = _read_block(text, form, reader, (start, start + half))
-        second = _read_block(text, form, reader, (start + half, stop))
-        return np.concatenate([first[0], second[0]]), np.concatenate([first[1], second[1]])
+        first = _read_block(text, form, reader, (start, start + half), out)
+        rest = out[0][first:], out[1][first:]
+        return first + _read_block(text, form, reader, (start + half, stop), rest)
     try:
-        return _read_by_line(block, form)
+        indices, values = _read_by_line(block, form)
     except BadLineError as error:
         index = error.index + text.count(b"\n", 0, start)
         raise BadLineError(index, error.line, error.reason) from None
+    out[0][: len(indices)], out[1][: len(values)] = indices, values
+    return len(values)
 
 
 def _read_by_line(text: bytes, form: LineForm) -> tuple[NDArray[np.int64], NDArray[Any]]:

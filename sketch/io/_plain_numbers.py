@@ -28,34 +28,31 @@ def _allowed_pairs() -> NDArray[np.bool_]:
 _PAIRS = _allowed_pairs()
 
 
-def read_plain(
-    text: bytes, indices: int, values: int, dtype: np.dtype[Any]
-) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
-    """Return indices and values of all lines, None if the text is not plain.
+def read_plain(text: bytes, indices: NDArray[np.int64], values: NDArray[Any]) -> int | None:
+    """Read indices and values of all lines; return how many, None if the text is not plain.
 
     Parameters
     ----------
     text : bytes
         Whole lines.
-    indices, values : int
-        Numbers on each line.
-    dtype : numpy.dtype
-        Of the values.
+    indices, values : array (p, d), array (p, v)
+        Take the numbers.
     """
     text = _tidied(text)
-    columns = indices + values
-    real = values if dtype.kind == "f" else 0
+    whole, dtype = indices.shape[1], values.dtype
+    columns, real = whole + values.shape[1], dtype.kind == "f" and values.shape[1] > 0
     lines = text.count(b"\n") - 1
-    if not (_are_numbers(text) and _are_laid_out(text, columns, columns - real)):
+    if not (_are_numbers(text) and _are_laid_out(text, columns, whole if real else columns)):
         return None
     kind = "real" if real else "unsigned-integer" if dtype.kind == "u" else "integer"
     numbers = _converted(text, lines * columns, kind)
     if numbers is None:
         return None
     table = numbers.reshape(lines, columns)
-    if real and table[:, :indices].max(initial=0) >= _EXACT:
+    if real and table[:, :whole].max(initial=0) >= _EXACT:
         return None
-    return table[:, :indices].astype(np.int64), table[:, indices:].astype(dtype)
+    indices[:lines], values[:lines] = table[:, :whole], table[:, whole:]
+    return lines
 
 
 def _tidied(text: bytes) -> bytes:
