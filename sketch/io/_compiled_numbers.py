@@ -32,44 +32,59 @@ _POWERS = [Fraction(10) ** e for e in range(-_LARGEST, _LARGEST + 1)]
 _HIGH = np.array([float(power) for power in _POWERS])
 _LOW = np.array([float(p - Fraction(float(p))) for p in _POWERS])
 _SPLIT = 134217729.0  # 2^27 + 1 cuts a double into halves whose products are exact
+_UPPER_HALF = _SPLIT * _HIGH - (_SPLIT * _HIGH - _HIGH)
 _EXACT = 9007199254740992  # 2^53: whole numbers up to here are doubles
 _UNSURE, _UNSURE_CUT = 2.0**-98, 2.0**-59  # relative error of a product; with digits left out
 _MOST_DIGITS = 19  # of a whole number that fits 64 bits for certain
 _SPACE, _TAB, _NEWLINE, _RETURN = 32, 9, 10, 13
+_ONE = np.uint64(1)  # places have no sign: those that do might count from the end, and are asked
+_NONE = np.uint64(0)  # where no number ends
 _PLUS, _MINUS, _POINT, _ZERO = 43, 45, 46, 48
-
-
-@_jit
-def _is_end(text, i):  # type: ignore[no-untyped-def]
-    """Whether a number can end before a character."""
-    return text[i] == _SPACE or text[i] == _NEWLINE or text[i] == _TAB or text[i] == _RETURN
 
 
 @_jit
 def _after_blanks(text, i):  # type: ignore[no-untyped-def]
     """Return where the next character is that is no blank; a line end is none."""
     while text[i] == _SPACE or text[i] == _TAB:
-        i += 1
-    if text[i] == _RETURN and text[i + 1] == _NEWLINE:
-        i += 1
+        i += _ONE
+    if text[i] == _RETURN and text[i + _ONE] == _NEWLINE:
+        i += _ONE
     return i
 
 
 @_jit
+def _next(text, i):  # type: ignore[no-untyped-def]
+    """Return where the next number or the end of the line is, `_NONE` if a number goes on here."""
+    if text[i] == _SPACE and text[i + _ONE] > _SPACE:
+        return i + _ONE
+    if text[i] == _NEWLINE:
+        return i
+    after = _after_blanks(text, i)
+    return after if after > i else _NONE
+
+
+@_jit
+def _digits(text, i, w):  # type: ignore[no-untyped-def]
+    """Return ``w`` with the digits from a place on appended, and where they end."""
+    digit = np.uint64(text[i]) - np.uint64(_ZERO)
+    while digit <= np.uint64(9):
+        w = np.uint64(10) * w + digit
+        i += _ONE
+        digit = np.uint64(text[i]) - np.uint64(_ZERO)
+    return w, i
+
+
+@_jit
 def _whole(text, i):  # type: ignore[no-untyped-def]
-    """Return a whole number and where it ends, -1 for none."""
+    """Return a whole number and where it ends, `_NONE` if it is none."""
     negative = text[i] == _MINUS
     if negative or text[i] == _PLUS:
-        i += 1
+        i += _ONE
     start = i
-    number = np.int64(0)
-    digit = np.uint8(text[i] - _ZERO)
-    while digit <= 9:
-        number = 10 * number + np.int64(digit)
-        i += 1
-        digit = np.uint8(text[i] - _ZERO)
-    if i == start or i - start >= _MOST_DIGITS or not _is_end(text, i):
-        return number, -1
+    w, i = _digits(text, i, np.uint64(0))
+    number = np.int64(w)
+    if i == start or i - start >= _MOST_DIGITS:
+        return number, _NONE
     return (-number if negative else number), i
 
 
@@ -86,8 +101,8 @@ def _product(w, e, cut):  # type: ignore[no-untyped-def]
     low = np.float64(np.int64(w - np.uint64(high)))
     power, rest = _HIGH[e + _LARGEST], _LOW[e + _LARGEST]
     product = high * power
-    x, y = _SPLIT * high, _SPLIT * power
-    a, b = x - (x - high), y - (y - power)
+    x, b = _SPLIT * high, _UPPER_HALF[e + _LARGEST]
+    a = x - (x - high)
     c, d = high - a, power - b
     error = ((a * b - product) + a * d + c * b) + c * d
     error += high * rest + low * power
@@ -95,17 +110,6 @@ def _product(w, e, cut):  # type: ignore[no-untyped-def]
     error -= nearest - product
     unsure = nearest * (_UNSURE_CUT if cut else _UNSURE)
     return nearest, nearest + (error - unsure) == nearest + (error + unsure)
-
-
-@_jit
-def _digits(text, i, w):  # type: ignore[no-untyped-def]
-    """Return ``w`` with the digits from a place on appended, and where they end."""
-    digit = np.uint8(text[i] - _ZERO)
-    while digit <= 9:
-        w = np.uint64(10) * w + np.uint64(digit)
-        i += 1
-        digit = np.uint8(text[i] - _ZERO)
-    return w, i
 
 
 @_jit
@@ -128,29 +132,27 @@ def _leading(text, start, stop):  # type: ignore[no-untyped-def]
 
 @_jit
 def _real(text, i):  # type: ignore[no-untyped-def]
-    """Return a real number, where it ends (-1 for none), and whether it is certain."""
+    """Return a real number, where it ends (`_NONE` if it is none), and whether it is certain."""
     negative = text[i] == _MINUS
     if negative or text[i] == _PLUS:
-        i += 1
-    start, point, e, cut = i, 0, 0, False
+        i += _ONE
+    start, point, e, cut = i, np.uint64(0), 0, False
     w, i = _digits(text, i, np.uint64(0))
     if text[i] == _POINT:
-        point, first = 1, i + 1
+        point, first = _ONE, i + _ONE
         w, i = _digits(text, first, w)
-        e = first - i
+        e = np.int64(first) - np.int64(i)
     digits = i - start - point
     if digits == 0:
-        return 0.0, -1, True
+        return 0.0, _NONE, True
     if digits > _MOST_DIGITS:
         w, e, cut = _leading(text, start, i)
     letter = text[i] | 32
     if letter == 100 or letter == 101:  # d, e
-        exponent, i = _whole(text, i + 1)
-        if i < 0:
-            return 0.0, -1, True
+        exponent, i = _whole(text, i + _ONE)
+        if i == _NONE:
+            return 0.0, _NONE, True
         e += min(max(exponent, -100000), 100000)
-    elif not _is_end(text, i):
-        return 0.0, -1, True
     if w == 0:
         return 0.0, i, True
     number, certain = _product(w, e, cut)
@@ -175,27 +177,31 @@ def _read_lines(text, indices, integers, reals, doubtful):  # type: ignore[no-un
         The first is -1 if a line is not plain, or there are more doubtful numbers than fit.
     """
     entry, doubts = 0, 0
-    i, n = 0, len(text) - 1
+    i, n = np.uint64(0), np.uint64(len(text) - 1)
     while True:
         i = _after_blanks(text, i)
         while i < n and text[i] == _NEWLINE:
-            i = _after_blanks(text, i + 1)
+            i = _after_blanks(text, i + _ONE)
         if i >= n:
             return entry, doubts
         for column in range(indices.shape[1]):
             indices[entry, column], i = _whole(text, i)
-            if i < 0:
+            if i == _NONE:
                 return -1, 0
-            i = _after_blanks(text, i)
+            i = _next(text, i)
+            if i == _NONE:
+                return -1, 0
         for column in range(integers.shape[1]):
             integers[entry, column], i = _whole(text, i)
-            if i < 0:
+            if i == _NONE:
                 return -1, 0
-            i = _after_blanks(text, i)
+            i = _next(text, i)
+            if i == _NONE:
+                return -1, 0
         for column in range(reals.shape[1]):
             start = i
             number, i, certain = _real(text, i)
-            if i < 0:
+            if i == _NONE:
                 return -1, 0
             if not certain:
                 if doubts == len(doubtful):
@@ -204,7 +210,9 @@ def _read_lines(text, indices, integers, reals, doubtful):  # type: ignore[no-un
                 doubtful[doubts, 2], doubtful[doubts, 3] = start, i
                 doubts += 1
             reals[entry, column] = number
-            i = _after_blanks(text, i)
+            i = _next(text, i)
+            if i == _NONE:
+                return -1, 0
         if text[i] != _NEWLINE:
             return -1, 0
         entry += 1
