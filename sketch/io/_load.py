@@ -13,7 +13,7 @@ from ..results import ErrorEstimate, LowRank, PrincipalComponents
 from ..sketches import Sketch
 from ._schema import check_fields
 
-_CLASSES = (LowRank, PrincipalComponents, *Sketch.kinds.values())
+_CLASSES: tuple[Any, ...] = (LowRank, PrincipalComponents, *Sketch.kinds.values())
 _KINDS: dict[str, Any] = {cls.__name__: cls.from_archive for cls in _CLASSES}
 
 
