@@ -21,7 +21,7 @@ from ._state import Passes, State
 
 def run_on_dask(run: Run, array: Any, start: Place, check_finite: bool, progress: bool) -> State:
     """Return the state of a Dask array whose first entry is at `start`."""
-    tall = [name for name, s in run.sums.items() if s.axis == 0 and 0 not in s.width]
+    tall = [name for name, s in run.sums.items() if s.axis == 0 and _is_panel(s.width)]
     kept = {name: q for name, q in run.passes.kept.items() if isinstance(q, RowBlocks)}
     state: State
     if array.ndim != 2 or not (tall or kept):
@@ -40,6 +40,11 @@ def run_on_dask(run: Run, array: Any, start: Place, check_finite: bool, progress
         for name, part in zip(tall, _groups(seen, len(strips)), strict=True)
     }
     return state.having(blocks=blocks)
+
+
+def _is_panel(width: tuple[int, ...]) -> bool:
+    """Whether a sum is a tall matrix with columns, which no core of a train is."""
+    return len(width) == 1 and width[0] > 0
 
 
 def _groups(items: Sequence[Task], size: int) -> list[Sequence[Task]]:
