@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     decompose = commands.add_parser("svd", help="low-rank approximation of a matrix in a file")
     decompose.add_argument("file", help=_FILE_HELP)
     _add_result_options(decompose)
+    _add_picture_option(decompose)
     decompose.add_argument("--method", choices=["hmt", "nystrom"], default="hmt")
     decompose.add_argument("--power-iters", type=float, default=0, metavar="N", help="or a half")
     decompose.add_argument("--start-rank", type=int, metavar="N", help="width of the first pass")
@@ -67,11 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--state", metavar="FILE", help="save the running sketch (stta)")
     _add_run_options(train)
-    train.set_defaults(run=_run_tt)
+    train.set_defaults(run=_run_tt, plot=None)
 
     merge = commands.add_parser("merge", help="add up sketch states and finalize them together")
     merge.add_argument("parts", nargs="+", metavar="PART")
     _add_result_options(merge)
+    _add_picture_option(merge)
     merge.set_defaults(run=_run_merge)
 
     info = commands.add_parser("info", help="what is in a data, state or result file")
@@ -120,6 +122,9 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rank", type=int)
     parser.add_argument("--tol", type=float, help="relative error to reach")
     parser.add_argument("--out", metavar="FILE", help="save the result, as .npz")
+
+
+def _add_picture_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", metavar="FILE", help="draw the spectrum with its error bands")
 
 
@@ -198,6 +203,11 @@ def _run_merge(options: argparse.Namespace) -> None:
     for part, sk in zip(options.parts, sketches, strict=True):
         if not isinstance(sk, GeneralizedNystrom | GramNystrom | STTA):
             raise SketchError(f"{part}: holds a {type(sk).__name__}, not a one-pass sketch state")
+        if options.plot is not None and not isinstance(sk, GeneralizedNystrom):
+            raise SketchError(
+                f"{part}: --plot draws singular values, which a {type(sk).__name__} does not end "
+                "in; leave it out"
+            )
     start = time.perf_counter()
     total = functools.reduce(operator.add, sketches)
     result = total.finalize(options.rank, options.tol)
@@ -246,9 +256,7 @@ def _write(result: Result, options: argparse.Namespace) -> None:
     if options.out is not None:
         result.save(options.out)
         print(f"result        {options.out}")
-    if options.plot is not None:
-        if not isinstance(result, LowRank):
-            raise SketchError("--plot draws the spectrum of a matrix, not of a tensor train")
+    if options.plot is not None and isinstance(result, LowRank):
         plot.spectrum(result, options.plot)
         print(f"picture       {options.plot}")
 

@@ -384,3 +384,19 @@ def test_a_damaged_chunk_is_one_line_with_the_file(tmp_path):
     assert done.returncode == 2
     assert path in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_pictures_are_offered_where_there_is_one_to_draw(tmp_path, capsys):
+    from sketch.cli import main
+
+    np.save(tmp_path / "a.npy", MATRIX)
+    with pytest.raises(SystemExit):
+        main(["tt", str(tmp_path / "a.npy"), "--rank", "2", "--plot", str(tmp_path / "a.png")])
+    sk = sketch.GramNystrom(MATRIX.shape[1], 2)
+    sk.update(MATRIX)
+    sk.save(tmp_path / "rows.npz")
+    words = ["merge", str(tmp_path / "rows.npz"), "--plot", str(tmp_path / "a.png")]
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert not said.out
+    assert "draws singular values" in said.err
