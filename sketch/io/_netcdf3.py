@@ -34,7 +34,7 @@ def read_netcdf3(path: str, name: str, stack: contextlib.ExitStack) -> Found:
             np.array(root.variables[dim].data) if dim in root.variables else None for dim in dims
         ]
 
-    raw = packed(variable.data, variable._attributes, path, netcdf=True)
+    raw = packed(variable.data, variable._attributes, netcdf=True)
     return Found(raw, dims, labels)
 
 
@@ -49,7 +49,7 @@ def _read_64_bit(path: str, name: str, stack: contextlib.ExitStack) -> Found:
         raise no_such_name(name, list(shapes), path)
     variable = root.variables[name]
     given = {key: variable.getncattr(key) for key in variable.ncattrs()}
-    return Found(packed(variable, given, path, netcdf=True), tuple(variable.dimensions))
+    return Found(packed(variable, given, netcdf=True), tuple(variable.dimensions))
 
 
 def _close(root: Any) -> None:

@@ -54,7 +54,7 @@ class DataFile(OpenedData):
         self.dtype = np.dtype(self.data.dtype)
         self.dims: Dims = found.dims or (None,) * len(self.shape)
         self._labels = found.labels
-        self.close = weakref.finalize(self, stack.close)
+        self.close = weakref.finalize(self.data, stack.close)  # once nothing can read it
 
     @property
     def ndim(self) -> int:
@@ -113,16 +113,12 @@ class DataFile(OpenedData):
         return self.data
 
     def matrix_source(self) -> MatrixSource:
-        """Return the adapter of the matrix, which keeps the file open."""
-        source = as_matrix_source(self.matrix())
-        source.keeps = self
-        return source
+        """Return the adapter of the matrix."""
+        return as_matrix_source(self.matrix())
 
     def tensor_source(self) -> TensorSource:
-        """Return the adapter of the tensor, which keeps the file open."""
-        source = as_tensor_source(self.tensor())
-        source.keeps = self
-        return source
+        """Return the adapter of the tensor."""
+        return as_tensor_source(self.tensor())
 
     def __enter__(self) -> Self:
         return self

@@ -13,10 +13,9 @@ from ..errors import StateFileError
 from ._found import Found
 
 _HEAD = b"\x6c\x1b\x01"  # the third byte: one variant after the other
-# Copies of the first allele in each of the four genotypes of a byte; 1 stands for missing.
-_COPIES = np.array([2, 0, 1, 0], np.float32)
-_MISSING = 1
-_GENOTYPES = (np.arange(256, dtype=np.uint8)[:, None] >> np.array([0, 2, 4, 6], np.uint8)) & 3
+# Copies of the first allele in the four genotypes of each byte; NaN where one is missing.
+_FOUR = (np.arange(256)[:, None] >> np.array([0, 2, 4, 6])) & 3
+_COPIES = np.array([2, np.nan, 1, 0], np.float32)[_FOUR]
 
 
 def read_plink(path: str, name: str, stack: contextlib.ExitStack) -> Found:
@@ -60,11 +59,11 @@ class Genotypes:
         rows, columns = (range(n)[cut] for n, cut in zip(self.shape, window, strict=True))
         first, last = rows.start // 4, -(-rows.stop // 4)
         packed = np.array(self._bytes[columns.start : columns.stop, first:last])
-        genotypes = _GENOTYPES[packed].reshape(len(columns), -1)
+        copies = np.take(_COPIES, packed, axis=0).reshape(len(columns), -1)
         offset = rows.start - 4 * first
-        genotypes = genotypes[:, offset : offset + len(rows)].T
-        mask = genotypes == _MISSING
-        return np.ma.MaskedArray(_COPIES[genotypes], mask if mask.any() else np.ma.nomask)
+        copies = copies[:, offset : offset + len(rows)].T
+        mask = np.isnan(copies)
+        return np.ma.MaskedArray(copies, mask if mask.any() else np.ma.nomask)
 
 
 def _names(path: str, ending: str) -> list[str]:

@@ -51,7 +51,7 @@ def found(root: Any, name: str, item: Any, path: str, netcdf: bool = False) -> F
     if getattr(item.dtype, "names", None) == _PARTS:
         return Found(ComplexParts(item))
     check_numbers(item, where)
-    return Found(packed(item, attributes(item), path, netcdf))
+    return Found(packed(item, attributes(item), netcdf))
 
 
 def attributes(item: Any) -> Mapping[str, Any]:

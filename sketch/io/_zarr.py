@@ -50,7 +50,7 @@ def _array(item: Any, path: str, where: str) -> Found:
     check_claim(item.shape, item.dtype, lambda: _size(path), where)
     found = _tree.found(None, "", item, path)
     given, dims = _conventions(item)
-    return dataclasses.replace(found, data=packed(item, given, path), dims=dims)
+    return dataclasses.replace(found, data=packed(item, given), dims=dims)
 
 
 def _conventions(item: Any) -> tuple[Mapping[str, Any], Dims | None]:

@@ -14,6 +14,7 @@ from ._tensor_dense import DenseTensorSource
 from ._tensor_registry import as_tensor_source
 from ._tiles import StoredArray
 from ._unfolded import UnfoldedSource
+from ._variables import with_attributes
 
 __all__ = [
     "CentredBlock",
@@ -36,4 +37,5 @@ __all__ = [
     "centred",
     "is_sparse",
     "open_paths_by",
+    "with_attributes",
 ]

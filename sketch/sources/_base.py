@@ -55,7 +55,6 @@ class MatrixSource(ABC):
     sparse: bool = False
     on_disk: bool = False
     dask_array: Any = None
-    keeps: Any = None  # what must stay open while blocks are read
 
     @abstractmethod
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:

@@ -33,7 +33,6 @@ class TensorSource(ABC):
     single_use: bool = False
     on_disk: bool = False
     dask_array: Any = None
-    keeps: Any = None
 
     @abstractmethod
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:

@@ -39,11 +39,11 @@ def as_variable(x: Any) -> Any:
     if module.startswith("netCDF4") and kind in ("Variable", "_Variable"):
         return _self_decoding(x)
     if module.startswith("scipy.io") and kind == "netcdf_variable":
-        return _with_attributes(x.data, _chosen(vars(x)["_attributes"]))
+        return with_attributes(x.data, _chosen(vars(x)["_attributes"]))
     xarray = sys.modules.get("xarray")
     if xarray is not None and isinstance(x, xarray.DataArray | xarray.Variable):
         return _labelled(x)
-    return _with_attributes(x, _attributes(x))
+    return with_attributes(x, _attributes(x))
 
 
 class Variable:
@@ -171,8 +171,9 @@ def _chosen(attributes: Attributes) -> Attributes:
     return {name: attributes[name] for name in _NAMES if name in attributes}
 
 
-def _with_attributes(stored: Any, attributes: Attributes) -> Any:
+def with_attributes(stored: Any, attributes: Attributes) -> Any:
     """Return a stored array, decoded where it has attributes that ask for it."""
+    attributes = _chosen(attributes)
     if not attributes:
         return stored
     scaled = any(name in attributes for name in _SCALING)
@@ -196,7 +197,7 @@ def _labelled(x: Any) -> Any:
     variable, attributes = x.variable if hasattr(x, "coords") else x, _chosen(x.attrs)
     on_disk = type(getattr(variable, "_data", None)).__module__.startswith("xarray")
     if not on_disk:
-        return _with_attributes(variable.data, attributes)
+        return with_attributes(variable.data, attributes)
     if attributes:
-        return _with_attributes(variable, attributes)
+        return with_attributes(variable, attributes)
     return Variable(variable, {}, compute_dtype(variable.dtype))
