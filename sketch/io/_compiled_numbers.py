@@ -136,7 +136,7 @@ def _real(text, i):  # type: ignore[no-untyped-def]
     negative = text[i] == _MINUS
     if negative or text[i] == _PLUS:
         i += _ONE
-    start, point, e, cut = i, np.uint64(0), 0, False
+    start, point, e, cut = i, np.uint64(0), np.int64(0), False
     w, i = _digits(text, i, np.uint64(0))
     if text[i] == _POINT:
         point, first = _ONE, i + _ONE

@@ -23,7 +23,7 @@ _REAL = re.compile(
     rb"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[ed][+-]?[0-9]+)?|nan|inf(?:inity)?)", re.IGNORECASE
 )
 _COMPILE_FROM = 16_000_000  # bytes; less is read before numba is even imported
-_PLAIN_BLOCK, _COMPILED_BLOCK = 1 << 19, 1 << 22  # bytes that are read at once
+_PLAIN_BLOCK, _COMPILED_BLOCK = 1 << 20, 1 << 22  # bytes that are read at once
 _SMALL = 1 << 16  # bytes that are read line by line at once
 
 Out = tuple[NDArray[np.int64], NDArray[Any]]  # a line each: indices, values

@@ -61,17 +61,23 @@ def _tidied(text: bytes) -> bytes:
         text = text.replace(b"\r\n", b"\n")
     if any(mark in text for mark in (b"D", b"d", b"E", b"\t")):
         text = text.translate(_LIKE_E)
+    text = b"\n" + text
+    if b"+" in text:
+        text = re.sub(rb"(?<=[ \n])\+(?=[0-9.])", b"", text)
+    if not _doubled(text).any():
+        return text
     while b" \n" in text:
         text = text.replace(b" \n", b"\n")
-    text = b"\n" + text
-    if b" +" in text or b"\n+" in text:
-        text = re.sub(rb"(?<=[ \n])\+(?=[0-9.])", b"", text)
+    codes = np.frombuffer(text, np.uint8)
+    return bytes(codes[np.concatenate([[True], ~_doubled(text)])])
+
+
+def _doubled(text: bytes) -> NDArray[np.bool_]:
+    """Return where blanks and line ends follow others, from the second character on."""
     codes = np.frombuffer(text, np.uint8)
     gaps = (codes == ord(" ")) | (codes == ord("\n"))
-    doubled = gaps[1:] & gaps[:-1]
-    if not doubled.any():
-        return text
-    return bytes(codes[np.concatenate([[True], ~doubled])])
+    doubled: NDArray[np.bool_] = gaps[1:] & gaps[:-1]
+    return doubled
 
 
 def _are_numbers(text: bytes) -> bool:
