@@ -504,6 +504,29 @@ def test_a_tensor_that_counts_from_0_is_read_when_asked_for(tmp_path):
         tensor_of(f"{path}::other")
 
 
+def test_a_tensor_without_values_is_refused_until_it_is_told(tmp_path):
+    path = tmp_path / "a.tns"
+    index = np.argwhere(np.random.default_rng(0).random((6, 5, 8)) < 0.5)
+    np.savetxt(path, index + 1, "%d")
+    with pytest.raises(sketch.StateFileError, match=r"looks like an index.*a.tns::no_values"):
+        tensor_of(path)
+    found = tensor_of(f"{path}::no_values")
+    assert found.sum() == len(index)
+    assert np.array_equal(np.argwhere(found), index)
+    np.savetxt(path, index, "%d")
+    assert np.array_equal(np.argwhere(tensor_of(f"{path}::zero_based,no_values")), index)
+    path.write_text("1 2\n2 1\n")
+    with pytest.raises(sketch.StateFileError, match=r"line 1: .*two indices.*::no_values"):
+        tensor_of(path)
+    assert np.array_equal(tensor_of(f"{path}::no_values"), [[0, 1], [1, 0]])
+
+
+def test_counts_and_repeated_entries_are_values(tmp_path):
+    path = tmp_path / "a.tns"
+    path.write_text("1 1 3\n1 1 3\n1 2 1\n2 1 4\n" * 5)
+    assert np.array_equal(tensor_of(path), [[30, 5], [20, 0]])
+
+
 @given(st.data())
 def test_damaged_tensor_files_are_read_or_refused(data):
     text = bytearray(b"# c\n1 2 3 0.5\n4 5 6 -2e-3\n10 1 1 7\n2 2 2 1.25\n")

@@ -11,7 +11,8 @@ import numpy as np
 import scipy.io
 
 import sketch
-from suites.common import Case, sizes
+
+from .common import Case, sizes
 
 COMPRESSED = {"plain": bytes, "gzip": functools.partial(gzip.compress, compresslevel=1)}
 

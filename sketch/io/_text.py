@@ -15,6 +15,7 @@ from ._matrix_market import MatrixMarketFile
 from ._text_blocks import open_text
 
 _MATRICES = ("matrix.mtx", "matrix.mtx.gz")
+_TNS_OPTIONS = {"zero_based", "no_values"}
 _TABLES = (("features.tsv", "genes.tsv"), ("barcodes.tsv",))
 
 
@@ -25,10 +26,14 @@ def read_mtx(path: str, name: str, stack: contextlib.ExitStack) -> Found:
 
 
 def read_tns(path: str, name: str, stack: contextlib.ExitStack) -> Found:
-    """Return a tensor in a FROSTT file, whose indices count from 1 unless it is told otherwise."""
-    zero_based = name == "zero_based"
-    _no_name(path, "" if zero_based else name)
-    return Found(CoordinateFile(path, zero_based=zero_based).loaded())
+    """Return a tensor in a FROSTT file; the name may tell how it is written."""
+    options = dict.fromkeys(name.split(",") if name else [], True)
+    if not options.keys() <= _TNS_OPTIONS:
+        raise StateFileError(
+            f"{path}: holds one array; leave out ::{name}, or give ::zero_based or ::no_values (or "
+            "both, with a comma)"
+        )
+    return Found(CoordinateFile(path, **options).loaded())
 
 
 def is_tenx(path: str) -> bool:
