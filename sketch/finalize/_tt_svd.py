@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from .._array import Array, beside, namespace
 from .._linalg import frobenius_norm, rescaled, scale_exponent, tail_norms, thin_svd
+from ..errors import ShapeError
 
 
 def tt_svd_cores(
@@ -22,6 +23,8 @@ def tt_svd_cores(
        doi:10.1137/090752286, algorithm 1.
     """
     xp = namespace(t)
+    if not t.ndim:
+        raise ShapeError("a single number has no modes; give an array of one axis at least")
     if 0 in t.shape:
         return [xp.zeros((1, n, 1), **beside(t)) for n in t.shape], 0.0
     exponent = scale_exponent(t)

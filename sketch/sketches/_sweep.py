@@ -66,8 +66,9 @@ def sweep_keep(spec: TensorSpec, sums: Sums, reduced: Any) -> dict[str, Any]:
     psi = _psi(spec, sums)
     xp = namespace(psi)
     before, n, behind = psi.shape
-    core = orthonormal_basis(reduced(xp.reshape(psi, (before * n, behind))))
-    kept = {f"core_{sums.number}": xp.reshape(core, (before, n, -1))}
+    seen = xp.reshape(psi, (before * n, behind))
+    core = orthonormal_basis(reduced(seen)) if before * n else seen[:, :1]
+    kept = {f"core_{sums.number}": xp.reshape(core, (before, n, core.shape[1]))}
     if sums.number == 0 and spec.error_probes:
         kept["probe"] = sums.whole("probe")
     return kept

@@ -84,8 +84,9 @@ def with_error(sums: Sums, tt: TensorTrain, data: Array | None, exponent: int) -
     if data is None:
         return tt.with_error(_UNKNOWN)
     norm, data = tt.norm(), rescaled(data, -exponent)
-    (_, block), *_ = as_tensor_source(tt).blocks()
-    residual = data - probed(sums.maps, block, (0,) * spec.order)
+    residual = data
+    for at, block in as_tensor_source(tt).blocks():  # none of a train without entries
+        residual = residual - probed(sums.maps, block, at)
     count = math.sqrt(spec.error_probes * spec.error_rank)
     value = frobenius_norm(residual) / count
     if value > 0.1 * norm:  # the approximation is no measure of the data
@@ -143,6 +144,8 @@ def rounded(
         What the error probes saw of the data.
     ranks, tol, exponent
     """
+    if 0 in whole.shape:
+        return _finished(sums, whole, data, exponent)
     if tol is None:
         short = whole.round(rank=ranks) if ranks else whole
         return _finished(sums, short, data, exponent)
