@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
 
 from .errors import ArgumentError, MemoryBudgetError
@@ -29,6 +31,31 @@ def as_bytes(size: int | str) -> int:
     if match is None:
         raise ArgumentError(f"{size!r} is no size; write it as 500MB or 2GB")
     return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def check_holds(shape: tuple[int, ...], itemsize: int) -> None:
+    """Refuse an array that is larger than the memory of this machine, before it is made.
+
+    Raises
+    ------
+    MemoryBudgetError
+        Where it cannot fit; a system that promises memory it has not would kill the process.
+    """
+    size, machine = math.prod(shape) * itemsize, _machine_bytes()
+    if machine is not None and size > machine:
+        raise MemoryBudgetError(
+            f"the whole sum has the shape {shape}, {size / 1e9:.3g} GB, and this machine has "
+            f"{machine / 1e9:.3g} GB; check the places `at` of the chunks, whose largest is how "
+            "far a growing axis reaches"
+        )
+
+
+def _machine_bytes() -> int | None:
+    """Return the memory of this machine, None where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def block_limit(memory: int | str | None, held: int) -> int | None:

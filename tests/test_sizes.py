@@ -134,6 +134,24 @@ def test_sums_of_tensors_are_no_larger_than_for_the_largest_ranks(shape, make):
         make((9, 9, 9), 8, sketch_rank=5)
 
 
+@pytest.mark.parametrize(
+    ("make", "chunk"),
+    [
+        (lambda: sketch.GeneralizedNystrom((None, 9), 2), np.ones((3, 9))),
+        (lambda: sketch.HMT((9, None), 2, power_iters=0.5), np.ones((9, 3))),
+        (lambda: sketch.STTA((9, 4, None), 2), np.ones((9, 4, 2))),
+    ],
+    ids=["nystrom", "hmt", "stta"],
+)
+def test_what_no_machine_can_hold_is_refused_before_it_is_made(make, chunk):
+    sk = make()
+    place = [0 if size else 10**15 for size in sk.spec.shape]
+    sk.update(chunk, at=tuple(place))
+    assert sk.nbytes < 1e5
+    with pytest.raises(sketch.MemoryBudgetError, match=r"shape \(.*00000.* GB, and"):
+        sk.end_pass() if isinstance(sk, sketch.HMT) else sk.finalize()
+
+
 def test_the_command_line_takes_any_rank(tmp_path, capsys):
     np.save(tmp_path / "a.npy", matrix((30, 9)))
     out = tmp_path / "result.npz"

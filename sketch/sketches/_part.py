@@ -17,6 +17,7 @@ from .._array import (
     promote,
 )
 from .._linalg import multiple
+from .._memory import check_holds
 from ..errors import DtypeError
 
 _JOINED_BYTES = 4_000_000  # neighbouring segments up to this size become one
@@ -109,6 +110,7 @@ class Part:
             return self.segments[0][1]
         xp, like = namespace(self.segments[0][1]), self.segments[0][1]
         dtype = promote(*{dtype_name(array.dtype) for _, array in self.segments})
+        check_holds((*like.shape[:-1], stop - start), 16 if is_complex(dtype) else 8)
         options = {"dtype": getattr(xp, dtype), "device": device_of(like)}
         pieces, at = [], start
         for segment in self.segments:
