@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import scipy.io
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import sketch
@@ -262,12 +262,10 @@ def oracle(text):
         "integer": (1, r"[+-]?\d+"),
         "pattern": (0, ""),
     }
-    try:
-        lines = [line.removesuffix("\r").strip(" \t") for line in text.decode("ascii").split("\n")]
-    except UnicodeDecodeError:
-        return None
+    text = text.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+    lines = [line.removesuffix("\r").strip(" \t") for line in text.split("\n")]
     lines = [line for line in lines if line]
-    banner = lines[0].lower().split() if lines else []
+    banner = re.split(r"[ \t]+", lines[0].lower()) if lines else []
     if len(banner) != 5 or banner[0] not in ("%%matrixmarket", "%matrixmarket"):
         return None
     _, matrix_word, layout, field, symmetry = banner
@@ -295,7 +293,9 @@ def oracle(text):
         if same or i > j or (i == j and symmetry != "skew-symmetric")
     ]
     count = count[0] if coordinate else len(order)
-    if max(m, n) > 20 or (not same and m != n) or len(body) - 1 != count:
+    if coordinate and max(m, n) > 1000:
+        return NotImplemented  # to be held here
+    if (not coordinate and max(m, n) > 20) or (not same and m != n) or len(body) - 1 != count:
         return None
     a = np.zeros((m, n), complex if field == "complex" else float)
     sides = set()
@@ -347,6 +347,7 @@ def test_damaged_matrix_market_files_are_read_by_the_grammar_or_refused(kind, va
     expected = oracle(bytes(text))
     path = FOLDER / "damaged.mtx"
     path.write_bytes(text)
+    assume(expected is not NotImplemented)
     found = outcome(read, path)
     if isinstance(found, sketch.StateFileError):
         assert expected is None or "64 bits" in str(found)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import StateFileError
 from ._entry_files import EntryFile
 from ._numbers import LineForm
-from ._text_blocks import Block, TextBlocks
+from ._text_blocks import Block, TextBlocks, words_of
 
 _COMMENTS = b"#%"
 _MANY_CLASHES = 0.1  # of all lines
@@ -75,11 +75,11 @@ class CoordinateFile(EntryFile):
         sizes, first = None, _next_line(lines)
         if first.isdigit():
             number, line = lines.number, _next_line(lines)
-            words = line.split()
+            words = words_of(line)
             if len(words) != int(first) or not all(word.isdigit() for word in words):
                 raise lines.refuse(number, first, "expected indices and a value, or an order")
             sizes, first = tuple(map(int, words)), _next_line(lines)
-        columns = len(first.split())
+        columns = len(words_of(first))
         value = " and a value" if self._values else ""
         if sizes is not None and columns != len(sizes) + self._values:
             raise lines.refuse(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..errors import StateFileError
 from ._entry_files import EntryFile, wrong_count
 from ._numbers import LineForm
-from ._text_blocks import Block, TextBlocks
+from ._text_blocks import Block, TextBlocks, trimmed, words_of
 from ._triangle import Triangle
 
 _FIELDS = {  # numbers that make up a value, and their type
@@ -89,16 +89,16 @@ class MatrixMarketFile(EntryFile):
     def _read_head(self, lines: TextBlocks) -> None:
         """Read the banner, the comments, and the line with the sizes."""
         line = lines.line()
-        while line is not None and line.removeprefix(_BOM).strip() == b"":
+        while line is not None and trimmed(line.removeprefix(_BOM)) == b"":
             line = lines.line()
-        self._read_banner((line or b"").removeprefix(_BOM).strip(), lines)
+        self._read_banner(trimmed((line or b"").removeprefix(_BOM)), lines)
         line = lines.line()
         while line is not None and (not line or line.startswith(b"%")):
             line = lines.line()
         if line is None:
             raise StateFileError(f"{self.path}: no line with the sizes; the file is cut off")
         expected = "rows and columns" if self._array else "rows, columns and entries"
-        words = line.split()
+        words = words_of(line)
         if len(words) != (2 if self._array else 3) or not all(
             re.fullmatch(rb"\+?[0-9]{1,18}", word) for word in words
         ):
@@ -111,7 +111,7 @@ class MatrixMarketFile(EntryFile):
         self.nnz = self._promised
 
     def _read_banner(self, banner: bytes, lines: TextBlocks) -> None:
-        words = banner.decode("latin-1").lower().split()
+        words = [word.decode("latin-1").lower() for word in words_of(banner)]
         expected = (
             "expected the banner %%MatrixMarket matrix, coordinate or array, one of "
             f"{', '.join(_FIELDS)}, and one of {', '.join(_SYMMETRIES)}"

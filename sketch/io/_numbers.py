@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._plain_numbers import read_plain
+from ._text_blocks import trimmed, words_of
 
 _INDEX = re.compile(rb"\+?[0-9]+|-0+")
 _INTEGER = re.compile(rb"[+-]?[0-9]+")
@@ -99,7 +100,7 @@ def read_numbers(text: bytes, form: LineForm) -> tuple[NDArray[np.int64], NDArra
 def entry_lines(text: bytes, comments: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the lines with entries, each with its index."""
     for index, line in enumerate(text.split(b"\n")):
-        line = line.removesuffix(b"\r").strip(b" \t")
+        line = trimmed(line)
         if line and line[0] not in comments:
             yield index, line
 
@@ -156,7 +157,7 @@ def _read_by_line(text: bytes, form: LineForm) -> tuple[NDArray[np.int64], NDArr
     indices: list[list[int]] = []
     values: list[list[float | int]] = []
     for at, line in entry_lines(text, form.comments):
-        words = re.split(rb"[ \t]+", line)
+        words = words_of(line)
         try:
             if len(words) != form.columns:
                 raise ValueError(f"expected {form.columns} numbers, found {len(words)}")

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import os
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -62,7 +63,7 @@ class TextBlocks:
         """Return the next line without its end and surrounding blanks, None after the last."""
         line = self._pending.pop() if self._pending else self._whole_line(b"")
         self.number += bool(line)
-        return line.strip() if line else None
+        return trimmed(line.removesuffix(b"\n")) if line else None
 
     def put_back(self, line: bytes) -> None:
         """Have a line that `line` gave come once more."""
@@ -107,6 +108,16 @@ class TextBlocks:
                 f"{self.path}: cannot be read on after line {self.number} ({error}); the "
                 f"{self.compression or 'file'} data are cut off or damaged"
             ) from error
+
+
+def trimmed(line: bytes) -> bytes:
+    """Return a line without the spaces and tabs around it, and the return at its end."""
+    return line.removesuffix(b"\r").strip(b" \t")
+
+
+def words_of(line: bytes) -> list[bytes]:
+    """Return the words of a trimmed line."""
+    return re.split(rb"[ \t]+", line) if line else []
 
 
 def open_text(path: str) -> IO[bytes]:
