@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -10,6 +11,8 @@ import array_api_compat
 import numpy as np
 
 from .errors import DeviceError, DtypeError
+
+_NUMPY = array_api_compat.array_namespace(np.empty(0))
 
 Array = Any
 """An array of any library that follows the array API standard."""
@@ -90,9 +93,12 @@ def quiet() -> AbstractContextManager[object]:
 
 def namespace(*arrays: Array) -> Any:
     """Return the array namespace that the arrays share."""
+    if all(type(x) is np.ndarray for x in arrays):
+        return _NUMPY
     return array_api_compat.array_namespace(*arrays)
 
 
+@functools.lru_cache(maxsize=256)
 def dtype_name(dtype: object) -> str:
     """Return the plain name of a dtype of any library: ``"float32"``."""
     if isinstance(dtype, np.dtype):
@@ -121,6 +127,7 @@ def compute_dtype(dtype: object) -> str:
     return _COMPUTE_DTYPE[name]
 
 
+@functools.lru_cache(maxsize=256)
 def promote(*names: str) -> str:
     """Return the smallest computing dtype that holds all of the given ones."""
     return str(np.result_type(*names).name)
@@ -136,6 +143,7 @@ def accumulator_dtype(name: str) -> str:
     return "complex128" if is_complex(name) else "float64"
 
 
+@functools.lru_cache(maxsize=16)
 def unit_roundoff(name: str) -> float:
     """Return the unit roundoff of a computing dtype."""
     return float(np.finfo(name).eps) / 2
@@ -148,6 +156,8 @@ def smallest_normal(name: str) -> float:
 
 def cast(x: Array, name: str) -> Array:
     """Return `x` in the dtype of that name, copied only where needed."""
+    if dtype_name(x.dtype) == name:
+        return x
     return namespace(x).astype(x, getattr(namespace(x), name), copy=False)
 
 
@@ -302,6 +312,8 @@ def is_gpu_sparse(x: object) -> bool:
 
 def device_of(x: Array) -> Any:
     """Return the device of an array."""
+    if type(x) is np.ndarray:
+        return "cpu"
     return array_api_compat.device(x)
 
 

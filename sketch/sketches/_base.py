@@ -178,7 +178,7 @@ class Sketch(Generic[Result]):
         run = self._run(state)
         size = tuple(size or 0 for size in source.shape)
         run.check_inside(start, size)
-        needed = self.spec.bytes_needed(tuple(map(operator.add, start, size)))
+        needed = self.spec.bytes_needed(tuple(map(operator.add, start, size)), self._maps)
         limit = block_limit(memory, needed)
         if source.dask_array is not None:
             delta = run_on_dask(run, source.dask_array, start, check_finite, progress)
@@ -214,7 +214,7 @@ class Sketch(Generic[Result]):
         with self._committing:
             before = self._state if fading == 1.0 else self._times(self._state, fading)
             with quiet():
-                after = self.spec.total(before, delta)
+                after = self.spec.total(before, delta, spent=True)
             shares = after.shares
             if not shares and delta.dtype is not None:
                 shares = frozenset([secrets.token_hex(8)])

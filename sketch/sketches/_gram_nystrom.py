@@ -80,7 +80,7 @@ class GramNystromSpec(MatrixSpec):
             )
         return source
 
-    def bytes_needed(self, shape: tuple[int, ...]) -> int:
+    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, Any]) -> int:
         """Return about how many bytes sums, bases and factors take."""
         return 8 * self.dof_each * 6 * self.range_size * shape[1]
 
@@ -133,7 +133,9 @@ class GramNystromSpec(MatrixSpec):
             return _sums_about(centred(block), matrix)
         return sums
 
-    def total(self, ours: State, theirs: State, *, disjoint: bool = False) -> State:
+    def total(
+        self, ours: State, theirs: State, *, disjoint: bool = False, spent: bool = False
+    ) -> State:
         """Return the state of both rows, about their mean where it has drifted by the spread."""
         window = tuple(map(self.total, ours.window, theirs.window)) or ours.window
         dtype = self.joint_dtype(ours.dtype, theirs.dtype)

@@ -78,7 +78,7 @@ class Method(ABC):
         """Return the result that the sums determine."""
 
     @abstractmethod
-    def bytes_needed(self, shape: tuple[int, ...]) -> int:
+    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, Any]) -> int:
         """Return about how many bytes the sums and their finish take for data of a shape."""
 
     @abstractmethod
@@ -148,8 +148,11 @@ class Method(ABC):
                 )
         return self.dtype
 
-    def total(self, ours: State, theirs: State, *, disjoint: bool = False) -> State:
-        """Return the state of the sum of both data."""
+    def total(
+        self, ours: State, theirs: State, *, disjoint: bool = False, spent: bool = False
+    ) -> State:
+        """Return the state of the sum of both data; that of `theirs` may be `spent` for it."""
         dtype = self.joint_dtype(ours.dtype, theirs.dtype)
         window = tuple(map(self.total, ours.window, theirs.window)) or ours.window
-        return ours.plus(theirs, dtype, disjoint=disjoint).having(window=window)
+        total = ours.plus(theirs, dtype, disjoint=disjoint, spent=spent)
+        return total.having(window=window) if window else total

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from .._array import (
     Array,
@@ -22,6 +23,7 @@ from ..errors import DtypeError
 
 _JOINED_BYTES = 4_000_000  # neighbouring segments up to this size become one
 
+Spent = Literal["ours", "theirs"]
 Segment = tuple[int, Array]
 """Where an array begins on the data's axis, and the array, whose last axis follows it."""
 
@@ -71,15 +73,15 @@ class Part:
         """Return the sum over ``0:size``, zero where nothing was added."""
         return self._window(0, size)
 
-    def plus(self, values: Array, start: int = 0, *, reuse: bool = False) -> Part:
+    def plus(self, values: Array, start: int = 0, *, spent: Spent | None = None) -> Part:
         """Return the sum with a contribution that begins at `start`.
 
         Parameters
         ----------
         values : array, shape (..., p)
         start : int
-        reuse : bool
-            Whether arrays of this part may be overwritten, which then must not be used any more.
+        spent : {"ours", "theirs"}, optional
+            Whose arrays may be overwritten, which then must not be used any more.
         """
         self.check_library(values)
         values = cast(values, accumulator_dtype(dtype_name(values.dtype)))
@@ -91,15 +93,18 @@ class Part:
         done = list(self.segments[:first])
         if done and not int(done[0][1].shape[-1]):
             done = []  # the sum of an empty chunk
-        for segment in _overlaid(self.segments[first:last], new, reuse):
+        for segment in _overlaid(self.segments[first:last], new, spent):
             _append(done, segment)
         return Part((*done, *self.segments[last:]))
 
-    def __add__(self, other: Part) -> Part:
+    def joined(self, other: Part, *, spent: Spent | None = None) -> Part:
+        """Return the sum of both parts."""
         total = self
         for start, values in other.segments:
-            total = total.plus(values, start)
+            total = total.plus(values, start, spent=spent)
         return total
+
+    __add__ = joined
 
     def times(self, factor: complex) -> Part:
         """Return the part multiplied by a number."""
@@ -150,7 +155,7 @@ def _stop(segment: Segment) -> int:
     return segment[0] + int(segment[1].shape[-1])
 
 
-def _overlaid(old: tuple[Segment, ...], new: Segment, reuse: bool) -> list[Segment]:
+def _overlaid(old: tuple[Segment, ...], new: Segment, spent: Spent | None) -> list[Segment]:
     """Return segments that hold old ones, all of which meet the new one, and the new one's sum."""
     at, stop = new[0], _stop(new)
     done: list[Segment] = []
@@ -160,7 +165,7 @@ def _overlaid(old: tuple[Segment, ...], new: Segment, reuse: bool) -> list[Segme
             done.append(_cut(segment, segment[0], low))
         if at < low:
             done.append(_cut(new, at, low))
-        done.append((low, _sum(_cut(segment, low, high)[1], _cut(new, low, high)[1], reuse)))
+        done.append((low, _sum(_cut(segment, low, high)[1], _cut(new, low, high)[1], spent)))
         if high < _stop(segment):
             done.append(_cut(segment, high, _stop(segment)))
         at = high
@@ -176,12 +181,14 @@ def _cut(segment: Segment, start: int, stop: int) -> Segment:
     return start, segment[1][..., start - segment[0] : stop - segment[0]]
 
 
-def _sum(x: Array, y: Array, reuse: bool) -> Array:
+def _sum(x: Array, y: Array, spent: Spent | None) -> Array:
     dtypes = {dtype_name(x.dtype), dtype_name(y.dtype)}
     if len(dtypes) == 2:
         x, y = cast(x, "complex128"), cast(y, "complex128")
-    if not reuse:
+    if spent is None:
         return x + y
+    if spent == "theirs":
+        x, y = y, x
     x += y
     return x
 

@@ -111,7 +111,7 @@ class Run:
                 parts[name] = (
                     Part.of(values, place)
                     if known is None
-                    else known.plus(values, place, reuse=True)
+                    else known.plus(values, place, spent="ours")
                 )
             roundoff = unit_roundoff(block.dtype)
             size = self._size(products)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -88,7 +89,7 @@ class MatrixSpec(Method):
         """Return the adapter of a chunk."""
         return as_matrix_source(chunk)
 
-    def bytes_needed(self, shape: tuple[int, ...]) -> int:
+    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, Any]) -> int:
         """Return about how many bytes sums, bases and factors take, and Omega."""
         rows = self.range_size + self.error_probes
         columns = getattr(self, "corange_size", self.range_size) + self.error_probes

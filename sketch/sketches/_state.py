@@ -11,7 +11,7 @@ from typing import Any
 from .._array import Array, namespace
 from .._linalg import plain_number
 from ..errors import NonFiniteError
-from ._part import Part
+from ._part import Part, Spent
 from ._row_blocks import RowBlocks
 
 MOST_SHARES = 4096  # that a state remembers
@@ -114,7 +114,9 @@ class State:
         """Return the state with other values of some fields."""
         return dataclasses.replace(self, **changes)
 
-    def plus(self, other: State, dtype: str | None, *, disjoint: bool = False) -> State:
+    def plus(
+        self, other: State, dtype: str | None, *, disjoint: bool = False, spent: bool = False
+    ) -> State:
         """Return the sum with the state of further data in the same pass.
 
         Parameters
@@ -124,10 +126,12 @@ class State:
             That both have in common.
         disjoint : bool
             Whether the two are known to hold different entries, so that the norm is known too.
+        spent : bool
+            Whether the arrays of the other one may be overwritten: it is not used any more.
         """
         return self.having(
             seen=tuple(map(max, self.seen, other.seen)),
-            parts=added(self.parts, other.parts),
+            parts=added(self.parts, other.parts, spent),
             blocks={**self.blocks, **other.blocks},
             dtype=dtype,
             n_updates=self.n_updates + other.n_updates,
@@ -168,11 +172,13 @@ class State:
         )
 
 
-def added(ours: Mapping[str, Part], theirs: Mapping[str, Part]) -> dict[str, Part]:
+def added(ours: Mapping[str, Part], theirs: Mapping[str, Part], spent: bool) -> dict[str, Part]:
     """Return the sums of parts of equal names; others as they are."""
     total = dict(ours)
     for name, part in theirs.items():
-        total[name] = total[name] + part if name in total else part
+        known = total.get(name)
+        whose: Spent | None = "theirs" if spent else None
+        total[name] = part if known is None else known.joined(part, spent=whose)
     return total
 
 

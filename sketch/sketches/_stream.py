@@ -21,8 +21,8 @@ from ._state import Stream
 if TYPE_CHECKING:
     from ._base import Sketch
 
-_ALL_ROWS = 64  # at the beginning of a stream that its digest is made of
-_EVERY_ROW = 16  # and which of those that follow
+_ALL_ROWS = 32  # at the beginning of a stream that its digest is made of
+_EVERY_ROW = 64  # and which of those that follow
 
 
 def follow(

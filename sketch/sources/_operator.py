@@ -89,7 +89,7 @@ class OperatorSource(MatrixBlock):
                 f"the operator's dtype is {self.dtype}, but its products are {name}; make it with "
                 f"dtype={name!r}"
             )
-        return to_host(product)
+        return np.array(to_host(product))  # of its own: sums are added into it
 
 
 def _lacks_adjoint(operator: Any) -> bool:
