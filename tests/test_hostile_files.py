@@ -400,3 +400,18 @@ def test_pictures_are_offered_where_there_is_one_to_draw(tmp_path, capsys):
     said = capsys.readouterr()
     assert not said.out
     assert "draws singular values" in said.err
+
+
+def test_handles_of_closed_files_and_without_values_are_refused(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"], file["none"] = MATRIX, h5py.Empty("f8")
+    with h5py.File(tmp_path / "a.h5") as file:
+        handles = {"whose file is closed": file["x"], "holds no values": file["none"]}
+        calls = (sketch.svd, sketch.pca, sketch.tensor_train)
+        for call in calls:
+            with pytest.raises(sketch.DtypeError, match="holds no values"):
+                call(handles["holds no values"], 2)
+    for call in calls:
+        with pytest.raises(sketch.DtypeError, match="whose file is closed"):
+            call(handles["whose file is closed"], 2)

@@ -158,3 +158,14 @@ def test_names_as_long_as_a_file_system_takes_can_be_saved(tmp_path):
     path = tmp_path / ("x" * 251 + ".npz")
     SAVED[0].save(path)
     assert sketch.load(path).n_updates == 1
+
+
+def test_checkpoints_are_tried_before_the_stream_is_read(tmp_path):
+    def chunks():
+        raise AssertionError("a chunk was asked for")
+        yield
+
+    for path, reason in no_regular_files(tmp_path).items():
+        for sk in (sketch.GeneralizedNystrom((None, 6), 2), sketch.GramNystrom(6, 2)):
+            with pytest.raises(sketch.StateFileError, match=reason):
+                sk.consume(chunks(), checkpoint=path)

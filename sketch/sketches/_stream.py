@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._array import to_host
+from .._paths import try_to_write
 from .._progress import track
 from ..errors import PassError, PlacementWarning, ShapeError
 from ._placement import checked_place, growing_axis
@@ -47,6 +48,8 @@ def follow(
         )
     if operator.index(every) < 1:
         raise ValueError(f"every must be a number of chunks of at least 1, got {every}")
+    if checkpoint is not None:
+        try_to_write(checkpoint)
     stream = sketch._state.stream
     skip = _rows_to_skip(stream, first, resume)
     axis = growing_axis(sketch.spec)

@@ -36,6 +36,7 @@ def contents(x: Any) -> Any:
     """
     if isinstance(x, MatrixSource | TensorSource | OpenedData | Summable | Variable):
         return x
+    _refuse_without_values(x)
     if is_sparse(x) or is_operator(x):
         return x
     x = as_scipy_sparse(x)
@@ -54,6 +55,19 @@ def refuse_containers(x: Any) -> None:
     for is_one, step in _STEPS:
         if is_one(x):
             raise DtypeError(f"cannot sketch an object of type {type(x).__name__}; {step}")
+
+
+def _refuse_without_values(x: Any) -> None:
+    """Raise where a stored array has no shape: its file is closed, or it was never filled."""
+    try:
+        shape = getattr(x, "shape", ())
+    except Exception as error:  # each library has its own for what is closed
+        raise DtypeError(
+            f"cannot sketch an object of type {type(x).__name__} whose file is closed ({error}); "
+            "keep the file open until the result is there, or give its path"
+        ) from error
+    if shape is None:
+        raise DtypeError(f"an object of type {type(x).__name__} without shape holds no values")
 
 
 def unknown(x: Any, accepted: str) -> DtypeError:
