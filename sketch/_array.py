@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -10,23 +9,20 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
+from ._dtypes import accumulator_dtype as accumulator_dtype
+from ._dtypes import compute_dtype as compute_dtype
+from ._dtypes import dtype_name as dtype_name
+from ._dtypes import is_complex as is_complex
+from ._dtypes import is_computed_with
+from ._dtypes import promote as promote
+from ._dtypes import smallest_normal as smallest_normal
+from ._dtypes import unit_roundoff as unit_roundoff
 from .errors import DeviceError, DtypeError
 
 _NUMPY = array_api_compat.array_namespace(np.empty(0))
 
 Array = Any
 """An array of any library that follows the array API standard."""
-
-_COMPUTE_DTYPE = {
-    "float32": "float32",
-    "float64": "float64",
-    "complex64": "complex64",
-    "complex128": "complex128",
-    "float16": "float32",
-    "bfloat16": "float32",
-    "bool": "float64",
-    **{f"{sign}int{bits}": "float64" for sign in ("", "u") for bits in (8, 16, 32, 64)},
-}
 
 
 def is_array(x: object) -> bool:
@@ -96,62 +92,6 @@ def namespace(*arrays: Array) -> Any:
     if all(type(x) is np.ndarray for x in arrays):
         return _NUMPY
     return array_api_compat.array_namespace(*arrays)
-
-
-@functools.lru_cache(maxsize=256)
-def dtype_name(dtype: object) -> str:
-    """Return the plain name of a dtype of any library: ``"float32"``."""
-    if isinstance(dtype, np.dtype):
-        return dtype.name
-    if isinstance(dtype, type) and issubclass(dtype, np.generic | complex):
-        return np.dtype(dtype).name
-    return str(dtype).rsplit(".", maxsplit=1)[-1]
-
-
-def compute_dtype(dtype: object) -> str:
-    """Return the name of the floating dtype in which data of a dtype are computed.
-
-    Integers and booleans are computed in float64, half precision in float32.
-
-    Raises
-    ------
-    DtypeError
-        If the dtype is not numeric.
-    """
-    name = dtype_name(dtype)
-    if name not in _COMPUTE_DTYPE:
-        raise DtypeError(
-            f"data of dtype {name} cannot be sketched; convert to one of float32, float64, "
-            "complex64, complex128 (integers, booleans and float16 are converted for you)"
-        )
-    return _COMPUTE_DTYPE[name]
-
-
-@functools.lru_cache(maxsize=256)
-def promote(*names: str) -> str:
-    """Return the smallest computing dtype that holds all of the given ones."""
-    return str(np.result_type(*names).name)
-
-
-def is_complex(name: str) -> bool:
-    """Whether the dtype of that name is complex."""
-    return name.startswith("complex")
-
-
-def accumulator_dtype(name: str) -> str:
-    """Return the dtype in which sums of chunk products are kept."""
-    return "complex128" if is_complex(name) else "float64"
-
-
-@functools.lru_cache(maxsize=16)
-def unit_roundoff(name: str) -> float:
-    """Return the unit roundoff of a computing dtype."""
-    return float(np.finfo(name).eps) / 2
-
-
-def smallest_normal(name: str) -> float:
-    """Return the smallest number of a computing dtype that has all its digits."""
-    return float(np.finfo(name).smallest_normal)
 
 
 def cast(x: Array, name: str) -> Array:
@@ -336,8 +276,7 @@ def is_blas_ready(x: Array) -> bool:
 
     Of a floating dtype that is computed with, in memory, in native byte order, with a unit stride.
     """
-    name = dtype_name(x.dtype)
-    if _COMPUTE_DTYPE.get(name) != name or isinstance(x, np.memmap):
+    if not is_computed_with(x.dtype) or isinstance(x, np.memmap):
         return False
     if not isinstance(x, np.ndarray):
         return True

@@ -12,7 +12,7 @@ from ._array import changeable, is_array
 from .errors import DtypeError, NonFiniteError
 
 
-def plain(x: Any, at: Sequence[int] = ()) -> Any:
+def plain(x: Any, at: Sequence[int] = (), kind: str = "") -> Any:
     """Return an array as the numbers that its own library says it holds; other objects as they are.
 
     Parameters
@@ -21,6 +21,8 @@ def plain(x: Any, at: Sequence[int] = ()) -> Any:
         Of NumPy without subclass or mask, of PyTorch without gradients, and of JAX as NumPy's.
     at : sequence of int, optional
         Where the array begins within the data, for the message.
+    kind : str, optional
+        What the array was read from, for the message.
 
     Raises
     ------
@@ -30,15 +32,15 @@ def plain(x: Any, at: Sequence[int] = ()) -> Any:
         If the array is more than numbers.
     """
     if isinstance(x, np.ndarray):
-        return x if type(x) in (np.ndarray, np.memmap) else _without_class(x, at)
+        return x if type(x) in (np.ndarray, np.memmap) else _without_class(x, at, kind)
     return changeable(x) if is_array(x) else x
 
 
-def _without_class(x: Any, at: Sequence[int]) -> np.ndarray[Any, Any]:
+def _without_class(x: Any, at: Sequence[int], kind: str) -> np.ndarray[Any, Any]:
     """Return the numbers of a subclass of NumPy's arrays."""
     mask = getattr(x, "mask", None)
     if mask is not None:
-        _refuse_masked(type(x).__name__, np.broadcast_to(np.asarray(mask), x.shape), at)
+        _refuse_masked(kind or type(x).__name__, np.broadcast_to(np.asarray(mask), x.shape), at)
         x = x.data if isinstance(x, np.ma.MaskedArray) else getattr(x, "unmasked", x)
     unit = getattr(x, "unit", getattr(x, "units", None))
     if unit is not None and str(unit) not in ("", "dimensionless"):

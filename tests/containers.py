@@ -79,14 +79,15 @@ def dask_of(a, make=lambda block: block):
     return da.from_array(a, chunks=(5, 4)).map_blocks(make, dtype=a.dtype)
 
 
-def netcdf(a, fill=-32767, **options):
+def netcdf(a, decode=True):
     netcdf4 = pytest.importorskip("netCDF4")
     file = netcdf4.Dataset(f"{next(NUMBERS)}.nc", "w", diskless=True, persist=False)
     file.createDimension("t", a.shape[0])
     file.createDimension("x", a.shape[1])
-    variable = file.createVariable("v", "i2", ("t", "x"), fill_value=fill)
+    variable = file.createVariable("v", "i2", ("t", "x"), fill_value=-32767)
     variable.scale_factor, variable.add_offset = STEP, 10.0
     variable[:] = np.ma.masked_array(np.nan_to_num(a), np.isnan(a))
+    variable.set_auto_maskandscale(decode)
     return _Kept(file, variable).variable
 
 
@@ -321,6 +322,8 @@ REFUSED = {
     ),
     "cores of four axes": (lambda a: Record(cores=[a[None, :, :, None]] * 2), "axes"),
     "ring": (lambda a: Record(cores=[np.ones((2, 14, 3)), np.ones((3, 9, 2))]), "cores must fit"),
+    "file": (lambda a: io.StringIO("1 2"), "path of the file"),
+    "netcdf told not to decode": (lambda a: netcdf(a, decode=False), "set_auto_maskandscale"),
     "names alone": (lambda a: Record(cores=4, weights="heavy", factors=[1, 2]), "cannot sketch"),
     "factors of its own": (
         lambda a: Record(matrix_factors=lambda: (a, np.eye(9)), shape=a.shape),

@@ -20,7 +20,7 @@ from .._array import (
     namespace,
     to_host,
 )
-from .._linalg import adjoint, frobenius_norm, tail_norms
+from .._linalg import adjoint, frobenius_norm, product, tail_norms
 from ..errors import RankError, ShapeError
 from ..formats import Summable
 from ..maps import FixedMatrix
@@ -110,8 +110,8 @@ class LowRank(Summable):
             x = brought(_host_array(x), self.U)
         if x.ndim not in (1, 2) or x.shape[0] != self.shape[1]:
             raise ShapeError(f"cannot multiply {self.shape} by an array of shape {tuple(x.shape)}")
-        inner = _times_sparse(self.Vh, x) if sparse else self.Vh @ x
-        return self.U @ (self.s * inner if x.ndim == 1 else self.s[:, None] * inner)
+        inner = _times_sparse(self.Vh, x) if sparse else product(self.Vh, x)
+        return product(self.U, self.s * inner if x.ndim == 1 else self.s[:, None] * inner)
 
     def to_array(self) -> Array:
         """Return the dense matrix, shape (m, n)."""
@@ -169,18 +169,22 @@ class LowRank(Summable):
         return self.U * self.s, self.Vh
 
     def aslinearoperator(self) -> LinearOperator:
-        """Return a SciPy `LinearOperator`."""
+        """Return a SciPy `LinearOperator`, which takes and gives NumPy's arrays."""
         from scipy.sparse.linalg import LinearOperator
 
         flipped = self.H
         return LinearOperator(
             shape=self.shape,
-            dtype=self.dtype,
-            matvec=lambda x: self @ x.reshape(-1),
-            rmatvec=lambda x: flipped @ x.reshape(-1),
-            matmat=lambda x: self @ x,
-            rmatmat=lambda x: flipped @ x,
+            dtype=dtype_name(self.dtype),
+            matvec=lambda x: self._on_host(x.reshape(-1)),
+            rmatvec=lambda x: flipped._on_host(x.reshape(-1)),
+            matmat=self._on_host,
+            rmatmat=flipped._on_host,
         )
+
+    def _on_host(self, x: Array) -> Array:
+        """Return the product with an array of NumPy as one."""
+        return to_host(self @ brought(x, self.s))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too."""

@@ -97,6 +97,7 @@ def _is_pair_of_data(x: Any) -> bool:
 
 
 _STEPS: list[tuple[Callable[[Any], bool], str]] = [
+    (_has("readline"), "give the path of the file as text, or the numbers that it holds"),
     (lambda x: isinstance(x, bytes | bytearray), "give numbers, or the path of a file as text"),
     (_has("obs", "var", "X"), "give its matrix, .X or one of its .layers"),
     (_has("to_dask_array"), "give its .to_dask_array(lengths=True)"),

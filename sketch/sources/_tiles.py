@@ -28,7 +28,7 @@ BLOCK_BYTES = 32_000_000
 
 def is_stored(x: object) -> bool:
     """Whether `x` can be sliced into arrays: it has a shape, a dtype and items."""
-    return all(hasattr(x, name) for name in ("shape", "dtype", "ndim", "__getitem__"))
+    return all(hasattr(x, name) for name in ("shape", "dtype", "__getitem__"))
 
 
 class StoredArray:
@@ -92,7 +92,9 @@ class StoredArray:
         tile = gathered(self.stored[window])
         for dense in ("toarray", "todense"):
             tile = getattr(tile, dense)() if hasattr(tile, dense) else tile
-        tile = plain(tile if is_array(tile) else np.asarray(tile), [cut.start for cut in window])
+        tile = tile if is_array(tile) else np.asarray(tile)
+        kind = getattr(self.stored, "kind", type(self.stored).__name__)
+        tile = plain(tile, [cut.start for cut in window], kind)
         if tuple(tile.shape) != tuple(cut.stop - cut.start for cut in window):
             raise ShapeError(
                 f"a slice {window} of a {type(self.stored).__name__} of shape {self.shape} is an "

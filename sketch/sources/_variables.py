@@ -57,6 +57,8 @@ class Variable:
         Of decoded numbers.
     chunks : tuple of int or None
         In which the numbers are stored.
+    kind : str
+        What the stored array calls itself.
     """
 
     def __init__(self, stored: Any, attributes: Attributes, dtype: str) -> None:
@@ -64,6 +66,7 @@ class Variable:
         self.shape = tuple(int(n) for n in stored.shape)
         self.ndim, self.dtype = len(self.shape), np.dtype(dtype)
         self.chunks = getattr(stored, "chunks", None)
+        self.kind = type(stored).__name__
 
     def __getitem__(self, window: Any) -> Any:
         """Return a decoded slice, a masked array where values are missing."""
@@ -186,10 +189,14 @@ def with_attributes(stored: Any, attributes: Attributes) -> Any:
 
 
 def _self_decoding(variable: Any) -> Variable:
-    """Return a variable of netCDF4, which decodes and masks its slices as it was told to."""
-    names = [name for name in variable.ncattrs() if name in _SCALING and variable.scale]
-    scaling = {name: variable.getncattr(name) for name in names}
-    return Variable(variable, {}, _decoded_dtype(variable.dtype, scaling))
+    """Return a variable of netCDF4, which decodes and masks its slices unless told not to."""
+    attributes = {name: variable.getncattr(name) for name in variable.ncattrs() if name in _NAMES}
+    if attributes and not (variable.scale and variable.mask):
+        raise DtypeError(
+            f"a netCDF4 variable with {', '.join(attributes)} was told not to decode them; call "
+            "its set_auto_maskandscale(True), or give its numbers as they are stored, x[...]"
+        )
+    return Variable(variable, {}, _decoded_dtype(variable.dtype, attributes))
 
 
 def _labelled(x: Any) -> Any:

@@ -1,0 +1,82 @@
+"""Dtypes by their plain names, whichever library they are of."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from .errors import DtypeError
+
+_COMPUTE_DTYPE = {
+    "float32": "float32",
+    "float64": "float64",
+    "complex64": "complex64",
+    "complex128": "complex128",
+    "float16": "float32",
+    "bfloat16": "float32",
+    "bool": "float64",
+    **{f"{sign}int{bits}": "float64" for sign in ("", "u") for bits in (8, 16, 32, 64)},
+}
+
+
+@functools.lru_cache(maxsize=256)
+def dtype_name(dtype: object) -> str:
+    """Return the plain name of a dtype of any library: ``"float32"``."""
+    if isinstance(dtype, np.dtype):
+        return dtype.name
+    if isinstance(dtype, type) and issubclass(dtype, np.generic | complex):
+        return np.dtype(dtype).name
+    return str(dtype).rsplit(".", maxsplit=1)[-1]
+
+
+def compute_dtype(dtype: object) -> str:
+    """Return the name of the floating dtype in which data of a dtype are computed.
+
+    Integers and booleans are computed in float64, half precision in float32.
+
+    Raises
+    ------
+    DtypeError
+        If the dtype is not numeric.
+    """
+    name = dtype_name(dtype)
+    if name not in _COMPUTE_DTYPE:
+        raise DtypeError(
+            f"data of dtype {name} cannot be sketched; convert to one of float32, float64, "
+            "complex64, complex128 (integers, booleans and float16 are converted for you)"
+        )
+    return _COMPUTE_DTYPE[name]
+
+
+@functools.lru_cache(maxsize=256)
+def promote(*names: str) -> str:
+    """Return the smallest computing dtype that holds all of the given ones."""
+    return str(np.result_type(*names).name)
+
+
+def is_complex(name: str) -> bool:
+    """Whether the dtype of that name is complex."""
+    return name.startswith("complex")
+
+
+def accumulator_dtype(name: str) -> str:
+    """Return the dtype in which sums of chunk products are kept."""
+    return "complex128" if is_complex(name) else "float64"
+
+
+@functools.lru_cache(maxsize=16)
+def unit_roundoff(name: str) -> float:
+    """Return the unit roundoff of a computing dtype."""
+    return float(np.finfo(name).eps) / 2
+
+
+def smallest_normal(name: str) -> float:
+    """Return the smallest number of a computing dtype that has all its digits."""
+    return float(np.finfo(name).smallest_normal)
+
+
+def is_computed_with(dtype: object) -> bool:
+    """Whether data of a dtype are computed as they are, without conversion."""
+    name = dtype_name(dtype)
+    return _COMPUTE_DTYPE.get(name) == name
