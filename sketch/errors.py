@@ -66,6 +66,10 @@ class SpectrumWarning(SketchWarning):
     """The spectrum falls too steeply for the method: its smallest values are rounding errors."""
 
 
+class SeedWarning(SketchWarning):
+    """Data depend on the test matrices that they are sketched with."""
+
+
 class PlacementWarning(SketchWarning):
     """Chunks that are placed by a number lie on top of each other."""
 
@@ -75,7 +79,7 @@ def warn(message: str, category: type[SketchWarning]) -> None:
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and _is_ours(frame.f_globals):
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level - 1)
+    warnings.warn(message, category, stacklevel=level)
 
 
 def _is_ours(module_globals: dict[str, object]) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import ArgumentError, PassError, RankError
+from ..formats import seeds_of, with_seeds
 from ..maps import Gaussian, SparseSign, TestMatrixFamily
 from ..results import LowRank
-from ..sketches import HMT, GeneralizedNystrom, fed
+from ..sketches import HMT, GeneralizedNystrom, fed, independent_seed
 from ..sources import MatrixSource, as_matrix_source
 
 FIRST_RANK = 16  # where the search for a tolerance begins
@@ -24,7 +25,7 @@ def svd(
     power_iters: float = 0,
     start_rank: int | None = None,
     test_matrix: TestMatrixFamily | str | None = None,
-    seed: int = 0,
+    seed: int | None = 0,
     check_finite: bool = True,
     memory: int | str | None = None,
     device: Any = None,
@@ -54,8 +55,10 @@ def svd(
         start_rank=4 * rank + 20)`` for a tall matrix.
     test_matrix : TestMatrixFamily or str, optional
         By default Gaussian; sparse signs for sparse data and where a `start_rank` is given.
-    seed : int
-        Fixes the test matrices.
+    seed : int or None
+        Fixes the test matrices; None draws a fresh one. Where the data show results of sketches
+        with this seed, as ``a - result`` does, another one is taken that follows from it. The one
+        that was taken is the result's `seed`.
     check_finite : bool
         Refuse NaN and infinity.
     memory : int or str, optional
@@ -123,7 +126,7 @@ def svd(
             'again, or method="nystrom" with a rank'
         )
     options: dict[str, Any] = {
-        "seed": seed,
+        "seed": independent_seed(seed, a),
         "dtype": None if source.widens else source.dtype,
         "device": device,
         "test_matrix": test_matrix or _default_test_matrix(source, start_rank),
@@ -138,8 +141,11 @@ def svd(
         return fed(sk, source, check_finite=check_finite, memory=memory, progress=progress)
 
     if rank is not None:
-        return sketched(rank).finalize(rank, tol)
-    return _to_tolerance(sketched, min(n for n in source.shape if n is not None), tol or 0.0)
+        result = sketched(rank).finalize(rank, tol)
+    else:
+        largest = min(n for n in source.shape if n is not None)
+        result = _to_tolerance(sketched, largest, tol or 0.0)
+    return with_seeds(result, seeds_of(a), result.seeds)
 
 
 def _default_test_matrix(source: MatrixSource, start_rank: int | None) -> TestMatrixFamily:

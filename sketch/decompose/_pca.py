@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import RankError
+from ..formats import seeds_of, with_seeds
 from ..results import PrincipalComponents
-from ..sketches import GramNystrom, check_request, checked_size, default_width, fed
+from ..sketches import (
+    GramNystrom,
+    check_request,
+    checked_size,
+    default_width,
+    fed,
+    independent_seed,
+)
 from ..sources import as_matrix_source
 
 _TOLERANCE_RANK = 20  # whose default width is searched for a tolerance
@@ -19,7 +27,7 @@ def pca(
     tol: float | None = None,
     sketch_rank: int | None = None,
     center: bool = True,
-    seed: int = 0,
+    seed: int | None = 0,
     check_finite: bool = True,
     memory: int | str | None = None,
     device: Any = None,
@@ -43,8 +51,8 @@ def pca(
         number is known, and n where that is no more than twice as much: see `GramNystrom`.
     center : bool
         Whether to subtract the mean.
-    seed : int
-        Fixes the test matrix.
+    seed : int or None
+        Fixes the test matrix, see `svd`.
     check_finite : bool
         Refuse NaN and infinity.
     memory : int or str, optional
@@ -107,10 +115,11 @@ def pca(
         wanted,
         sketch_rank=sketch_rank,
         center=center,
-        seed=seed,
+        seed=independent_seed(seed, rows),
         dtype=None if source.widens else source.dtype,
         device=device,
     )
     check_request(None, tol, sk.spec)
     fed(sk, source, check_finite=check_finite, memory=memory, progress=progress)
-    return sk.finalize(None if rank is None else sk.spec.rank, tol)
+    found = sk.finalize(None if rank is None else sk.spec.rank, tol)
+    return with_seeds(found, seeds_of(rows), found.seeds)

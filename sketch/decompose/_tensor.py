@@ -11,9 +11,9 @@ from .._array import cast, namespace, quiet, unit_roundoff
 from .._linalg import frobenius_norm
 from ..errors import ArgumentError, DtypeError, NonFiniteError, OptionError, PassError, RankError
 from ..finalize import tt_svd_cores
-from ..formats import TensorTrain, as_exact_train
+from ..formats import TensorTrain, as_exact_train, seeds_of, with_seeds
 from ..results import ErrorEstimate, rounding_floor
-from ..sketches import OTTS, STTA, TTHMT, each_bond, fed
+from ..sketches import OTTS, STTA, TTHMT, each_bond, fed, independent_seed
 from ..sources import DenseTensorSource, StoredTensorSource, as_tensor_source
 from ._matrix import FIRST_RANK, GROWTH
 
@@ -26,7 +26,7 @@ def tensor_train(
     *,
     tol: float | None = None,
     method: str = "stta",
-    seed: int = 0,
+    seed: int | None = 0,
     check_finite: bool = True,
     memory: int | str | None = None,
     device: Any = None,
@@ -47,8 +47,8 @@ def tensor_train(
     method : {"stta", "otts", "tt-hmt", "tt-svd"}
         ``"stta"`` reads the data once; ``"otts"`` and ``"tt-hmt"`` once for each mode, and are as
         accurate as TT-SVD; ``"tt-svd"`` is the deterministic reference, for dense arrays.
-    seed : int
-        Fixes the test tensors.
+    seed : int or None
+        Fixes the test tensors, see `svd`.
     check_finite : bool
         Refuse NaN and infinity.
     memory : int or str, optional
@@ -125,9 +125,11 @@ def tensor_train(
     if exact is not None and tol is None:
         options.setdefault("error_probes", 0)
 
+    own = independent_seed(seed, a)
+
     def sketched(width: Any) -> STTA | OTTS | TTHMT:
         sk = methods[method](
-            source.shape, width, seed=seed, dtype=source.dtype, device=device, **options
+            source.shape, width, seed=own, dtype=source.dtype, device=device, **options
         )
         return fed(sk, source, check_finite=check_finite, memory=memory, progress=progress)
 
@@ -135,7 +137,9 @@ def tensor_train(
         train = _train_to_tolerance(sketched, tol or 0.0)
     else:
         train = sketched(rank).finalize(rank, tol)
-    return train if exact is None else train.with_error(_exact_error(train, exact, source.dtype))
+    if exact is not None:
+        train = train.with_error(_exact_error(train, exact, source.dtype))
+    return with_seeds(train, seeds_of(a), train.seeds)
 
 
 def _refuse_options(
@@ -231,4 +235,4 @@ def tt_svd(array: Any, rank: Any = None, tol: float | None = None) -> TensorTrai
     error = ErrorEstimate(
         residual=0.0, truncation=lost, norm=norm, kind="exact", method="TT-SVD", floor=floor
     )
-    return TensorTrain(cores, error=error)
+    return with_seeds(TensorTrain(cores, error=error), seeds_of(array))

@@ -3,15 +3,21 @@
 from ._as_train import as_exact_train
 from ._factored import CPTensor, TuckerTensor
 from ._hadamard import HadamardProduct
+from ._origin import seeds_of
+from ._seeded import Seeded, carrying_seeds, with_seeds
 from ._sum import Summable, TensorSum
 from ._tensor_train import TensorTrain
 
 __all__ = [
     "CPTensor",
     "HadamardProduct",
+    "Seeded",
     "Summable",
     "TensorSum",
     "TensorTrain",
     "TuckerTensor",
     "as_exact_train",
+    "carrying_seeds",
+    "seeds_of",
+    "with_seeds",
 ]

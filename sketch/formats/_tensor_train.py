@@ -24,6 +24,7 @@ from .._array import (
 from .._linalg import multiple
 from ..errors import DtypeError, NonFiniteError, RankError, ShapeError
 from ._rounding import rounded
+from ._seeded import Seeded, carrying_seeds
 from ._sum import Summable
 from ._train_entries import entries, sliced
 from ._train_sweeps import (
@@ -35,7 +36,11 @@ from ._train_sweeps import (
 _MAX_DENSE_BYTES = 2_000_000_000
 
 
-class TensorTrain(Summable):
+@carrying_seeds(
+    *("with_error", "astype", "orthogonalize", "round", "hadamard", "__getitem__"),
+    *("__add__", "__sub__", "__mul__", "__rmul__", "__neg__"),
+)
+class TensorTrain(Summable, Seeded):
     """The tensor ``T[i_1, ..., i_d] = G_1[:, i_1, :] G_2[:, i_2, :] ... G_d[:, i_d, :]``.
 
     Sums and differences of trains are trains, with ranks that add; with anything else they are
@@ -268,7 +273,8 @@ class TensorTrain(Summable):
         """Write the train to a file for `sketch.load`."""
         error = None if self.error is None else self.error.to_header()
         arrays = {f"core_{mode}": to_host(core) for mode, core in enumerate(self.cores)}
-        _archive.write(path, {"kind": "TensorTrain", "error": error}, arrays)
+        header = {"kind": "TensorTrain", "error": error, "seeds": self.seeds}
+        _archive.write(path, header, arrays)
 
     @classmethod
     def from_archive(

@@ -8,7 +8,7 @@ from typing import Any
 from .. import _archive
 from .._array import moved, place
 from ..errors import StateFileError
-from ..formats import TensorTrain
+from ..formats import Seeded, TensorTrain, with_seeds
 from ..results import ErrorEstimate, LowRank, PrincipalComponents
 from ..sketches import Sketch
 from ._schema import check_fields
@@ -69,6 +69,8 @@ def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
     try:
         check_fields(path, header, stored)
         held = _KINDS[kind](header, arrays)
+        if isinstance(held, Seeded):
+            held = with_seeds(held, header.get("seeds", ()))
         _archive.check_against(path, header, stored, held)
     except StateFileError as error:
         named = str(error).startswith(str(path))

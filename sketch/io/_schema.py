@@ -70,6 +70,10 @@ def _is_size(value: Any, most: int = 2**63) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < most
 
 
+def _is_seed(value: Any) -> bool:
+    return _is_size(value, 2**64)
+
+
 def _is_number(value: Any) -> bool:
     """Whether a value is a finite number that is not negative."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -108,7 +112,8 @@ _CHECKS: dict[str, Check] = {
     **dict.fromkeys(["n_updates", "position", "pass", "transform_version"], _is_size),
     **dict.fromkeys(["subtracted", "range_size", "corange_size", "error_probes"], _is_size),
     "blocks": _is_size,
-    "seed": lambda value: _is_size(value, 2**64),
+    "seed": _is_seed,
+    "seeds": _list_of(_is_seed),
     "rank": lambda value: _is_size(value) or _list_of(_is_size)(value),
     **dict.fromkeys(["left_sizes", "right_sizes"], _list_of(_is_size)),
     **dict.fromkeys(["start_size", "block_rank", "nnz"], _or_none(_is_size)),

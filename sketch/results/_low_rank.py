@@ -22,7 +22,7 @@ from .._array import (
 )
 from .._linalg import adjoint, frobenius_norm, product, tail_norms
 from ..errors import RankError, ShapeError
-from ..formats import Summable
+from ..formats import Seeded, Summable, carrying_seeds
 from ..maps import FixedMatrix
 from ..sources import SparseSource, is_sparse
 from ._error import ErrorEstimate
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
 
 
+@carrying_seeds("T", "H", "truncate", "astype")
 @dataclass(frozen=True, eq=False)
-class LowRank(Summable):
+class LowRank(Summable, Seeded):
     """The matrix ``U @ diag(s) @ Vh``, with an estimate of its distance to the data.
 
     Unpacks like a tuple: ``U, s, Vh = result``. Sums and differences with arrays, sparse matrices
@@ -188,7 +189,7 @@ class LowRank(Summable):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too."""
-        header = {"kind": "LowRank", "error": self.error.to_header()}
+        header = {"kind": "LowRank", "error": self.error.to_header(), "seeds": self.seeds}
         _archive.write(
             path, header, {name: to_host(getattr(self, name)) for name in ["U", "s", "Vh"]}
         )

@@ -12,13 +12,15 @@ from .. import _archive
 from .._array import Array, cast, dtype_name, moved, namespace, promote, quiet, to_host
 from .._linalg import adjoint, frobenius_norm, product, rescaled
 from ..errors import RankError
+from ..formats import Seeded, carrying_seeds
 from ..sources import MatrixBlock, centred
 from ._error import ErrorEstimate
 from ._mapped_rows import map_rows, times
 
 
+@carrying_seeds("truncate", "astype")
 @dataclass(frozen=True, eq=False)
-class PrincipalComponents:
+class PrincipalComponents(Seeded):
     """The leading principal components of rows, and what they leave out.
 
     Attributes
@@ -186,6 +188,7 @@ class PrincipalComponents:
         """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too."""
         header = {name: getattr(self, name) for name in _NUMBERS}
         header |= {"kind": "PrincipalComponents", "error": self.error.to_header()}
+        header |= {"seeds": self.seeds}
         arrays = {n: to_host(getattr(self, n)) for n in (*_ARRAYS, "explained_variance")}
         _archive.write(path, header, arrays)
 

@@ -6,6 +6,7 @@ from ._finish import check_request
 from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec
 from ._gram_nystrom import GramNystrom, GramNystromSpec, default_width
 from ._hmt import HMT, HMTSpec
+from ._independence import independent_seed
 from ._otts import OTTS, OTTSSpec
 from ._sliding_window import SlidingWindow
 from ._spec import checked_size
@@ -33,4 +34,5 @@ __all__ = [
     "default_width",
     "each_bond",
     "fed",
+    "independent_seed",
 ]

@@ -16,6 +16,8 @@ from .._array import place, quiet, to_host
 from .._linalg import plain_number
 from .._memory import block_limit
 from ..errors import IncompatibleSketchError, NonFiniteError, PassError
+from ..formats import with_seeds
+from ._independence import warn_of_seed
 from ._method import Method
 from ._parallel import run_on_dask
 from ._placement import check_filled, current_shape, offset
@@ -173,6 +175,7 @@ class Sketch(Generic[Result]):
 
         What follows the rows of a Dask array `stays` where these are, or is gathered.
         """
+        warn_of_seed(self.spec.seed, chunk)
         state, source = self._state, self.spec.as_source(chunk)
         start = offset(self.spec, state, at, source.shape)
         run = self._run(state)
@@ -469,7 +472,7 @@ class Sketch(Generic[Result]):
         self._check_complete(state)
         with quiet():
             result: Result = self.spec.finish(self._sums(state), rank, tol)
-        return result
+        return with_seeds(result, (self.spec.seed,))
 
     def _sums(self, state: State) -> Sums:
         return Sums(self.spec, self._maps, state, current_shape(self.spec, state), self._home)

@@ -6,7 +6,6 @@ import hashlib
 import numbers
 import operator
 import os
-import warnings
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from .._array import to_host
 from .._paths import try_to_write
 from .._progress import track
-from ..errors import PassError, PlacementWarning, ShapeError
+from ..errors import PassError, PlacementWarning, ShapeError, warn
 from ._placement import checked_place, growing_axis
 from ._state import Stream
 
@@ -149,11 +148,10 @@ def _warn_overlap(sketch: Sketch[Any], at: Any, axis: int, rows: int) -> None:
     if isinstance(at, numbers.Integral) and sketch.spec.shape[axis] is None:
         covered = sketch._state.seen[axis] - int(at)
         if 0 < covered < sketch._state.seen[axis] and rows > 0:
-            warnings.warn(
+            warn(
                 f"the chunk at row {at} lies on {covered} rows that were taken before, and is "
                 "added to them; if the numbers count chunks, leave them out",
                 PlacementWarning,
-                stacklevel=4,
             )
 
 

@@ -1,0 +1,62 @@
+"""Results know the seeds that they come from, and so does all that is made of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+Cls = TypeVar("Cls", bound=type)
+Result = TypeVar("Result")
+
+
+class Seeded:
+    """A result of a sketch, or what was made of one.
+
+    Attributes
+    ----------
+    seeds : tuple of int
+        The seeds of all sketches that it depends on, that of the last one at the end.
+    """
+
+    seeds: tuple[int, ...] = ()
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the sketch that it comes from, None where there was none."""
+        return self.seeds[-1] if self.seeds else None
+
+
+def with_seeds(result: Result, *seeds: Iterable[int]) -> Result:
+    """Return a result that is new, with its seeds, each once and the last ones last."""
+    joined = [seed for some in seeds for seed in some]
+    last = {seed: place for place, seed in enumerate(joined)}
+    object.__setattr__(result, "seeds", tuple(sorted(last, key=last.__getitem__)))
+    return result
+
+
+def carrying_seeds(*names: str) -> Callable[[Cls], Cls]:
+    """Return a class decorator: what the named methods return has the seeds of their operands."""
+
+    def decorate(cls: Cls) -> Cls:
+        for name in names:
+            method = vars(cls)[name]
+            if isinstance(method, property):
+                assert method.fget is not None
+                setattr(cls, name, property(_carrying(method.fget), doc=method.__doc__))
+            else:
+                setattr(cls, name, _carrying(method))
+        return cls
+
+    return decorate
+
+
+def _carrying(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def wrapped(*operands: Any, **options: Any) -> Any:
+        result = method(*operands, **options)
+        if isinstance(result, Seeded):
+            with_seeds(result, *(x.seeds for x in operands if isinstance(x, Seeded)))
+        return result
+
+    return wrapped
