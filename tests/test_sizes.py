@@ -157,3 +157,17 @@ def test_the_command_line_takes_any_rank(tmp_path, capsys):
     out = tmp_path / "result.npz"
     assert main(["svd", str(tmp_path / "a.npy"), "--rank", str(10**9), "--out", str(out)]) == 0
     assert sketch.load(out).rank == 9
+
+
+@pytest.mark.parametrize("power_iters", [0, 0.5, 1])
+@pytest.mark.parametrize("shape", [(60, 7), (7, 60), (12, 12)], ids=str)
+def test_without_probes_full_width_leaves_nothing_out(shape, power_iters):
+    a = matrix(shape)
+    for rank in (3, 10**9):
+        sk = sketch.HMT(shape, rank, sketch_rank=rank, power_iters=power_iters, error_probes=0)
+        passes(sk, a)
+        result = sk.finalize()
+        error = np.linalg.norm(result.to_array() - a)
+        low, high = result.error.interval()
+        assert low <= error <= high
+        assert (high < 1e-12) == (rank > min(shape))

@@ -112,7 +112,7 @@ class HMTSpec(MatrixSpec):
         number, panel = sums.number, self._panel(sums, self._name(sums))
         basis = panel.basis() if number else panel.basis(self.range_size)
         kept: dict[str, Any] = {"basis": held(basis)}
-        if number == self.probed_pass:
+        if self.error_probes and number == self.probed_pass:
             kept["probes"] = held(self._panel(sums, "error").copy())
         elif number == 0:
             kept["inside"] = panel.inside(basis)
