@@ -101,6 +101,11 @@ def cast(x: Array, name: str) -> Array:
     return namespace(x).astype(x, getattr(namespace(x), name), copy=False)
 
 
+def widened(x: Array) -> Array:
+    """Return `x` in double precision, copied only where needed."""
+    return cast(x, accumulator_dtype(dtype_name(x.dtype)))
+
+
 def brought(x: Array, like: Array) -> Array:
     """Return an array where `like` is and in its dtype, complex where `x` is."""
     name = dtype_name(like.dtype)

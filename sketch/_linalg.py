@@ -73,7 +73,8 @@ def frobenius_norm(x: Array) -> float:
         return 0.0
     with quiet():
         norm = _plain_norm(xp, x)
-    if math.isnan(norm) or (0 < norm < math.inf and abs(math.log2(norm)) < _safe_exponent(x)):
+    lost = math.isnan(norm) and not _is_complex(x)  # which squares of large complex numbers are too
+    if lost or (0 < norm < math.inf and abs(math.log2(norm)) < _safe_exponent(x)):
         return norm
     exponent = scale_exponent(x)
     return _ldexp(_plain_norm(xp, rescaled(x, -exponent)), exponent)

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from .._array import Array, dtype_name, namespace, unit_roundoff
-from .._linalg import adjoint, frobenius_norm, inverse_cholesky, tall_svd, thin_svd
+from .._array import Array, beside, device_of, dtype_name, namespace, unit_roundoff
+from .._linalg import adjoint, frobenius_norm, inverse_cholesky, thin_svd, wide_svd
 
 _ATTEMPTS = 5
 _MARGIN = 4.0  # of what is inverted over the rounding errors in it
@@ -45,11 +45,12 @@ def gram_eigenpairs(gram: Array, rounding: float) -> Eigenpairs:
         Size of the errors.
     """
     xp = namespace(gram)
-    values, vectors = xp.linalg.eigh((gram + adjoint(gram)) / 2)  # ascending
-    values = xp.flip(values)
+    values, vectors = xp.linalg.eigh((gram + adjoint(gram)) / 2)
+    descending = xp.arange(gram.shape[0] - 1, -1, -1, device=device_of(gram))
+    values, vectors = xp.take(values, descending), xp.take(vectors, descending, axis=1)
     own = unit_roundoff("float64") * math.sqrt(max(1, gram.shape[0])) * _largest(values)
     floor = _MARGIN * (rounding + own)
-    return Eigenpairs(xp.flip(vectors, axis=1), xp.maximum(values, 0 * values), floor)
+    return Eigenpairs(vectors, xp.maximum(values, 0 * values), floor)
 
 
 def gram_nystrom(y: Array, omega: Array, rounding: float) -> Eigenpairs:
@@ -69,6 +70,9 @@ def gram_nystrom(y: Array, omega: Array, rounding: float) -> Eigenpairs:
     again; where larger errors made G indefinite, by its positive eigenvalues. Without a shift the
     small eigenvalues of ``Omega^* Y``, which are rounding errors, would be divided by.
 
+    An error E of ``G Q`` changes the eigenvalue of a vector u by about ``2 |E| |w| + |E| |w|^2``
+    where ``w = (Q^* G Q)^{-1} (G Q)^* u`` is how u is combined from what was seen.
+
     References
     ----------
     .. [1] J. Tropp, A. Yurtsever, M. Udell, V. Cevher, "Fixed-rank approximation of a positive
@@ -78,18 +82,36 @@ def gram_nystrom(y: Array, omega: Array, rounding: float) -> Eigenpairs:
     size = frobenius_norm(y)
     own = unit_roundoff(dtype_name(y.dtype))
     share = rounding / size * math.sqrt(y.shape[0]) if size else 0.0
+    columns = min(omega.shape)
     q, y, condition = _orthonormalized(y, omega, max(own, share))
     own *= 2 * frobenius_norm(y)
-    floor = _MARGIN * max(rounding, own) * condition
-    shift = min(max(_MARGIN * _noise(adjoint(q) @ y, int(y.shape[0])), own), max(floor, own))
+    noise = max(rounding, own) * condition
+    shift = min(max(_MARGIN * _noise(adjoint(q) @ y, int(y.shape[0])), own), _MARGIN * noise)
     for _ in range(_ATTEMPTS):
-        factor = _shifted_factor(xp, y + shift * q, q) if shift else None
-        if factor is not None:
-            u, s = tall_svd(factor)
-            return Eigenpairs(u, xp.maximum(s**2 - shift, 0 * s), max(floor, shift))
+        inverse = _shifted_inverse(xp, y + shift * q, q) if shift else None
+        if inverse is not None:
+            break
         shift *= 10
-    u, s = tall_svd(_definite_factor(xp, y, q))
-    return Eigenpairs(u, s**2, max(floor, shift))
+    else:
+        inverse, shift = _definite_inverse(xp, y, q), 0.0
+    v, s, uh = wide_svd(adjoint((y + shift * q) @ inverse))
+    values = xp.maximum(s**2 - shift, 0 * s)
+    weights = s * xp.sqrt(xp.sum(xp.abs(inverse @ v) ** 2, axis=0))
+    seen = float(xp.max(xp.where(values > shift, weights, xp.ones_like(weights))))
+    noise *= math.sqrt(q.shape[1] / max(1, q.shape[0])) * (2 * seen + seen**2) / 3
+    return Eigenpairs(*_padded(adjoint(uh), values, columns), max(_MARGIN * noise, shift))
+
+
+def _padded(vectors: Array, values: Array, columns: int) -> tuple[Array, Array]:
+    """Return eigenpairs with further ones, of the eigenvalue zero, up to a number of columns."""
+    xp, (n, known) = namespace(vectors), vectors.shape
+    missing = columns - known
+    if not missing:
+        return vectors, values
+    units = xp.eye(n, known + missing, **beside(vectors))
+    others = xp.linalg.qr(xp.concat([vectors, units], axis=1), mode="reduced")[0]
+    more = xp.zeros((missing,), **beside(values))
+    return xp.concat([vectors, others[:, known:columns]], axis=1), xp.concat([values, more])
 
 
 def _noise(core: Array, n: int) -> float:
@@ -122,22 +144,21 @@ def _orthonormalized(y: Array, omega: Array, noise: float) -> tuple[Array, Array
     return q @ u, (y @ adjoint(vh)) / s, condition
 
 
-def _definite_factor(xp: Any, y: Array, q: Array) -> Array:
-    """Return F with ``F F^* = Y (Q^* Y)^+ Y^*``, without what rounding made indefinite."""
+def _definite_inverse(xp: Any, y: Array, q: Array) -> Array:
+    """Return X with ``X X^* = (Q^* Y)^+``, without what rounding made indefinite."""
     core = adjoint(q) @ y
     values, vectors = xp.linalg.eigh((core + adjoint(core)) / 2)
     noise = max(0.0, -2 * float(values[0]), 1e-12 * float(values[-1]))
     kept = values > noise
     scale = xp.where(kept, 1 / xp.sqrt(xp.where(kept, values, xp.ones_like(values))), 0 * values)
-    return y @ (vectors * scale)
+    return vectors * scale
 
 
-def _shifted_factor(xp: Any, y: Array, q: Array) -> Array | None:
-    """Return F with ``F F^* = Y (Q^* Y)^{-1} Y^*``, None where ``Q^* Y`` is not definite."""
+def _shifted_inverse(xp: Any, y: Array, q: Array) -> Array | None:
+    """Return X with ``X X^* = (Q^* Y)^{-1}``, None where ``Q^* Y`` is not definite."""
     core = adjoint(q) @ y
     identity = xp.eye(core.shape[0], dtype=core.dtype, device=core.device)
-    inverse = inverse_cholesky((core + adjoint(core)) / 2, identity)
-    return None if inverse is None else y @ inverse
+    return inverse_cholesky((core + adjoint(core)) / 2, identity)
 
 
 def _largest(values: Array) -> float:

@@ -37,8 +37,8 @@ class ShiftedSums:
     rounding : float
         Size of the rounding errors in `gram` (for orthonormal columns Omega) and `energy`: of the
         products that went in and of the largest sums ever held, which stay when rows are removed.
-    total_rounding : float
-        Likewise of the errors in `total`.
+    total_rounding, count_rounding : float
+        Likewise of the errors in `total` and in `count`.
     """
 
     gram: Array
@@ -49,6 +49,7 @@ class ShiftedSums:
     exponent: int = 0
     rounding: float = 0.0
     total_rounding: float = 0.0
+    count_rounding: float = 0.0
 
     def plus(self, other: ShiftedSums, matrix: DrawnMatrix | None) -> ShiftedSums:
         """Return the sums over both, about the shift of the heavier one."""
@@ -67,18 +68,21 @@ class ShiftedSums:
             exponent,
             math.hypot(a.rounding + b.rounding, _DOUBLE * size),
             math.hypot(a.total_rounding + b.total_rounding, _DOUBLE * length),
+            a.count_rounding + b.count_rounding + _lost(a.count, b.count),
         )
 
     def scaled(self, weight: float) -> ShiftedSums:
         """Return the sums with all weights multiplied by a number."""
+        roundoff, size = (0.0 if abs(weight) == 1 else _DOUBLE), abs(weight)
         return dataclasses.replace(
             self,
             gram=multiple(self.gram, weight),
             total=multiple(self.total, weight),
             energy=self.energy * weight,
             count=self.count * weight,
-            rounding=self.rounding * abs(weight),
-            total_rounding=self.total_rounding * abs(weight),
+            rounding=size * (self.rounding + roundoff * abs(self.energy)),
+            total_rounding=size * (self.total_rounding + roundoff * frobenius_norm(self.total)),
+            count_rounding=size * (self.count_rounding + roundoff * abs(self.count)),
         )
 
     def moved_to(self, shift: Array, matrix: DrawnMatrix | None) -> ShiftedSums:
@@ -91,32 +95,41 @@ class ShiftedSums:
         """
         if shift is self.shift:
             return self
-        xp = namespace(self.shift)
-        half = self.shift / 2 - shift / 2  # of two large numbers, the difference may overflow
-        length = frobenius_norm(half[None, :])
+        step, scale = self.shift - shift, 0
+        length = frobenius_norm(step[None, :])
+        if length == math.inf:  # of two large numbers of opposite sign
+            step, scale = self.shift / 2 - shift / 2, 1
+            length = frobenius_norm(step[None, :])
         if not length:
             return self
-        reach = math.frexp(length)[1] + 1 + math.frexp(math.sqrt(max(1.0, abs(self.count))))[1]
+        reach = math.frexp(length)[1] + scale + math.frexp(math.sqrt(max(1.0, abs(self.count))))[1]
         sums = self.at_exponent(self._exponent_at(reach))
-        d, count = rescaled(half, 1 - sums.exponent)[None, :], sums.count
-        seen, total_seen = adjoint(_seen(d, matrix)), adjoint(_seen(sums.total, matrix))
-        cross = float(xp.real(xp.sum(adjoint(sums.total)[:, 0] * d[0, :])))
-        length, total = frobenius_norm(d), frobenius_norm(sums.total)
-        size = abs(sums.energy) + 2 * total * length + abs(count) * length**2
-        return ShiftedSums(
-            sums.gram + total_seen * d + seen * (sums.total + count * d),
-            sums.total + count * d,
-            sums.energy + 2 * cross + count * length**2,
-            count,
-            shift,
-            sums.exponent,
-            math.hypot(sums.rounding + 2 * length * sums.total_rounding, _DOUBLE * size),
-            math.hypot(sums.total_rounding, _DOUBLE * (total + abs(count) * length)),
-        )
+        return sums._moved_by(rescaled(step, scale - sums.exponent)[None, :], shift, matrix)
 
     def about_mean(self, matrix: DrawnMatrix | None) -> ShiftedSums:
         """Return the sums about the mean of the rows."""
-        return self.moved_to(self.mean, matrix)
+        return self._moved_by(-self.total / self.count, self.mean, matrix)
+
+    def _moved_by(self, d: Array, shift: Array, matrix: DrawnMatrix | None) -> ShiftedSums:
+        """Return the sums over rows ``x + d``, which are about a shift."""
+        total, count = self.total + self.count * d, self.count
+        seen, total_seen = adjoint(_seen(d, matrix)), adjoint(_seen(self.total, matrix))
+        cross = namespace(d).sum(adjoint(self.total)[:, 0] * d[0, :])
+        length, before = frobenius_norm(d), frobenius_norm(self.total)
+        size = abs(self.energy) + 2 * before * length + abs(count) * length**2
+        carried = self.rounding + (2 * self.total_rounding + self.count_rounding * length) * length
+        carried_total = self.total_rounding + self.count_rounding * length
+        return ShiftedSums(
+            self.gram + total_seen * d + seen * total,
+            total,
+            self.energy + 2 * _real(cross) + count * length**2,
+            count,
+            shift,
+            self.exponent,
+            math.hypot(carried, _DOUBLE * size),
+            math.hypot(carried_total, _DOUBLE * (before + abs(count) * length)),
+            self.count_rounding,
+        )
 
     @property
     def mean(self) -> Array:
@@ -168,6 +181,17 @@ class ShiftedSums:
     def _exponent_for(self, other: ShiftedSums) -> int:
         reach = other._reach()
         return self.exponent if reach is None else self._exponent_at(reach)
+
+
+def _lost(x: float, y: float) -> float:
+    """Return the rounding error of a sum of two numbers, exactly."""
+    total = x + y
+    theirs = total - x
+    return abs((x - (total - theirs)) + (y - theirs))
+
+
+def _real(x: Array) -> float:
+    return complex(x).real
 
 
 def _seen(row: Array, matrix: DrawnMatrix | None) -> Array:

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import _archive
-from .._array import Array, cast, dtype_name, moved, namespace, promote, quiet, to_host
+from .._array import (
+    Array,
+    cast,
+    dtype_name,
+    moved,
+    namespace,
+    promote,
+    quiet,
+    to_host,
+    unit_roundoff,
+)
 from .._linalg import adjoint, frobenius_norm, product, rescaled
 from ..errors import RankError
 from ..formats import Seeded, carrying_seeds
@@ -152,12 +162,15 @@ class PrincipalComponents(Seeded):
         rest = moved(self.mean, rows.shift) - rows.shift
         offset = product(rest[None, :], moved(adjoint(self.components), rest))
         wide = rescaled(inner, rows.exponent) - offset
-        return cast(wide, promote(dtype_name(inner.dtype), dtype_name(self.components.dtype)))
+        return self._rounded(wide, block)
 
     def _rows_at(self, block: MatrixBlock) -> Array:
         inner = times(block, self.components)
-        wide = inner + moved(self.mean, inner)
-        return cast(wide, promote(dtype_name(inner.dtype), dtype_name(self.components.dtype)))
+        return self._rounded(inner + moved(self.mean, inner), block)
+
+    def _rounded(self, result: Array, block: MatrixBlock) -> Array:
+        """Return a result in the precision of a block and the components."""
+        return cast(result, promote(block.dtype, dtype_name(self.components.dtype)))
 
     def truncate(self, rank: int) -> PrincipalComponents:
         """Return the leading components alone.
@@ -204,7 +217,11 @@ class PrincipalComponents(Seeded):
 
     def astype(self, dtype: str) -> PrincipalComponents:
         """Return the components in another precision; the mean stays in double precision."""
-        return dataclasses.replace(self, components=cast(self.components, dtype))
+        error = self.error
+        if unit_roundoff(dtype) > unit_roundoff(dtype_name(self.dtype)):  # what is projected
+            lost = 2 * unit_roundoff(dtype) * error.norm
+            error = dataclasses.replace(error, floor=error.floor + lost)
+        return dataclasses.replace(self, components=cast(self.components, dtype), error=error)
 
     def _variance(self, s: Array) -> Array:
         with quiet():  # squares of numbers near the ends of the range are beyond it

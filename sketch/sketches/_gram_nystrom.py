@@ -44,8 +44,9 @@ _FAR = 4.0  # spreads between a block and the shift at hand from which it gets o
 _FLOORS = 2.0  # of an eigenvalue, in the error of the squares of all of them together
 _LIKELY = 0.125  # of the floor, which is a bound: rounding errors that are to be warned of
 _UNKNOWN = 32.0  # roundoffs of products in states that do not say
+_SPACING = 2e-323  # some of the least numbers there are, in which very small ones are rounded
 _PARTS = ("gram", "total", "energy", "count")
-_FACTS = ("exponent", "rounding", "total_rounding")
+_FACTS = ("exponent", "rounding", "total_rounding", "count_rounding")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,8 +186,10 @@ class GramNystromSpec(MatrixSpec):
 
     def _whole(self, sums: ShiftedSums, matrix: DrawnMatrix | None) -> PrincipalComponents:
         """Return all components that sums hold."""
-        mean = sums.mean if self.center else no_shift(sums.shift)
-        sums = sums.moved_to(mean, matrix)
+        if self.center:
+            sums = sums.about_mean(matrix)
+        else:
+            sums = sums.moved_to(no_shift(sums.shift), matrix)
         pairs = _eigenpairs(sums, matrix)
         xp = namespace(pairs.values)
         explained = float(xp.sum(pairs.values))
@@ -196,13 +199,16 @@ class GramNystromSpec(MatrixSpec):
         def sized(square: float) -> float:
             return float(rescaled(math.sqrt(square), sums.exponent))
 
+        def floor(square: float) -> float:
+            return sized(square) + (_SPACING if square else 0.0)
+
         def variance(square: float) -> float:
             return sized(square / divisor) * sized(square / divisor)  # inf where ** would raise
 
         return PrincipalComponents(
             adjoint(pairs.vectors),
             rescaled(xp.sqrt(pairs.values), sums.exponent),
-            mean,
+            sums.shift,
             variance(energy),
             sums.count,
             variance(energy - explained),
@@ -211,10 +217,10 @@ class GramNystromSpec(MatrixSpec):
                 norm=sized(energy),
                 kind="conservative",
                 method="trace of what was missed",
-                floor=sized(_FLOORS * pairs.floor),
+                floor=floor(_FLOORS * pairs.floor),
                 one_sided=True,
             ),
-            sized(pairs.floor),
+            floor(pairs.floor),
         )
 
     # ---- of files that were written by earlier versions -------------------------------------
@@ -274,8 +280,8 @@ def _sums_about(rows: CentredBlock, matrix: DrawnMatrix | None) -> ShiftedSums:
         float(m),
         rows.shift,
         rows.exponent,
-        rows.roundoff * rows.norm**2,
-        rows.roundoff * math.sqrt(m) * rows.norm,
+        rows.roundoff * rows.norm**2 + (2 * rows.norm + rows.rounding) * rows.rounding,
+        (rows.roundoff * rows.norm + rows.rounding) * math.sqrt(m),
     )
 
 
@@ -312,12 +318,16 @@ def _warn_of_rounding(found: PrincipalComponents, dtype: str) -> None:
             "on centred rows",
             SpectrumWarning,
         )
-    farthest = float(namespace(found.mean).max(namespace(found.mean).abs(found.mean)))
-    spacing = unit_roundoff(dtype) * farthest * math.sqrt(max(1.0, found.n_samples))
-    if values and found.floor < values[0] <= spacing:
+    spacings = unit_roundoff(dtype) * namespace(found.mean).abs(found.components * found.mean)
+    hidden = sum(
+        found.floor < value <= frobenius_norm(spacings[k : k + 1, :]) * math.sqrt(found.n_samples)
+        for k, value in enumerate(values)
+    )
+    if hidden:
         warn(
-            f"the rows lie so far from zero, at {farthest:.3g}, that numbers of {dtype} are "
-            "further apart there than the rows; subtract a constant before they are rounded",
+            f"the rows lie so far from zero that {hidden} of {found.rank} components are below "
+            f"the rounding of the data to {dtype} there; subtract a constant before rounding, or "
+            "keep the data in float64",
             SpectrumWarning,
         )
 

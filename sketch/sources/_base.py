@@ -10,6 +10,9 @@ from .._array import Array
 from .._kernels import HashedRows
 from ..errors import DtypeError
 
+Window = tuple[Array, float]
+"""Some rows and columns, and the Frobenius norm of the rounding errors that were made for them."""
+
 
 class DrawnRows(Protocol):
     """Rows of a test matrix, in whichever form a source multiplies fastest."""
@@ -64,8 +67,8 @@ class MatrixSource(ABC):
         """Yield blocks like `blocks`, of whole rows where the format can give them."""
         return self.blocks(limit)
 
-    def window(self, rows: slice, columns: slice) -> Array:
-        """Return some rows and columns as a dense array.
+    def window(self, rows: slice, columns: slice) -> Window:
+        """Return some rows and columns as a dense array, and the norm of rounding errors in it.
 
         Raises
         ------
@@ -79,9 +82,16 @@ class MatrixSource(ABC):
 
 
 class MatrixBlock(MatrixSource):
-    """A matrix A seen through its products with test matrices: all that a method may ask."""
+    """A matrix A seen through its products with test matrices: all that a method may ask.
+
+    Attributes
+    ----------
+    rounding : float
+        Frobenius norm of the rounding errors that were made to have the entries.
+    """
 
     shape: tuple[int, int]
+    rounding: float = 0.0
 
     @abstractmethod
     def right(self, omega: DrawnRows) -> Array:

@@ -11,22 +11,21 @@ from dataclasses import dataclass
 
 from .._array import (
     Array,
-    accumulator_dtype,
     beside,
-    cast,
     dtype_name,
     is_complex,
     moved,
     namespace,
     quiet,
     unit_roundoff,
+    widened,
 )
 from .._linalg import adjoint, product, rescaled, safe_exponent
 from ..errors import DtypeError
 from ._base import DrawnRows, MatrixBlock
 from ._dense import DenseSource
 from ._device_sparse import DeviceSparseSource
-from ._factored import FactoredSource
+from ._factored import FactoredSource, product_rounding
 from ._sparse import SparseSource
 from ._windows import ColumnwiseBlock, column_mean
 
@@ -51,6 +50,8 @@ class CentredBlock:
         Frobenius norm of the matrix.
     roundoff : float
         Rounding errors of sums of products of its entries, relative to their sizes.
+    rounding : float
+        Frobenius norm of rounding errors of the entries themselves.
     """
 
     block: MatrixBlock
@@ -58,6 +59,7 @@ class CentredBlock:
     exponent: int
     norm: float
     roundoff: float
+    rounding: float
 
 
 def centred(block: MatrixBlock, shift: Array | None = None) -> CentredBlock:
@@ -81,7 +83,9 @@ def centred(block: MatrixBlock, shift: Array | None = None) -> CentredBlock:
         small = _scaled_down(moved_block, exponent)
     norm, terms = rescaled(norm, -exponent), _longest_sum(block)
     roundoff = unit_roundoff(small.dtype) * (_PRODUCT + terms / _SEQUENTIAL)
-    return CentredBlock(small, used, step + exponent, norm, roundoff)
+    rounding = max(rescaled(block.rounding, -step), moved_block.rounding)
+    rounding = rescaled(rounding, -exponent)
+    return CentredBlock(small, used, step + exponent, norm, roundoff, rounding)
 
 
 def _shifted(
@@ -125,11 +129,13 @@ def _(block: DenseSource, shift: Array | None) -> tuple[MatrixBlock, Array]:
 @_less.register
 def _(block: FactoredSource, shift: Array | None) -> tuple[MatrixBlock, Array]:
     """Centre the left factor, with an orthonormal right one beside it, in double precision."""
-    left, right = _wide(block.left_factor.array), _wide(block.right_factor.array)
+    left, right = widened(block.left_factor.array), widened(block.right_factor.array)
     q, r = namespace(right).linalg.qr(adjoint(right), mode="reduced")
     inner, center = _less(DenseSource(product(left, adjoint(r))), None)
     assert isinstance(inner, DenseSource)
-    return FactoredSource(inner.array, adjoint(q)), product(center[None, :], adjoint(q))[0, :]
+    result = FactoredSource(inner.array, adjoint(q))
+    result.rounding = product_rounding(left, adjoint(r))
+    return result, product(center[None, :], adjoint(q))[0, :]
 
 
 @_less.register(SparseSource)
@@ -153,11 +159,6 @@ def _near(shift: Array, rows: Array) -> Array:
     """Return a shift for rows, real where they are."""
     real = is_complex(dtype_name(shift.dtype)) and not is_complex(dtype_name(rows.dtype))
     return namespace(shift).real(shift) if real else shift
-
-
-def _wide(x: Array) -> Array:
-    """Return an array in double precision."""
-    return cast(x, accumulator_dtype(dtype_name(x.dtype)))
 
 
 @functools.singledispatch
@@ -220,13 +221,13 @@ def _rescaled(block: MatrixBlock, exponent: int) -> MatrixBlock:
 
 @_rescaled.register
 def _(block: DenseSource, exponent: int) -> MatrixBlock:
-    return DenseSource(rescaled(_wide(block.array), exponent))
+    return DenseSource(rescaled(widened(block.array), exponent))
 
 
 @_rescaled.register
 def _(block: FactoredSource, exponent: int) -> MatrixBlock:
     return FactoredSource(
-        rescaled(_wide(block.left_factor.array), exponent), block.right_factor.array
+        rescaled(widened(block.left_factor.array), exponent), block.right_factor.array
     )
 
 

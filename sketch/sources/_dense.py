@@ -9,7 +9,7 @@ from .._array import Array, compute_dtype, cuts, moved, namespace
 from .._kernels import hashed_product_of_dense, thin_product
 from .._linalg import adjoint, frobenius_norm
 from ..errors import ShapeError
-from ._base import DrawnRows, MatrixBlock
+from ._base import DrawnRows, MatrixBlock, Window
 
 
 def no_matrix(shape: tuple[int, ...]) -> ShapeError:
@@ -45,9 +45,9 @@ class DenseSource(MatrixBlock):
         """Return the matrix where `like` is."""
         return DenseSource(moved(self.array, like))
 
-    def window(self, rows: slice, columns: slice) -> Array:
+    def window(self, rows: slice, columns: slice) -> Window:
         """Return some rows and columns."""
-        return self.array[rows, columns]
+        return self.array[rows, columns], 0.0
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T``."""

@@ -8,7 +8,7 @@ from typing import Any
 from .._array import Array, accumulator_dtype, compute_dtype, namespace
 from .._linalg import frobenius_norm, rescaled
 from ..errors import ShapeError
-from ._base import DrawnRows, MatrixBlock
+from ._base import DrawnRows, MatrixBlock, Window
 
 
 class DeviceSparseSource(MatrixBlock):
@@ -34,9 +34,9 @@ class DeviceSparseSource(MatrixBlock):
         self._columns = rows.T.tocsr()  # so that both products run along rows
         self.nbytes = int(rows.data.nbytes)
 
-    def window(self, rows: slice, columns: slice) -> Array:
+    def window(self, rows: slice, columns: slice) -> Window:
         """Return some rows and columns as a dense array."""
-        return self._rows[rows, columns].toarray()
+        return self._rows[rows, columns].toarray(), 0.0
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T``."""

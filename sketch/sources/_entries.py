@@ -8,8 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
-from .._array import Array, compute_dtype
-from ._base import MatrixBlock, MatrixSource
+from .._array import compute_dtype
+from ._base import MatrixBlock, MatrixSource, Window
 from ._entry_rows import whole_rows
 from ._sparse import SparseSource
 from ._sum import ScaledBlock
@@ -58,10 +58,10 @@ class EntriesSource(MatrixSource):
         for start, rows in whole_rows(pieces, self.shape, self.nbytes, limit):
             yield (start, 0), SparseSource(rows)
 
-    def window(self, rows: slice, columns: slice) -> Array:
+    def window(self, rows: slice, columns: slice) -> Window:
         """Return some rows and columns as a dense array, at a reading of the file."""
         pieces = (piece.tocsr()[rows, columns] for piece in self._entries.pieces(None))
-        return functools.reduce(operator.add, pieces).toarray()
+        return functools.reduce(operator.add, pieces).toarray(), 0.0
 
 
 class EntriesTensorSource(TensorSource):

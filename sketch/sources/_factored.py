@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from .._array import Array, compute_dtype, dtype_name, namespace, promote
+import math
+
+from .._array import (
+    Array,
+    compute_dtype,
+    dtype_name,
+    namespace,
+    promote,
+    unit_roundoff,
+    widened,
+)
 from .._linalg import adjoint, frobenius_norm, product
-from ._base import DrawnRows, MatrixBlock
+from ._base import DrawnRows, MatrixBlock, Window
 from ._dense import DenseSource
+
+_DOUBLE = unit_roundoff("float64")
 
 
 class FactoredSource(MatrixBlock):
@@ -18,9 +30,11 @@ class FactoredSource(MatrixBlock):
         self.dtype = compute_dtype_of(*names)
         self.nbytes = self.left_factor.nbytes + self.right_factor.nbytes
 
-    def window(self, rows: slice, columns: slice) -> Array:
-        """Return some rows and columns, multiplied out."""
-        return product(self.left_factor.array[rows, :], self.right_factor.array[:, columns])
+    def window(self, rows: slice, columns: slice) -> Window:
+        """Return some rows and columns, multiplied out in double precision."""
+        left = widened(self.left_factor.array[rows, :])
+        right = widened(self.right_factor.array[:, columns])
+        return product(left, right), product_rounding(left, right)
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T = (R Omega)^T L^T``."""
@@ -41,6 +55,12 @@ class FactoredSource(MatrixBlock):
         """Return the first entry of a row or a column whose factor is not finite."""
         found, across = self.left_factor.find_nonfinite(), self.right_factor.find_nonfinite()
         return (found[0], 0) if found else (0, across[1]) if across else None
+
+
+def product_rounding(left: Array, right: Array) -> float:
+    """Return about the Frobenius norm of the rounding errors of a product in double precision."""
+    terms = max(1, int(right.shape[0]))
+    return math.sqrt(terms) * _DOUBLE * frobenius_norm(left) * frobenius_norm(right)
 
 
 def compute_dtype_of(*names: str) -> str:

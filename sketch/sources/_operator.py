@@ -11,7 +11,7 @@ import numpy as np
 from .._array import Array, compute_dtype, dtype_name, is_array, is_complex, quiet, to_host
 from .._plain import plain
 from ..errors import DtypeError
-from ._base import DrawnRows, MatrixBlock
+from ._base import DrawnRows, MatrixBlock, Window
 from ._windows import whole_rows, window_by_products
 
 
@@ -51,9 +51,9 @@ class OperatorSource(MatrixBlock):
         """Yield the rows, from products with columns of the identity."""
         return whole_rows(self, limit)
 
-    def window(self, rows: slice, columns: slice) -> Array:
+    def window(self, rows: slice, columns: slice) -> Window:
         """Return some rows and columns, from products with columns of the identity."""
-        return window_by_products(self, rows, columns)
+        return window_by_products(self, rows, columns), 0.0
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T``."""

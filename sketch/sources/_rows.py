@@ -56,8 +56,9 @@ def _panels(block: MatrixBlock, limit: int | None) -> Iterator[tuple[int, Matrix
     least, most = _PANEL_ROWS
     fitting = (limit or _PANEL_BYTES // 2) // _bytes_each(block.dtype) // n
     for rows in cuts(m, min(most, max(least if limit is None else 1, fitting))):
-        whole = rows.stop - rows.start == m
-        yield rows.start, block if whole else DenseSource(block.array[rows, :])
+        panel = block if rows.stop - rows.start == m else DenseSource(block.array[rows, :])
+        panel.rounding = block.rounding
+        yield rows.start, panel
 
 
 def _bytes_each(dtype: str) -> int:

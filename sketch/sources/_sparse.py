@@ -12,7 +12,7 @@ from .._array import Array, accumulator_dtype, compute_dtype
 from .._kernels import csr_product, csr_transposed_product
 from .._linalg import frobenius_norm, rescaled
 from ..errors import ShapeError
-from ._base import DrawnRows, MatrixBlock
+from ._base import DrawnRows, MatrixBlock, Window
 
 
 def is_sparse(x: object) -> bool:
@@ -44,11 +44,11 @@ class SparseSource(MatrixBlock):
         self.csr.check_format(full_check=True)  # compiled kernels trust the indices
         self.nbytes = int(self.csr.data.nbytes + self.csr.indices.nbytes)
 
-    def window(self, rows: slice, columns: slice) -> Array:
+    def window(self, rows: slice, columns: slice) -> Window:
         """Return some rows and columns as a dense array."""
         if self._transposed:
-            return self.csr[columns, rows].toarray().T
-        return self.csr[rows, columns].toarray()
+            return self.csr[columns, rows].toarray().T, 0.0
+        return self.csr[rows, columns].toarray(), 0.0
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T``."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._array import Array, is_array, is_blas_ready, is_complex, is_dask
-from ._base import MatrixBlock, MatrixSource
+from ._base import MatrixBlock, MatrixSource, Window
 from ._dense import DenseSource, no_matrix
 from ._tensor_base import TensorBlock, TensorSource
 from ._tensor_dense import TENSOR_BLOCK_BYTES, DenseTensorBlock
@@ -36,9 +36,9 @@ class StoredSource(MatrixSource):
         for (row, col), tile in self._stored.tiles(limit or BLOCK_BYTES):
             yield (row, col), DenseSource(tile)
 
-    def window(self, rows: slice, columns: slice) -> Array:
+    def window(self, rows: slice, columns: slice) -> Window:
         """Return some rows and columns, read and converted."""
-        return self._stored.window((rows, columns))
+        return self._stored.window((rows, columns)), 0.0
 
     def row_blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
         """Yield tiles of whole rows, which may cut through the chunks."""

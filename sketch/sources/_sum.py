@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import cmath
-import functools
-import operator
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .._array import Array, promote
-from .._linalg import multiple, plain_number
+from .._array import Array, promote, unit_roundoff, widened
+from .._linalg import frobenius_norm, multiple, plain_number
 from ..errors import DtypeError, NonFiniteError
-from ._base import DrawnRows, MatrixBlock, MatrixSource
+from ._base import DrawnRows, MatrixBlock, MatrixSource, Window
 from ._windows import whole_rows
 
 
@@ -25,9 +23,9 @@ class ScaledBlock(MatrixBlock):
         self.shape, self.nbytes = block.shape, block.nbytes
         self.dtype = scaled_dtype(coefficient, block.dtype)
 
-    def window(self, rows: slice, columns: slice) -> Array:
+    def window(self, rows: slice, columns: slice) -> Window:
         """Return some rows and columns as a dense array."""
-        return multiple(self.block.window(rows, columns), self.coefficient)
+        return _scaled_window(self.coefficient, self.block.window(rows, columns))
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(c A Omega)^T``."""
@@ -65,11 +63,22 @@ class SumSource(MatrixSource):
         """Yield the rows of the sum, dense ones."""
         return whole_rows(self, limit)
 
-    def window(self, rows: slice, columns: slice) -> Array:
-        """Return some rows and columns of the sum as a dense array."""
+    def window(self, rows: slice, columns: slice) -> Window:
+        """Return some rows and columns of the sum as a dense array, in double precision."""
         pairs = zip(self.coefficients, self.sources, strict=True)
-        windows = (multiple(source.window(rows, columns), c) for c, source in pairs)
-        return functools.reduce(operator.add, windows)
+        windows = (_scaled_window(c, source.window(rows, columns)) for c, source in pairs)
+        total, rounding = next(windows)
+        for array, more in windows:
+            total = total + array
+            rounding += more + unit_roundoff("float64") * frobenius_norm(total)
+        return total, rounding
+
+
+def _scaled_window(coefficient: complex, window: Window) -> Window:
+    """Return a window times a number, in double precision."""
+    array, rounding = window
+    scaled = multiple(widened(array), coefficient)
+    return scaled, abs(coefficient) * rounding + unit_roundoff("float64") * frobenius_norm(scaled)
 
 
 def finite_numbers(coefficients: Sequence[complex]) -> list[complex | float]:

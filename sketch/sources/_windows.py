@@ -11,7 +11,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .._array import Array, accumulator_dtype, beside, cast, cuts, dtype_name, namespace
+from .._array import (
+    Array,
+    accumulator_dtype,
+    beside,
+    cuts,
+    dtype_name,
+    namespace,
+    quiet,
+    widened,
+)
 from .._linalg import adjoint, frobenius_norm, product, rescaled
 from ._base import DrawnRows, MatrixBlock, MatrixSource
 from ._dense import DenseSource
@@ -29,7 +38,10 @@ def whole_rows(
         yield (0, 0), ColumnwiseBlock(source, max(1, entries // m))
         return
     for rows in cuts(m, max(1, entries // max(1, n))):
-        yield (rows.start, 0), DenseSource(source.window(rows, slice(0, n)))
+        window, rounding = source.window(rows, slice(0, n))
+        block = DenseSource(window)
+        block.rounding = rounding
+        yield (rows.start, 0), block
 
 
 class ColumnwiseBlock(MatrixBlock):
@@ -65,7 +77,9 @@ class ColumnwiseBlock(MatrixBlock):
         """Return the matrix about the mean of its rows, and that mean in double precision."""
         means = [column_mean(window) for _, window in self._windows()]
         mean = namespace(*means).concat(means)
-        return ColumnwiseBlock(self._source, self._step, mean, self._exponent), mean
+        new = ColumnwiseBlock(self._source, self._step, mean, self._exponent)
+        new.rounding = self.rounding
+        return new, mean
 
     def rescaled(self, exponent: int) -> ColumnwiseBlock:
         """Return the matrix times ``2**exponent``."""
@@ -103,9 +117,10 @@ class ColumnwiseBlock(MatrixBlock):
             whole = columns.stop - columns.start == n
             x = self._only if whole else None
             if x is None:
-                x = self._source.window(slice(0, m), columns)
-                x = cast(x, accumulator_dtype(dtype_name(x.dtype)))
-                x = rescaled(x, -self._exponent)
+                x, rounding = self._source.window(slice(0, m), columns)
+                share = math.sqrt(n / (columns.stop - columns.start))
+                self.rounding = max(self.rounding, rescaled(rounding * share, -self._exponent))
+                x = rescaled(widened(x), -self._exponent)
                 x = x if self._shift is None else x - self._shift[columns]
             if whole:
                 self._only = x
@@ -131,9 +146,10 @@ class UnitRows:
 def window_by_products(block: MatrixBlock, rows: slice, columns: slice) -> Array:
     """Return a window of a matrix that is known by its products."""
     (m, n), (start, stop) = block.shape, (columns.start, columns.stop)
-    if stop - start == n and rows.stop - rows.start < m:
-        return block.left(UnitRows(m, rows))
-    return block.right(UnitRows(n, columns)).T[rows, :]
+    with quiet():  # infinity times zero, which shows in the entries
+        if stop - start == n and rows.stop - rows.start < m:
+            return block.left(UnitRows(m, rows))
+        return block.right(UnitRows(n, columns)).T[rows, :]
 
 
 def column_mean(rows: Array) -> Array:
