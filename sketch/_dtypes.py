@@ -20,7 +20,7 @@ _COMPUTE_DTYPE = {
 }
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=256, typed=True)  # dtypes of two libraries are not compared
 def dtype_name(dtype: object) -> str:
     """Return the plain name of a dtype of any library: ``"float32"``."""
     if isinstance(dtype, np.dtype):
