@@ -103,7 +103,7 @@ DTYPES = ["float32", "float64", "complex64", "complex128"]
 
 
 def numbers(rng, shape, dtype):
-    x = rng.standard_normal(shape)
+    x = rng.standard_normal(shape) * (3 if dtype[0] == "i" else 1)
     return (x + 1j * rng.standard_normal(shape) if dtype[0] == "c" else x).astype(dtype)
 
 
@@ -156,13 +156,24 @@ def test_coefficients_beyond_narrow_numbers_are_refused(size):
         assert call(sketch.TensorSum([A, A], [size, size]), 8).norm() > 0
 
 
-def test_later_chunks_are_not_cut_to_the_first_ones_dtype():
-    for chunks in ([A[:5].astype("f4"), A[5:] * 1e39], [A[:5].astype("i2"), A[5:] * 1e30]):
-        exact = np.vstack([chunk.astype(float) for chunk in chunks])
-        for data in (chunks, Again(chunks)):
-            found = sketch.svd(data, 8, method="nystrom").to_array()
-            assert found.dtype == "float64"
-            assert np.linalg.norm(found - exact) < 1e-12 * np.linalg.norm(exact)
+@pytest.mark.parametrize("method", ["hmt", "nystrom"])
+@pytest.mark.parametrize("kind", ["list", "again", "iterator"])
+def test_chunks_of_any_dtypes_are_computed_in_the_joint_one(kind, method):
+    if kind == "iterator" and method == "hmt":
+        pytest.skip("read twice")
+    make = {"list": list, "again": Again, "iterator": iter}[kind]
+    rng = np.random.default_rng(0)
+    for first, second in itertools.product([*DTYPES, "int16", "float16"], DTYPES):
+        top, bottom = 3 * numbers(rng, SHAPE, first), 3 * numbers(rng, SHAPE, second)
+        if second in ("float64", "complex128"):
+            bottom = bottom * 1e39  # beyond single precision
+        exact = np.vstack([top.astype("c16"), bottom.astype("c16")])
+        found = sketch.svd(make([top, bottom]), 9, method=method).to_array()
+        eps = max(np.finfo(d).eps for d in (first, second) if d[0] != "i" and d != "float16")
+        computed = {"int16": "float64", "float16": "float32"}.get(first, first)
+        assert found.dtype == np.result_type(computed, second)
+        # 28 x 9 entries: some 30 sums of products, each of them rounded
+        assert np.linalg.norm(found - exact) < 100 * eps * np.linalg.norm(exact)
 
 
 class Again:
@@ -270,6 +281,14 @@ def test_sums_of_immutable_arrays_are_those_of_numpy():
             theirs.update(A.astype("f4"))
         came, want = (ours + ours - ours).finalize(), theirs.finalize()
         assert np.array_equal(came.to_array(), want.to_array())
+    train = sketch.TensorTrain([x[None], jax_of(np.eye(9, dtype="f4"))[:, :, None]])
+    for t in (train, sketch.HadamardProduct(train, train), 2.0 * train - train):
+        found = sketch.tensor_train(t, 9)
+        assert type(found.cores[0]) is np.ndarray
+        want = A**2 if isinstance(t, sketch.HadamardProduct) else A
+        assert np.allclose(found.to_array(), want, atol=1e-3)
+    low = sketch.svd(A, 8)
+    assert np.array_equal(low @ jax_of(np.ones(9)), low @ np.asarray(jax_of(np.ones(9))))
     pieces = sketch.GeneralizedNystrom(SHAPE, 8, device=x)
     pieces.update(x[:6], at=0)
     pieces.update(x[6:], at=6)

@@ -54,8 +54,8 @@ class HadamardProduct(Summable):
 
     @property
     def dtype(self) -> Any:
-        """The dtype of the first train."""
-        return self.first.dtype
+        """The dtype of products of entries."""
+        return (self.first.cores[0][0, :1, 0] * self.second.cores[0][0, :1, 0]).dtype
 
     def __repr__(self) -> str:
         return f"HadamardProduct({self.first!r}, {self.second!r})"

@@ -22,6 +22,7 @@ from .._array import (
     to_host,
 )
 from .._linalg import multiple
+from .._plain import plain
 from ..errors import DtypeError, NonFiniteError, RankError, ShapeError
 from ._rounding import rounded
 from ._seeded import Seeded, carrying_seeds
@@ -76,7 +77,7 @@ class TensorTrain(Summable, Seeded):
     """
 
     def __init__(self, cores: Sequence[Array], *, error: Any = None) -> None:
-        cores = list(cores)
+        cores = [plain(core) for core in cores]
         _check_cores(cores)
         dtype = promote(*(dtype_name(core.dtype) for core in cores))
         if dtype not in ("float32", "float64", "complex64", "complex128"):

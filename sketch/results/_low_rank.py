@@ -21,6 +21,7 @@ from .._array import (
     to_host,
 )
 from .._linalg import adjoint, frobenius_norm, product, tail_norms
+from .._plain import plain
 from ..errors import RankError, ShapeError
 from ..formats import Seeded, Summable, carrying_seeds
 from ..maps import FixedMatrix
@@ -106,7 +107,7 @@ class LowRank(Summable, Seeded):
 
     def __matmul__(self, x: Any) -> Array:
         """Return the product with a vector or matrix, in O((m + n) k) operations a column."""
-        sparse = is_sparse(x)
+        x, sparse = plain(x), is_sparse(x)
         if not sparse and not is_array(x):
             x = brought(_host_array(x), self.U)
         if x.ndim not in (1, 2) or x.shape[0] != self.shape[1]:
