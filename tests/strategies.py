@@ -93,6 +93,9 @@ def tilings(draw, shape=SHAPE):
     return draw(st.permutations(tiles))
 
 
-def shift(sk):
-    """Return about which point a Gram-Nyström sketch sums its rows."""
-    return host(sk._state.shift)
+def row_sums(sk):
+    """Return the sums of a Gram-Nyström sketch by name, and about which point they are."""
+    scale = 2.0 ** sk._state.facts.get("exponent", 0)
+    powers = {"gram": 2, "total": 1, "energy": 2, "count": 0}
+    sums = {name: part * scale ** powers[name] for name, part in parts(sk).items()}
+    return sums, host(sk._state.shift) if sums else None

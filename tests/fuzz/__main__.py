@@ -42,10 +42,11 @@ def rounds(minutes: float, first: int, names: list[str], shrink: bool) -> int:
             try:
                 run_state_machine_as_test(seed(number)(MACHINES[name]), settings=long)
             except Exception as finding:
-                findings += 1
-                print(f"FINDING of {name} at seed {number}:", flush=True)
-                print("\n".join(getattr(finding, "__notes__", [])), flush=True)
-                print(f"{type(finding).__name__}: {finding}", flush=True)
+                for one in getattr(finding, "exceptions", [finding]):
+                    findings += 1
+                    print(f"FINDING of {name} at seed {number}:")
+                    print("\n".join(getattr(one, "__notes__", [])))
+                    print(f"{type(one).__name__}: {one}", flush=True)
         number += 1
     return findings
 

@@ -19,8 +19,8 @@ EVENTS = ("call", "line", "allocation")
 class Fault:
     """Raises an exception at the n-th event inside the package while a call runs.
 
-    Events are calls of Python functions, lines of them, or calls into NumPy and SciPy from there,
-    most of which allocate. Without a number (n = 0) events are counted alone.
+    Events are calls of Python functions, lines of them, or calls of compiled functions of NumPy and
+    SciPy, most of which allocate. Without a number (n = 0) events are counted alone.
     """
 
     def __init__(self, n: int, event: str = "call", exception: type[BaseException] = MemoryError):
@@ -40,7 +40,7 @@ class Fault:
         return self._trace if self.event == "line" else None
 
     def _profile(self, frame: Any, event: str, called: Any) -> None:
-        if event == "c_call" and frame.f_code.co_filename.startswith(HOME) and _is_numeric(called):
+        if event == "c_call" and _is_numeric(called):
             self._step()
 
     def during(self, call: Callable[[], Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis.stateful import initialize, rule
 import sketch
 
 from . import chunks
+from .dense import EPS
 from .linear import FAMILIES
 from .machine import FACTORS, FAULTS, PICK, LinearMachine
 from .rows import Rows
@@ -25,7 +27,7 @@ class Gram(LinearMachine):
     name = "GramNystrom"
 
     @initialize(
-        dtype=st.sampled_from((None, None, "float64", "float32")),
+        dtype=st.sampled_from((None, None, "float64", "float32", "complex128")),
         seed=st.integers(0, 2**20),
         family=st.integers(0, 3),
         center=st.booleans(),
@@ -47,7 +49,7 @@ class Gram(LinearMachine):
         return Rows()
 
     def takes(self, chunk: chunks.Chunk) -> bool:
-        return not chunk.computed.startswith("complex")
+        return not (self.refuses_complex and chunk.computed.startswith("complex"))
 
     @rule(number=PICK, size=SIZE, plan=chunks.plans(), fault=FAULTS)
     def update(self, number: int, size: int, plan: Any, fault: Any) -> None:
@@ -85,7 +87,7 @@ class Gram(LinearMachine):
 
         def go(sk: Any, done: int = 0) -> None:
             rest = [chunk.held for chunk in stream[done:]]
-            sk.consume(rest, forgetting=forgetting, first=sk.position)
+            sk.consume(rest, forgetting=forgetting, **held.first())
 
         self.change("consume", held, go, models, fault, go)
 
@@ -109,4 +111,32 @@ class Gram(LinearMachine):
         held = self.pick(number)
         self.counts["scale"] += 1
         scaled = factor * held.sketch if left else held.sketch * factor
-        self.hold(scaled, held.model.scaled(factor))
+        self.hold(scaled, held.model.scaled(factor)).loaded = held.loaded
+
+    @rule(number=PICK)
+    def finalize(self, number: int) -> None:
+        held = self.pick(number)
+        net = held.model.net()
+        if any(weight < 0 for weight in net.values()):
+            return  # of no rows: the sums are not those of any data
+        count = sum(net[number] * len(chunk.values) for number, chunk in held.model.chunks())
+        if count <= 0:
+            self.refused(held, lambda sk: sk.finalize(), sketch.ShapeError)
+            return
+        self.counts["finalize"] += 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", sketch.SpectrumWarning)
+            found = held.sketch.finalize()
+        x = held.model.weighted(held.sketch.spec.center)
+        assert np.isclose(found.n_samples, count, rtol=1e-12)
+        v = found.components.astype(np.result_type(x, found.components))
+        off = float(np.linalg.norm(x - (x @ v.conj().T) @ v))
+        low, high = found.error.interval()
+        assert low <= off <= high, ("error", low, off, high)
+        exact = np.zeros(found.rank)
+        squares = np.linalg.svdvals(x)[: found.rank] ** 2
+        exact[: len(squares)] = squares / max(count - 1, 1.0)
+        least, most = found.explained_variance_interval()
+        slack = 64 * EPS * exact[:1].sum() * len(x)  # of the exact values as computed here
+        assert np.all(least <= exact + slack), ("variance", least, exact)
+        assert np.all(exact <= most + slack), ("variance", exact, most)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from strategies import parts, shift
+from strategies import row_sums
 
 from .chunks import Chunk
 from .dense import EPS, rows
@@ -65,13 +65,25 @@ class Rows:
             weights[record.number] = weights.get(record.number, 0.0) + record.weight
         return weights
 
+    def chunks(self) -> list[tuple[int, Chunk]]:
+        """Return every chunk once, with its number."""
+        return list(
+            {record.number: (record.number, record.chunk) for record in self.records}.values()
+        )
+
+    def weighted(self, center: bool) -> np.ndarray:
+        """Return the rows times the roots of their weights, about their mean if that is asked."""
+        net = self.net()
+        a = np.concatenate([chunk.values for _, chunk in self.chunks()])
+        w = np.concatenate([np.full(len(chunk.values), net[k]) for k, chunk in self.chunks()])
+        return np.sqrt(w)[:, None] * (a - center * (w @ a) / w.sum())
+
     def check(self, sk: Any) -> None:
         """Compare a sketch with the model."""
-        got, n = parts(sk), sk.spec.shape[1]
+        (got, c), n = row_sums(sk), sk.spec.shape[1]
         if not got:
             assert not self.records
             return
-        c = np.asarray(shift(sk))
         if not any(np.array_equal(c, known) for known in self.shifts):
             self.shifts.append(c)
         omega = np.eye(n) if sk.spec.exact else rows(sk.spec, "range", sk.spec.range_size, n)
@@ -79,8 +91,8 @@ class Rows:
         bounds = dict(sums)
         for record in self.records:
             x, weight = record.chunk.values - c, record.weight
-            sums["gram"] += weight * omega.conj().T @ (x.conj().T @ x)
-            sums["total"] += weight * x.sum(0, keepdims=True)
+            sums["gram"] = sums["gram"] + weight * omega.conj().T @ (x.conj().T @ x)
+            sums["total"] = sums["total"] + weight * x.sum(0, keepdims=True)
             sums["energy"] += weight * np.linalg.norm(x) ** 2
             sums["count"] += weight * len(x)
             for name, bound in self._bounds(record, float(np.linalg.norm(omega)), n).items():
@@ -92,7 +104,7 @@ class Rows:
     def _bounds(self, record: Record, size: float, n: int) -> dict[str, float]:
         """Return by how much the sums may be off for one chunk."""
         a, weight = record.chunk.values, abs(record.weight)
-        largest = max(float(np.linalg.norm(a - c)) for c in (0.0, *self.shifts))
+        largest = max(float(np.linalg.norm(a - c)) for c in self.shifts)
         terms = 8 * (len(a) + n) + 64
         gamma = weight * (terms * record.chunk.roundoff + 16 * self.steps * EPS)
         return {
