@@ -84,6 +84,10 @@ class Run:
     ) -> State:
         """Return the state of a source whose first entry is at `start`, and of nothing else."""
         state = self.empty()
+        if 0 in source.shape:  # such a source may have no blocks
+            reach = map(operator.add, start, (size or 0 for size in source.shape))
+            dtype = self.spec.joint_dtype(None, source.dtype)
+            state = state.having(seen=tuple(reach), dtype=dtype)
         for offset, block in _tracked(source, limit, self.home, progress):
             state = self.taken(state, block, tuple(map(operator.add, start, offset)), check_finite)
         return state
