@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import warnings
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
-from containers import EQUAL, REFUSED, SHAPE, Record, dask_of, jax_of, pydata, torch_of, values
-from scipy.sparse.linalg import LinearOperator, aslinearoperator
+from container_cases import EQUAL, REFUSED
+from containers import SHAPE, Again, jax_of, pydata, values
 
 import sketch
 from sketch.sources import UnfoldedSource
@@ -99,93 +97,6 @@ def test_fill_values_count_in_every_order(kind, shape):
     assert np.linalg.norm(sk.finalize().to_array() - dense) < 1e-10 * np.linalg.norm(dense)
 
 
-DTYPES = ["float32", "float64", "complex64", "complex128"]
-
-
-def numbers(rng, shape, dtype):
-    x = rng.standard_normal(shape) * (3 if dtype[0] == "i" else 1)
-    return (x + 1j * rng.standard_normal(shape) if dtype[0] == "c" else x).astype(dtype)
-
-
-ROADS = {
-    "cp": lambda w, f: sketch.CPTensor(w, f),
-    "cp of torch": lambda w, f: sketch.CPTensor(torch_of(w), [torch_of(x) for x in f]),
-    "cp tuple": lambda w, f: (w, f),
-    "cp by attributes": lambda w, f: Record(weights=w, factors=f),
-    "tucker": lambda w, f: sketch.TuckerTensor(_diagonal(w), f),
-    "train": lambda w, f: sketch.CPTensor(w, f).to_tensor_train(),
-    "sum": lambda w, f: sketch.TensorSum(
-        [sketch.CPTensor(None, [x[:, [k]] for x in f]) for k in range(len(w))], w
-    ),
-    "hadamard": lambda w, f: sketch.HadamardProduct(
-        sketch.CPTensor(w, f).to_tensor_train(),
-        sketch.TensorTrain([np.ones((1, x.shape[0], 1), "f4") for x in f]),
-    ),
-}
-
-
-def _diagonal(w):
-    core = np.zeros((w.size,) * 3, w.dtype)
-    core[(np.arange(w.size),) * 3] = w
-    return core
-
-
-@pytest.mark.parametrize("method", ["stta", "otts", "tt-hmt"])
-@pytest.mark.parametrize("road", ROADS)
-def test_the_dtype_is_that_of_all_parts(road, method):
-    rng = np.random.default_rng(0)
-    for weight, factor in itertools.product(DTYPES, DTYPES):
-        w = numbers(rng, 2, weight)
-        f = [numbers(rng, (n, 2), factor) for n in (4, 5, 6)]
-        f[2] = f[2].astype(np.result_type(factor, "f4"))
-        found = sketch.tensor_train(ROADS[road](w, f), 2, method=method)
-        exact = np.einsum("r,ir,jr,kr->ijk", w.astype("c16"), *f)
-        joint = np.result_type(weight, factor)
-        eps = np.finfo(factor if road == "sum" else joint).eps  # terms in their own precision
-        came = np.asarray(found.to_array())
-        assert np.linalg.norm(came - exact) < 200 * max(eps, 1e-15) * np.linalg.norm(exact)
-        if road != "sum":
-            assert came.dtype == joint
-
-
-@pytest.mark.parametrize("size", [1e60, 1e-60, 1e60j])
-def test_coefficients_beyond_narrow_numbers_are_refused(size):
-    for call in (sketch.svd, sketch.tensor_train):
-        with pytest.raises(sketch.DtypeError, match="float64"):
-            call(sketch.TensorSum([A.astype("f4"), A], [size, 1.0]), 2)
-        assert call(sketch.TensorSum([A, A], [size, size]), 8).norm() > 0
-
-
-@pytest.mark.parametrize("method", ["hmt", "nystrom"])
-@pytest.mark.parametrize("kind", ["list", "again", "iterator"])
-def test_chunks_of_any_dtypes_are_computed_in_the_joint_one(kind, method):
-    if kind == "iterator" and method == "hmt":
-        pytest.skip("read twice")
-    make = {"list": list, "again": Again, "iterator": iter}[kind]
-    rng = np.random.default_rng(0)
-    for first, second in itertools.product([*DTYPES, "int16", "float16"], DTYPES):
-        top, bottom = 3 * numbers(rng, SHAPE, first), 3 * numbers(rng, SHAPE, second)
-        if second in ("float64", "complex128"):
-            bottom = bottom * 1e39  # beyond single precision
-        exact = np.vstack([top.astype("c16"), bottom.astype("c16")])
-        found = sketch.svd(make([top, bottom]), 9, method=method).to_array()
-        eps = max(np.finfo(d).eps for d in (first, second) if d[0] != "i" and d != "float16")
-        computed = {"int16": "float64", "float16": "float32"}.get(first, first)
-        assert found.dtype == np.result_type(computed, second)
-        # 28 x 9 entries: some 30 sums of products, each of them rounded
-        assert np.linalg.norm(found - exact) < 100 * eps * np.linalg.norm(exact)
-
-
-class Again:
-    """A collection that can be gone through again, and is no list."""
-
-    def __init__(self, chunks):
-        self._chunks = chunks
-
-    def __iter__(self):
-        return iter(self._chunks)
-
-
 @pytest.mark.parametrize("method", ["hmt", "nystrom"])
 def test_loaders_of_pairs_are_refused_with_the_step(method):
     pairs = [(A[:5], A[:5, 0]), (A[5:], A[5:, 0])]
@@ -201,72 +112,6 @@ def test_lists_of_arrays_are_no_tensors():
         with pytest.raises(sketch.DtypeError, match=r"np\.stack"):
             sketch.tensor_train(arrays, 2)
     assert np.allclose(sketch.tensor_train(A.tolist(), 8).to_array(), A)
-
-
-# ---- operators -----------------------------------------------------------------------------------
-
-FORWARD = {"matvec": lambda x: A @ x, "dtype": float}
-ONE_WAY = {
-    "functions": lambda: LinearOperator(SHAPE, **FORWARD),
-    "matmat": lambda: LinearOperator(SHAPE, matmat=lambda x: A @ x, **FORWARD),
-    "sum": lambda: LinearOperator(SHAPE, **FORWARD) + aslinearoperator(A),
-    "scaled": lambda: 2.0 * LinearOperator(SHAPE, **FORWARD),
-    "class": lambda: OneWay(),
-}
-
-
-class OneWay(LinearOperator):
-    def __init__(self):
-        super().__init__(np.float64, SHAPE)
-
-    def _matvec(self, x):
-        return A @ x
-
-
-@pytest.mark.parametrize("method", ["hmt", "nystrom"])
-@pytest.mark.parametrize("name", ONE_WAY)
-def test_operators_without_an_adjoint_are_refused(name, method):
-    with pytest.raises(sketch.DtypeError, match="rmatvec"):
-        sketch.svd(ONE_WAY[name](), 2, method=method)
-
-
-def test_an_operator_that_is_complex_says_so():
-    operator = LinearOperator(
-        SHAPE, lambda x: (1j * A) @ x, rmatvec=lambda x: (-1j * A.T) @ x, dtype=float
-    )
-    with pytest.raises(sketch.DtypeError, match="dtype='complex128'"):
-        sketch.svd(operator, 2)
-
-
-# ---- what is not finite is called so -------------------------------------------------------------
-
-
-def _bad(x, place, value=np.nan):
-    x = np.array(x, float)
-    x[place] = value
-    return x
-
-
-NONFINITE = {
-    "weight": lambda v: sketch.CPTensor(_bad(np.ones(9), 2, v), [A, np.eye(9)]),
-    "cp factor": lambda v: sketch.CPTensor(None, [_bad(A, (3, 1), v), np.eye(9)]),
-    "core": lambda v: sketch.TuckerTensor(_bad(A, (3, 1), v), [np.eye(14), np.eye(9)]),
-    "train": lambda v: sketch.TensorTrain([_bad(A, (3, 1), v)[None], np.eye(9)[:, :, None]]),
-    "operator": lambda v: aslinearoperator(_bad(A, (3, 1), v)),
-    "sparse": lambda v: sp.coo_array(_bad(A, (3, 1), v)),
-    "sum": lambda v: sketch.TensorSum([_bad(A, (3, 1), v), A]),
-    "coefficient": lambda v: sketch.TensorSum([A, A], [v, 1]),
-}
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("name", NONFINITE)
-def test_nan_in_any_part_is_not_called_overflow(name, value):
-    for call in ("nystrom", "update", "stta"):
-        if name == "operator" and call == "stta":
-            continue
-        with pytest.raises(sketch.NonFiniteError, match=r"NaN|finite, got"):
-            quietly(call, NONFINITE[name](value))
 
 
 # ---- arrays that cannot be changed, and gradients ------------------------------------------------
@@ -341,24 +186,3 @@ def test_mapped_arrays_are_unfolded_as_reshape_does(tmp_path, shape, order):
             assert np.array_equal(came, flat)
     found = sketch.svd(tmp_path / "a.npy", shape[0])
     assert np.allclose(found.to_array(), flat)
-
-
-# ---- results as operators ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", ["numpy", "torch", "dask", "jax"])
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_results_are_operators_on_numpy_arrays(kind, dtype):
-    make = {"numpy": np.asarray, "torch": torch_of, "dask": dask_of, "jax": jax_of}[kind]
-    a = numbers(np.random.default_rng(0), SHAPE, dtype)
-    operator = sketch.svd(make(a), 9).aslinearoperator()
-    tol = 1e-4 if kind == "jax" or dtype in ("float32", "complex64") else 1e-11
-    for other in DTYPES:
-        x, y = (numbers(np.random.default_rng(1), (n, 2), other) for n in (9, 14))
-        for came, want in (
-            (operator @ x, a @ x),
-            (operator.H @ y, a.conj().T @ y),
-            (operator @ x[:, 0], a @ x[:, 0]),
-        ):
-            assert type(came) is np.ndarray
-            assert np.abs(came - want).max() < max(tol, 1e-4 * (other in ("float32", "complex64")))

@@ -7,6 +7,7 @@ has, and are all the numbers that it holds.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -85,7 +86,9 @@ def _are_numbers(x: Any, names: tuple[str, ...]) -> bool:
 def _numbers_beside(x: Any, names: tuple[str, ...]) -> Iterator[str]:
     """Yield the names of an object's further attributes that hold numbers which could count."""
     known = [getattr(x, name) for name in names]
-    held = {k: v for k, v in vars(type(x)).items() if not callable(v) and k[:2] != "__"}
+    shared = {k: v for cls in type(x).__mro__[:-1] for k, v in vars(cls).items() if k[:2] != "__"}
+    slots = {k: getattr(x, k, None) for k, v in shared.items() if inspect.ismemberdescriptor(v)}
+    held = {k: v for k, v in shared.items() if not callable(v)} | slots
     for name, value in {**held, **getattr(x, "__dict__", {})}.items():
         more = name not in names and not any(value is part for part in known)
         if more and (isinstance(value, float | complex) or _holds_arrays(value)):
