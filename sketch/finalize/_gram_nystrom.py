@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._array import Array, beside, device_of, dtype_name, namespace, unit_roundoff
-from .._linalg import adjoint, frobenius_norm, inverse_cholesky, thin_svd, wide_svd
+from .._linalg import (
+    adjoint,
+    frobenius_norm,
+    inverse_cholesky,
+    orthonormal_basis,
+    thin_svd,
+    wide_svd,
+)
 
 _ATTEMPTS = 5
 _MARGIN = 4.0  # of what is inverted over the rounding errors in it
@@ -86,14 +93,17 @@ def gram_nystrom(y: Array, omega: Array, rounding: float) -> Eigenpairs:
     q, y, condition = _orthonormalized(y, omega, max(own, share))
     own *= 2 * frobenius_norm(y)
     noise = max(rounding, own) * condition
-    shift = min(max(_MARGIN * _noise(adjoint(q) @ y, int(y.shape[0])), own), _MARGIN * noise)
+    core = adjoint(q) @ y
+    shift = min(max(_MARGIN * _noise(core, int(y.shape[0])), own), _MARGIN * noise)
+    core = (core + adjoint(core)) / 2
+    identity = xp.eye(core.shape[0], dtype=core.dtype, device=core.device)
     for _ in range(_ATTEMPTS):
-        inverse = _shifted_inverse(xp, y + shift * q, q) if shift else None
+        inverse = inverse_cholesky(core + shift * identity, identity) if shift else None
         if inverse is not None:
             break
         shift *= 10
     else:
-        inverse, shift = _definite_inverse(xp, y, q), 0.0
+        inverse, shift = _definite_inverse(xp, core), 0.0
     v, s, uh = wide_svd(adjoint((y + shift * q) @ inverse))
     values = xp.maximum(s**2 - shift, 0 * s)
     weights = s * xp.sqrt(xp.sum(xp.abs(inverse @ v) ** 2, axis=0))
@@ -131,34 +141,27 @@ def _orthonormalized(y: Array, omega: Array, noise: float) -> tuple[Array, Array
     of a column and the errors that its weakness would magnify, the lesser.
     """
     xp = namespace(y)
-    q, r = xp.linalg.qr(omega, mode="reduced")
-    u, s, vh = thin_svd(r)
-    sizes = [float(x) for x in s]
+    q = orthonormal_basis(omega)
+    r = adjoint(q) @ omega
+    sizes = [float(x) for x in xp.linalg.svdvals(r)]
     cut = min(max(_DEPENDENT, noise ** (1 / 3)), _EVEN) * max(sizes, default=0.0)
     kept = sum(x > cut for x in sizes)
     mean = math.sqrt(sum(x * x for x in sizes) / max(1, len(sizes)))
     condition = mean / sizes[kept - 1] if kept else 1.0
     if kept == len(sizes) == r.shape[0]:
         return q, adjoint(xp.linalg.solve(adjoint(r), adjoint(y))), condition
+    u, s, vh = thin_svd(r)
     u, vh, s = u[:, :kept], vh[:kept, :], s[:kept]
     return q @ u, (y @ adjoint(vh)) / s, condition
 
 
-def _definite_inverse(xp: Any, y: Array, q: Array) -> Array:
-    """Return X with ``X X^* = (Q^* Y)^+``, without what rounding made indefinite."""
-    core = adjoint(q) @ y
-    values, vectors = xp.linalg.eigh((core + adjoint(core)) / 2)
+def _definite_inverse(xp: Any, core: Array) -> Array:
+    """Return X with ``X X^* = core^+``, without what rounding made indefinite."""
+    values, vectors = xp.linalg.eigh(core)
     noise = max(0.0, -2 * float(values[0]), 1e-12 * float(values[-1]))
     kept = values > noise
     scale = xp.where(kept, 1 / xp.sqrt(xp.where(kept, values, xp.ones_like(values))), 0 * values)
     return vectors * scale
-
-
-def _shifted_inverse(xp: Any, y: Array, q: Array) -> Array | None:
-    """Return X with ``X X^* = (Q^* Y)^{-1}``, None where ``Q^* Y`` is not definite."""
-    core = adjoint(q) @ y
-    identity = xp.eye(core.shape[0], dtype=core.dtype, device=core.device)
-    return inverse_cholesky((core + adjoint(core)) / 2, identity)
 
 
 def _largest(values: Array) -> float:
