@@ -5,6 +5,7 @@ from . import _import_name
 try:
     from .decompose import pca, svd, tensor_train, tt_svd
     from .errors import (
+        AccuracyWarning,
         ArgumentError,
         DeviceError,
         DtypeError,
@@ -21,6 +22,7 @@ try:
         SketchWarning,
         SpectrumWarning,
         StateFileError,
+        ToleranceError,
         ToleranceWarning,
     )
     from .formats import CPTensor, HadamardProduct, TensorSum, TensorTrain, TuckerTensor
@@ -48,6 +50,7 @@ __all__ = [
     "OTTS",
     "STTA",
     "TTHMT",
+    "AccuracyWarning",
     "ArgumentError",
     "CPTensor",
     "DataFile",
@@ -82,6 +85,7 @@ __all__ = [
     "TensorTrain",
     "TestMatrixFamily",
     "TestTensorFamily",
+    "ToleranceError",
     "ToleranceWarning",
     "TuckerTensor",
     "load",

@@ -23,6 +23,7 @@ from ._array import (
     to_host,
     unit_roundoff,
 )
+from .errors import NonFiniteError
 
 _PANEL_ROWS = 2048  # of a tall matrix that are multiplied at once
 _GRAM_DIGITS = 1e4  # eigenvalues of a Gram matrix above so many roundoffs have right vectors
@@ -273,7 +274,12 @@ def triangular_factor(wide: Array) -> Array:
 
 def thin_svd(x: Array) -> tuple[Array, Array, Array]:
     """Return the thin SVD ``U, s, Vh``."""
-    u, s, vh = namespace(x).linalg.svd(x, full_matrices=False)
+    try:
+        u, s, vh = namespace(x).linalg.svd(x, full_matrices=False)
+    except Exception as error:
+        if _is_decomposition_failure(error) and not math.isfinite(frobenius_norm(x)):
+            raise NonFiniteError("the data hold NaN or infinity, or products overflow") from error
+        raise
     return u, s, vh
 
 

@@ -18,6 +18,10 @@ class RankError(SketchError, ValueError):
     """A rank or a sketch size is not possible."""
 
 
+class ToleranceError(SketchError, ValueError):
+    """A tolerance that no result could be measured by."""
+
+
 class DtypeError(SketchError, TypeError):
     """Data of a kind that cannot be computed with."""
 
@@ -72,6 +76,10 @@ class SeedWarning(SketchWarning):
 
 class PlacementWarning(SketchWarning):
     """Chunks that are placed by a number lie on top of each other."""
+
+
+class AccuracyWarning(SketchWarning):
+    """The result is estimated to be further from the data than zero is."""
 
 
 def warn(message: str, category: type[SketchWarning]) -> None:

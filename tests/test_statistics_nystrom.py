@@ -34,6 +34,9 @@ SPECTRA = {
 }
 FAMILIES = [sketch.Gaussian(), sketch.Sign(), sketch.SparseSign(4), sketch.SparseSign(8)]
 
+# spectra so flat that single results are worse than zero are part of the statistics
+pytestmark = pytest.mark.filterwarnings("ignore::sketch.AccuracyWarning")
+
 
 def nystrom(a, seed, rank=RANK, **options):
     return fed(sketch.GeneralizedNystrom(a.shape, rank, seed=seed, **options), a)

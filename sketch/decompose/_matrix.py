@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .._checks import checked_tol
 from ..errors import ArgumentError, PassError, RankError
 from ..formats import seeds_of, with_seeds
 from ..maps import Gaussian, SparseSign, TestMatrixFamily
@@ -111,6 +112,7 @@ def svd(
     """
     if rank is None and tol is None:
         raise RankError("give a rank, a tolerance, or both: svd(a, rank=20) or svd(a, tol=1e-3)")
+    tol = checked_tol(tol)
     if method not in ("hmt", "nystrom"):
         raise ArgumentError(f'method must be "hmt" or "nystrom", got {method!r}')
     if power_iters and method != "hmt":
@@ -160,6 +162,6 @@ def _to_tolerance(
     while True:
         sk = sketched(width)
         whole = sk.finalize(rank=sk.range_size)
-        if whole.error.relative <= tol or width >= largest:
+        if whole.error.meets(tol) or width >= largest:
             return sk.finalize(tol=tol)
         width = min(GROWTH * width, largest)

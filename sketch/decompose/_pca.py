@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._checks import checked_size, checked_tol
 from ..errors import RankError
 from ..formats import seeds_of, with_seeds
 from ..results import PrincipalComponents
-from ..sketches import (
-    GramNystrom,
-    check_request,
-    checked_size,
-    default_width,
-    fed,
-    independent_seed,
-)
+from ..sketches import GramNystrom, check_request, default_width, fed, independent_seed
 from ..sources import as_matrix_source
 
 _TOLERANCE_RANK = 20  # whose default width is searched for a tolerance
@@ -80,8 +74,6 @@ def pca(
     -----
     SpectrumWarning
         If components are smaller than rounding errors: of squares, or of the data.
-    ToleranceWarning
-        If `tol` is not met.
 
     Notes
     -----
@@ -102,6 +94,7 @@ def pca(
     """
     if rank is None and tol is None:
         raise RankError("give a rank, a tolerance, or both: pca(rows, rank=20)")
+    tol = checked_tol(tol)
     source = as_matrix_source(rows)
     m, n = source.shape
     wanted = 0 if rank is None else checked_size(rank, "rank")

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .._array import cast, namespace, quiet, unit_roundoff
+from .._checks import checked_tol, each_bond, require_rank_or_tol
 from .._linalg import frobenius_norm
-from ..errors import ArgumentError, DtypeError, NonFiniteError, OptionError, PassError, RankError
+from ..errors import ArgumentError, DtypeError, NonFiniteError, OptionError, PassError, ShapeError
 from ..finalize import tt_svd_cores
 from ..formats import TensorTrain, as_exact_train, seeds_of, with_seeds
-from ..results import ErrorEstimate, rounding_floor
-from ..sketches import OTTS, STTA, TTHMT, each_bond, fed, independent_seed
+from ..results import ErrorEstimate, rounding_floor, warn_inaccurate_train, warn_unmet
+from ..sketches import OTTS, STTA, TTHMT, fed, independent_seed
 from ..sources import DenseTensorSource, StoredTensorSource, as_tensor_source
 from ._matrix import FIRST_RANK, GROWTH
 
@@ -100,8 +101,8 @@ def tensor_train(
     >>> tt.ranks, tt.error.relative < 1e-4
     ((5, 5), True)
     """
-    if rank is None and tol is None:
-        raise RankError("give a rank, a tolerance, or both")
+    require_rank_or_tol(rank, tol)
+    tol = checked_tol(tol)
     if method == "tt-svd":
         idle = {"device": device, "memory": memory, "check_finite": None if check_finite else False}
         _refuse_options(method, [*options, *(name for name in idle if idle[name] is not None)])
@@ -138,7 +139,7 @@ def tensor_train(
     else:
         train = sketched(rank).finalize(rank, tol)
     if exact is not None:
-        train = train.with_error(_exact_error(train, exact, source.dtype))
+        train = _exactly_known(train, exact, source.dtype, tol)
     return with_seeds(train, seeds_of(a), train.seeds)
 
 
@@ -163,9 +164,21 @@ def _train_to_tolerance(sketched: Callable[[Any], STTA | OTTS | TTHMT], tol: flo
     while True:
         sk = sketched(width)
         whole = sk.finalize(sk.spec.left_sizes)
-        if sk.spec.left_sizes == sk.spec.full or whole.error.relative <= tol:
+        if sk.spec.left_sizes == sk.spec.full or whole.error.meets(tol):
             return sk.finalize(tol=tol)
         width *= GROWTH
+
+
+def _exactly_known(
+    train: TensorTrain, data: TensorTrain, dtype: str, tol: float | None
+) -> TensorTrain:
+    """Return a train with its exact error, and warn of what that says."""
+    known = train.with_error(_exact_error(train, data, dtype))
+    if tol is None:
+        warn_inaccurate_train(known, lambda other: _exact_error(other, data, dtype))
+    elif train.error.meets(tol):  # else it was said already
+        warn_unmet(known.error, tol, f"rank {known.ranks}")
+    return known
 
 
 def _exact_error(train: TensorTrain, data: TensorTrain, dtype: str) -> ErrorEstimate:
@@ -208,6 +221,11 @@ def tt_svd(array: Any, rank: Any = None, tol: float | None = None) -> TensorTrai
     NonFiniteError
         If the data hold NaN or infinity.
 
+    Warns
+    -----
+    ToleranceWarning
+        If `tol` is not met by the rank that was asked for.
+
     References
     ----------
     .. [1] I. Oseledets, "Tensor-train decomposition", SIAM J. Sci. Comput. 33 (2011) 2295-2317,
@@ -220,14 +238,16 @@ def tt_svd(array: Any, rank: Any = None, tol: float | None = None) -> TensorTrai
     >>> tt.error.kind, tt.error.relative < 1e-14
     ('exact', True)
     """
-    if rank is None and tol is None:
-        raise RankError("give a rank, a tolerance, or both")
+    require_rank_or_tol(rank, tol)
+    tol = checked_tol(tol)
     source = as_tensor_source(array)
     if not isinstance(source, DenseTensorSource | StoredTensorSource):
         raise DtypeError("tt_svd needs a dense array; use tensor_train for other formats")
     dense = cast(source.array, source.dtype)
     if not bool(namespace(dense).all(namespace(dense).isfinite(dense))):
         raise NonFiniteError("the array holds NaN or infinity; clean the data")
+    if not dense.ndim:
+        raise ShapeError("a tensor train needs one axis at least, got an array of order 0")
     ranks = None if rank is None else each_bond(rank, dense.ndim - 1, "rank")
     cores, lost = tt_svd_cores(dense, ranks, tol)
     norm = frobenius_norm(dense)
@@ -235,4 +255,5 @@ def tt_svd(array: Any, rank: Any = None, tol: float | None = None) -> TensorTrai
     error = ErrorEstimate(
         residual=0.0, truncation=lost, norm=norm, kind="exact", method="TT-SVD", floor=floor
     )
+    warn_unmet(error, tol, f"rank {[int(core.shape[2]) for core in cores[:-1]]}")
     return with_seeds(TensorTrain(cores, error=error), seeds_of(array))

@@ -2,7 +2,14 @@
 
 from ._generalized_nystrom import generalized_nystrom
 from ._gram_nystrom import Eigenpairs, gram_eigenpairs, gram_nystrom
-from ._hmt import hmt, identity_error, leave_one_out, leave_one_out_error, probe_error
+from ._hmt import (
+    hmt,
+    identity_error,
+    leave_one_out,
+    leave_one_out_error,
+    probe_error,
+    summing_error,
+)
 from ._shifted_sums import ShiftedSums, no_shift
 from ._sketched_basis import SketchedBasis
 from ._tensor_train import assemble_train
@@ -22,5 +29,6 @@ __all__ = [
     "leave_one_out_error",
     "no_shift",
     "probe_error",
+    "summing_error",
     "tt_svd_cores",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._array import Array, namespace, to_host
 from .._linalg import adjoint, frobenius_norm
-from ..results import ErrorEstimate, LowRank, rounding_floor
+from ..results import ErrorEstimate, LowRank, Regression, rounding_floor
 from ._least_squares import LeastSquares
 
 
@@ -85,10 +85,12 @@ def generalized_nystrom(
         kind="unbiased" if unbiased else "conservative",
         method=method,
         floor=rounding_floor(norm, columns, roundoff),
-        dof=dof_each * free,
-        leverage=tuple(float(v) ** 2 for v in namespace(c).linalg.svdvals(pinv)),
-        overlap=tuple(unit * x for x in overlap),
-        drift=tuple(unit * x for x in drift),
+        law=Regression(
+            dof=dof_each * free,
+            leverage=tuple(float(v) ** 2 for v in namespace(c).linalg.svdvals(pinv)),
+            overlap=tuple(unit * x for x in overlap),
+            drift=tuple(unit * x for x in drift),
+        ),
     )
     return LowRank(u, s, vh, error)
 
@@ -133,9 +135,35 @@ def _overlap(
     tail = np.sqrt(np.append(_beyond(square), 0.0))
     bound = tail * math.sqrt(trace)
     variance = np.append(_beyond(_beyond(np.outer(sigma, sigma) * both).T).diagonal(), 0.0)
+    variance[1:-1] += _turning(a_matrix, b_matrix, square, gap)
     overlap = 2 * np.clip(taken, -bound, bound)
-    drift = 2 * np.sqrt(np.maximum(variance, 0.0) / dof_each)
+    drift = 2 * np.minimum(np.sqrt(np.maximum(variance, 0.0) / dof_each), bound)
     return tuple(overlap.tolist()), tuple(drift.tolist())
+
+
+def _turning(a_matrix: Any, b_matrix: Any, square: Any, gap: Any) -> Any:
+    """Return how uncertain the mean of <N, T> is as N turns directions across each cut.
+
+    The difference of ``<N, T>`` and its mean by Stein's identity has the variance [1]_
+
+        E ||T||^2 + E tr((dT/dX)^2)   in the covariance of N.
+
+    The second term is felt where close singular values are cut: T(X) mixes the directions i <= k
+    and j > k by ``s_j^2 / (s_i^2 - s_j^2)`` and ``s_i s_j / (s_i^2 - s_j^2)``. Products of the
+    covariances across pairs are bounded by their row sums, the diagonals of A^2 and B^2.
+
+    References
+    ----------
+    .. [1] P. Bellec, C.-H. Zhang, "Second-order Stein: SURE for SURE and other applications in
+       high-dimensional inference", Ann. Statist. 49 (2021) 1864-1903, arXiv:1811.04121.
+    """
+    a, b = ((np.abs(x) ** 2).sum(axis=1) for x in (a_matrix, b_matrix))
+    straight, crossed = np.outer(a, b), np.sqrt(np.outer(a * b, a * b))
+    along = np.triu(square / gap, 1)
+    across = np.triu(np.sqrt(square[:, None]) * np.sqrt(square) / gap, 1)
+    pairs = along**2 * (straight + straight.T) + 2 * across**2 * crossed
+    summed = np.cumsum(_beyond(pairs), axis=0)
+    return summed.diagonal(1)
 
 
 def _before(x: Any) -> Any:

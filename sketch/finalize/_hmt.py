@@ -6,8 +6,11 @@ import math
 
 from .._array import Array, namespace
 from .._linalg import frobenius_norm, wide_svd
-from ..results import ErrorEstimate, LowRank, rounding_floor
+from ..results import Certain, ChiSquare, ErrorEstimate, LowRank, rounding_floor
 
+_UNBLOCKED = 1_000_000  # multiplications of products that add up each entry in one go: measured
+_LONGEST_SUM = 4096  # terms that any other product adds up before it begins anew
+_LEAST_DIGITS = 16  # and of this many errors of its terms
 _IDENTITY_DIGITS = 4096  # the identity needs a squared relative error of this many roundoffs
 
 
@@ -29,7 +32,15 @@ def hmt(b: Array, error: ErrorEstimate) -> LowRank:
 
 
 def probe_error(
-    residual: Array, *, captured: float, columns: int, probes: int, dof_each: int, roundoff: float
+    residual: Array,
+    *,
+    captured: float,
+    columns: int,
+    probes: int,
+    dof_each: int,
+    roundoff: float,
+    summing: float = 0.0,
+    orthogonal: bool = True,
 ) -> ErrorEstimate:
     """Estimate ``||A - Ahat||`` from its products with independent Gaussian probes.
 
@@ -49,6 +60,10 @@ def probe_error(
         1 for real, 2 for complex probes.
     roundoff : float
         Of the precision in which the products were computed.
+    summing : float
+        See `summing_error`.
+    orthogonal : bool
+        Whether the approximation is a projection.
     """
     value = frobenius_norm(residual) / math.sqrt(probes)
     norm = math.hypot(captured, value)
@@ -57,8 +72,9 @@ def probe_error(
         norm=norm,
         kind="unbiased",
         method="Gaussian probes",
-        floor=rounding_floor(norm, columns, roundoff),
-        dof=dof_each * probes,
+        floor=rounding_floor(norm, columns, roundoff, summing),
+        law=ChiSquare(dof_each * probes),
+        orthogonal=orthogonal,
     )
 
 
@@ -90,7 +106,7 @@ def leave_one_out(r: Array) -> float:
 
 
 def leave_one_out_error(
-    left_out: float, captured: float, columns: int, roundoff: float
+    left_out: float, captured: float, columns: int, roundoff: float, summing: float = 0.0
 ) -> ErrorEstimate:
     """Return the leave-one-out estimate: an upper bound of known law, no lower one."""
     norm = math.hypot(captured, left_out)
@@ -99,24 +115,39 @@ def leave_one_out_error(
         norm=norm,
         kind="conservative",
         method="leave-one-out",
-        floor=rounding_floor(norm, columns, roundoff),
-        dof=columns,
-        one_sided=True,
+        floor=rounding_floor(norm, columns, roundoff, summing),
+        law=ChiSquare(columns, one_sided=True),
     )
 
 
-def identity_error(norm: float, b: Array, roundoff: float) -> ErrorEstimate | None:
+def summing_error(b: Array, rows: int, roundoff: float) -> float:
+    """Return by what rounding may change the sums in ``B = Q^* A``, relative to them.
+
+    Terms of one sign that are alike, as of constant data, round the same way at each addition: by
+    half a roundoff of the partial sum at most, which makes a quarter of a roundoff a term. Sums of
+    random signs do not show it.
+    """
+    size = max(1, int(b.shape[0]) * int(b.shape[1]))
+    in_one_go = min(rows, max(_LONGEST_SUM, _UNBLOCKED // size))
+    return in_one_go / 4 * roundoff
+
+
+def identity_error(
+    norm: float, b: Array, roundoff: float, summing: float = 0.0
+) -> ErrorEstimate | None:
     """Return ``sqrt(||A||^2 - ||B||^2)``, or None where the difference has lost its digits."""
     captured = frobenius_norm(b)
     if not 0 < norm < math.inf:
         return None
     squared = (1 - captured / norm) * (1 + captured / norm)
-    if squared < _IDENTITY_DIGITS * roundoff:
+    blur = 16 * roundoff + 2 * summing  # squares differ by 5 roundoffs at most, as measured
+    if squared < max(_IDENTITY_DIGITS * roundoff, _LEAST_DIGITS * blur):
         return None
     return ErrorEstimate(
         residual=norm * math.sqrt(squared),
         norm=norm,
         kind="exact",
         method="norm identity",
-        floor=math.sqrt(16 * roundoff) * norm,  # squares differ by 5 roundoffs at most, as measured
+        floor=rounding_floor(norm, int(b.shape[0]), roundoff, summing),
+        law=Certain(blur=blur / squared),
     )

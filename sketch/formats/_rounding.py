@@ -20,6 +20,7 @@ from .._array import (
 )
 from .._linalg import (
     adjoint,
+    frobenius_norm,
     orthonormal_basis,
     rescaled,
     scale_exponent,
@@ -27,13 +28,21 @@ from .._linalg import (
     tall_svd,
     triangular_factor,
 )
+from ..errors import NonFiniteError
 
 _GRAM_RANK = 48  # narrower trains are rounded by QR alone
 _GRAM_MARGIN = 1e3  # by which the loss has to exceed what Gram matrices cannot see
 
 
-def rounded(cores: Sequence[Array], ranks: Sequence[int] | None, tol: float | None) -> list[Array]:
+def rounded(
+    cores: Sequence[Array], ranks: Sequence[int] | None, tol: float | None
+) -> tuple[list[Array], float]:
     """Truncate every bond to a rank, a relative error, or both.
+
+    Returns the cores, all but the last orthonormal unless nothing was to be done, and the loss
+    relative to the norm.
+
+    The truncations are orthogonal to each other, so their squares add up to that of the loss.
 
     Wide trains are tried with Gram matrices, which take matrix products alone [1]_. These see
     singular values down to the root of the roundoff: where less than that is lost, QR factors take
@@ -49,16 +58,18 @@ def rounded(cores: Sequence[Array], ranks: Sequence[int] | None, tol: float | No
         and ranks
         and all(c.shape[0] <= r for c, r in zip(cores[1:], ranks, strict=True))
     ):
-        return list(cores)
+        return list(cores), 0.0
     steps = [scale_exponent(core) for core in cores]
     scaled = [rescaled(core, -step) for core, step in zip(cores, steps, strict=True)]
+    if not all(math.isfinite(frobenius_norm(core)) for core in scaled):
+        raise NonFiniteError("the cores of the train hold NaN or infinity")
     least = _GRAM_MARGIN * math.sqrt(unit_roundoff(dtype_name(cores[0].dtype)))
     done, lost, exponent = scaled, 0.0, 0
     if max(core.shape[0] for core in cores) >= _GRAM_RANK:
         done, lost, exponent = _truncated(scaled, _gram_factor, _gram_svd, ranks, tol)
     if not lost > least:
         done, lost, exponent = _truncated(scaled, triangular_factor, tall_svd, ranks, tol)
-    return _spread(done, exponent + sum(steps))
+    return _spread(done, exponent + sum(steps)), lost
 
 
 def _truncated(
@@ -72,7 +83,7 @@ def _truncated(
     rights = _right_factors(cores, factor)
     bonds = len(cores) - 1
     allowed = 0.0 if tol is None else tol / math.sqrt(max(1, bonds))
-    done, lost, exponent = [], 0.0, 0
+    done, lost, left, exponent = [], 0.0, 1.0, 0  # left of the norm
     core = cores[0]
     xp = namespace(core)
     for bond in range(bonds):
@@ -82,7 +93,8 @@ def _truncated(
         values = [float(x) for x in s][: u.shape[1]]
         keep = _kept_rank(values, ranks[bond] if ranks else None, tol, allowed)
         tails = tail_norms(values)
-        lost = math.hypot(lost, tails[keep] / tails[0] if tails[0] else 0.0)
+        here = tails[keep] / tails[0] if tails[0] else 0.0
+        lost, left = math.hypot(lost, left * here), left * math.sqrt((1 - here) * (1 + here))
         u = u[:, :keep]
         done.append(xp.reshape(u, (a, n, -1)))
         b, n, c = cores[bond + 1].shape

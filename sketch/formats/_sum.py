@@ -2,38 +2,75 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 from typing import Any
 
-from .._array import namespace
-from .._linalg import multiple
+import numpy as np
+
+from .._array import gathered, namespace, to_host
+from .._linalg import multiple, plain_number
 from ..errors import ShapeError
+
+MAX_DENSE_BYTES = 2_000_000_000
 
 
 class Summable:
-    """Arithmetic that builds a `TensorSum`; NumPy and SciPy leave their side of it to us."""
+    """Arithmetic that builds a `TensorSum`; NumPy and SciPy leave their side of it to us.
+
+    Where NumPy asks for an array it gets the dense one, up to 2 GB.
+    """
 
     __array_ufunc__ = None  # array + self calls self.__radd__
     __array_priority__ = 1000.0
+    shape: Any
+    to_array: Any
 
-    def __add__(self, other: Any) -> TensorSum:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        if 8 * math.prod(self.shape) > MAX_DENSE_BYTES:
+            raise ShapeError(
+                f"as a dense array of shape {self.shape} this is larger than "
+                f"{MAX_DENSE_BYTES / 1e9:g} GB; take entries or slices, or call to_array()"
+            )
+        return np.asarray(to_host(gathered(self.to_array())), dtype=dtype)
+
+    def __add__(self, other: Any) -> Any:
+        if is_number(other):
+            return self if other == 0 else self._plus(other)
         return TensorSum.of(self).__add__(other)
 
-    def __radd__(self, other: Any) -> TensorSum:
-        return TensorSum.of(other) + self
+    def __radd__(self, other: Any) -> Any:
+        return self + other if is_number(other) else TensorSum.of(other) + self
 
-    def __sub__(self, other: Any) -> TensorSum:
-        return TensorSum.of(self).__sub__(other)
+    def __sub__(self, other: Any) -> Any:
+        return self + -other if is_number(other) else TensorSum.of(self).__sub__(other)
 
-    def __rsub__(self, other: Any) -> TensorSum:
-        return TensorSum.of(other) - self
+    def __rsub__(self, other: Any) -> Any:
+        return -self + other if is_number(other) else TensorSum.of(other) - self
 
-    def __mul__(self, factor: complex) -> TensorSum:
+    def __mul__(self, factor: Any) -> Any:
         return TensorSum.of(self) * factor
 
-    __rmul__ = __mul__
+    def __rmul__(self, factor: Any) -> Any:
+        return self * factor
 
-    def __neg__(self) -> TensorSum:
-        return -TensorSum.of(self)
+    def __truediv__(self, divisor: Any) -> Any:
+        return TensorSum.of(self) / divisor
+
+    def __neg__(self) -> Any:
+        return self * -1.0
+
+    def _plus(self, number: complex) -> Any:
+        """Return the sum with a number, where the format can hold it."""
+        raise TypeError(
+            f"cannot add the number {number} to a {type(self).__name__}: it would be added to "
+            "every entry; add an array of that shape"
+        )
+
+
+def is_number(x: Any) -> bool:
+    """Whether x is a plain number of Python or of an array library."""
+    return isinstance(x, numbers.Number | np.number) or getattr(x, "shape", None) == ()
 
 
 class TensorSum(Summable):
@@ -81,6 +118,8 @@ class TensorSum(Summable):
     @classmethod
     def of(cls, term: Any) -> TensorSum:
         """Return `term` as a sum; nested sums become one."""
+        if not hasattr(term, "shape"):
+            raise TypeError(f"cannot add a {type(term).__name__}: it is no array and no tensor")
         return term if isinstance(term, TensorSum) else cls([term])
 
     @property
@@ -92,23 +131,25 @@ class TensorSum(Summable):
         kinds = " + ".join(type(term).__name__ for term in self.terms)
         return f"TensorSum(shape={self.shape}: {kinds})"
 
-    def __add__(self, other: Any) -> TensorSum:
+    def __add__(self, other: Any) -> Any:
+        if is_number(other):
+            return super().__add__(other)
         other = TensorSum.of(other)
         return TensorSum(self.terms + other.terms, self.coefficients + other.coefficients)
 
-    def __sub__(self, other: Any) -> TensorSum:
-        return self + -TensorSum.of(other)
+    def __sub__(self, other: Any) -> Any:
+        return self + -(other if is_number(other) else TensorSum.of(other))
 
-    def __rsub__(self, other: Any) -> TensorSum:
-        return TensorSum.of(other) + -self
-
-    def __mul__(self, factor: complex) -> TensorSum:
+    def __mul__(self, factor: Any) -> Any:
+        if not is_number(factor):
+            return NotImplemented
         return TensorSum(self.terms, [factor * c for c in self.coefficients])
 
-    __rmul__ = __mul__
-
-    def __neg__(self) -> TensorSum:
-        return self * -1.0
+    def __truediv__(self, divisor: Any) -> Any:
+        if not is_number(divisor):
+            return NotImplemented
+        divisor = plain_number(divisor)
+        return TensorSum(self.terms, [c / divisor for c in self.coefficients])
 
     def to_array(self) -> Any:
         """Return the sum as a dense array; for small ones only."""

@@ -13,33 +13,31 @@ import numpy as np
 from .. import _archive
 from .._array import (
     Array,
-    beside,
     cast,
     dtype_name,
-    is_complex,
+    is_array,
     namespace,
     promote,
+    quiet,
     to_host,
+    unit_roundoff,
 )
-from .._linalg import multiple
+from .._checks import checked_tol, each_bond, require_rank_or_tol, warn_missed
+from .._linalg import frobenius_norm, multiple, plain_number
 from .._plain import plain
-from ..errors import DtypeError, NonFiniteError, RankError, ShapeError
+from ..errors import DtypeError, NonFiniteError, ShapeError
+from ._frozen import FrozenList
 from ._rounding import rounded
 from ._seeded import Seeded, carrying_seeds
-from ._sum import Summable
+from ._sum import MAX_DENSE_BYTES, Summable, is_number
+from ._train_algebra import constant, dense_product, hadamard, representable, summed
 from ._train_entries import entries, sliced
-from ._train_sweeps import (
-    gram_product,
-    orthogonalized,
-    train_norm,
-)
-
-_MAX_DENSE_BYTES = 2_000_000_000
+from ._train_sweeps import gram_product, orthogonalized, replacement_loss, train_norm
 
 
 @carrying_seeds(
     *("with_error", "astype", "orthogonalize", "round", "hadamard", "__getitem__"),
-    *("__add__", "__sub__", "__mul__", "__rmul__", "__neg__"),
+    *("__add__", "__sub__", "__mul__", "__truediv__"),
 )
 class TensorTrain(Summable, Seeded):
     """The tensor ``T[i_1, ..., i_d] = G_1[:, i_1, :] G_2[:, i_2, :] ... G_d[:, i_d, :]``.
@@ -82,30 +80,55 @@ class TensorTrain(Summable, Seeded):
         dtype = promote(*(dtype_name(core.dtype) for core in cores))
         if dtype not in ("float32", "float64", "complex64", "complex128"):
             dtype = "float64"
-        self.cores: list[Array] = [cast(core, dtype) for core in cores]
-        self.error = error
+        self._parts: tuple[Sequence[Array], ...] = ([cast(core, dtype) for core in cores],)
+        self._error = error
+
+    @classmethod
+    def _sum(cls, parts: tuple[Sequence[Array], ...]) -> TensorTrain:
+        """Return the sum of trains, whose cores are put together when they are asked for."""
+        total = cls(parts[0])
+        total._parts = parts
+        return total
+
+    @property
+    def cores(self) -> list[Array]:
+        """The cores, in a list that cannot be changed."""
+        dtype = dtype_name(self.dtype)
+        if len(self._parts) > 1 or not isinstance(self._parts[0], FrozenList):
+            self._parts = (FrozenList(summed(self._parts, dtype)),)
+        return self._parts[0]  # type: ignore[return-value]
+
+    @property
+    def error(self) -> Any:
+        """The estimate of the error, or None."""
+        return self._error
 
     # ---- sizes ------------------------------------------------------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes of the modes."""
-        return tuple(int(core.shape[1]) for core in self.cores)
+        return tuple(int(core.shape[1]) for core in self._parts[0])
 
     @property
     def ndim(self) -> int:
         """Number of modes d."""
-        return len(self.cores)
+        return len(self._parts[0])
 
     @property
     def ranks(self) -> tuple[int, ...]:
         """The d - 1 inner ranks."""
-        return tuple(int(core.shape[2]) for core in self.cores[:-1])
+        bonds = range(self.ndim - 1)
+        return tuple(sum(int(cores[bond].shape[2]) for cores in self._parts) for bond in bonds)
 
     @property
     def dtype(self) -> Any:
         """The dtype of the cores."""
-        return self.cores[0].dtype
+        first, *others = [cores[0].dtype for cores in self._parts]
+        if all(other == first for other in others):
+            return first
+        name = promote(*(dtype_name(cores[0].dtype) for cores in self._parts))
+        return getattr(namespace(self._parts[0][0]), name)
 
     @property
     def nbytes(self) -> int:
@@ -115,7 +138,10 @@ class TensorTrain(Summable, Seeded):
     def __repr__(self) -> str:
         shape = self.shape if self.ndim <= 8 else f"order {self.ndim}"
         ranks = self.ranks if self.ndim <= 8 else f"up to {max(self.ranks)}"
-        error = "" if self.error is None else f", relative error={self.error.relative:.3g}"
+        error = ""
+        if self.error is not None:
+            how = f"({self.error.kind}, {self.error.method})"
+            error = f", relative error={self.error.relative:.3g} {how}"
         return f"TensorTrain(shape={shape}, ranks={ranks}, dtype={dtype_name(self.dtype)}{error})"
 
     def with_error(self, error: Any) -> TensorTrain:
@@ -123,8 +149,27 @@ class TensorTrain(Summable, Seeded):
         return TensorTrain(self.cores, error=error)
 
     def astype(self, dtype: str) -> TensorTrain:
-        """Return the train in another precision."""
-        return TensorTrain([cast(core, dtype) for core in self.cores], error=self.error)
+        """Return the train in another precision; its error follows.
+
+        Raises
+        ------
+        NonFiniteError
+            If entries of the cores are beyond its range.
+        """
+        with quiet():
+            cores = [cast(core, dtype) for core in self.cores]
+        if unit_roundoff(dtype) <= unit_roundoff(dtype_name(self.dtype)):
+            return TensorTrain(cores, error=self.error)
+        back = [cast(core, dtype_name(self.dtype)) for core in cores]
+        if not all(math.isfinite(frobenius_norm(core)) for core in back):
+            raise NonFiniteError(f"entries of the cores are beyond the range of {dtype}")
+        error = self.error
+        if error is not None:
+            error = error.rounded(replacement_loss(self.cores, back))
+        return TensorTrain(cores, error=error)
+
+    # a train is iterated neither over its cores nor over its entries: tt.cores, tt[i]
+    __iter__ = None
 
     # ---- entries ----------------------------------------------------------------------------
 
@@ -147,7 +192,7 @@ class TensorTrain(Summable, Seeded):
         """
         return entries(self.cores, indices)
 
-    def to_array(self, *, max_bytes: int = _MAX_DENSE_BYTES) -> Array:
+    def to_array(self, *, max_bytes: int = MAX_DENSE_BYTES) -> Array:
         """Return the dense tensor.
 
         Raises
@@ -177,45 +222,63 @@ class TensorTrain(Summable, Seeded):
     # ---- algebra ----------------------------------------------------------------------------
 
     def __add__(self, other: Any) -> Any:
-        return _sum(self, other) if isinstance(other, TensorTrain) else super().__add__(other)
+        if not isinstance(other, TensorTrain):
+            return super().__add__(other)
+        self._check_shape(other)
+        return TensorTrain._sum(self._parts + other._parts)
 
     def __sub__(self, other: Any) -> Any:
         if isinstance(other, TensorTrain):
-            return _sum(self, -1.0 * other)
+            return self + -1.0 * other
         return super().__sub__(other)
 
     def __mul__(self, factor: Any) -> Any:
-        if not isinstance(factor, int | float | complex | np.number):
+        if not is_number(factor):
             return NotImplemented
-        return TensorTrain([multiple(self.cores[0], factor), *self.cores[1:]])
+        error = None if self.error is None else self.error.scaled(plain_number(factor))
+        return TensorTrain([multiple(self.cores[0], factor), *self.cores[1:]], error=error)
 
-    __rmul__ = __mul__
+    def __truediv__(self, divisor: Any) -> Any:
+        return self * (1 / plain_number(divisor)) if is_number(divisor) else NotImplemented
 
-    def __neg__(self) -> Any:
-        return self * -1.0
+    def _plus(self, number: complex) -> TensorTrain:
+        return TensorTrain._sum((*self._parts, constant(self.cores, number)))
 
     def hadamard(self, other: TensorTrain) -> TensorTrain:
         """Return the entrywise product; ranks multiply."""
         self._check_shape(other)
-        xp = namespace(self.cores[0])
-        cores = []
-        for x, y in zip(self.cores, other.cores, strict=True):
-            (a, n, b), (c, _, d) = x.shape, y.shape
-            product = x[:, None, :, :, None] * y[None, :, :, None, :]  # (a, c, n, b, d)
-            cores.append(xp.reshape(product, (a * c, n, b * d)))
-        return TensorTrain(cores)
+        return TensorTrain(hadamard(self.cores, other.cores))
 
-    def dot(self, other: TensorTrain) -> Any:
-        """Return ``<self, other> = sum conj(self) * other``, O(d n r^3) operations.
+    def dot(self, other: Any) -> Any:
+        """Return ``<self, other> = sum conj(self) * other``.
+
+        Parameters
+        ----------
+        other : TensorTrain, CPTensor, TuckerTensor, TensorSum of these, or dense array
+            Of the same shape. ``O(d n r^3)`` operations for trains, ``O(N r)`` for N dense entries.
 
         Raises
         ------
+        DtypeError
+            If there is no inner product with such an object.
         NonFiniteError
             If the value is beyond the range of doubles.
         """
         self._check_shape(other)
-        value, exponent = gram_product(self.cores, other.cores)
-        return _representable(value, exponent, "the inner product")
+        if hasattr(other, "terms"):
+            pairs = zip(other.coefficients, other.terms, strict=True)
+            return sum(coefficient * self.dot(term) for coefficient, term in pairs)
+        if hasattr(other, "to_tensor_train"):
+            other = other.to_tensor_train()
+        if isinstance(other, TensorTrain):
+            value, exponent = gram_product(self.cores, other.cores)
+            return representable(value, exponent, "the inner product")
+        if is_array(other):
+            return dense_product(self.cores, other)
+        raise DtypeError(
+            f"a tensor train has no inner product with a {type(other).__name__}; give a train, a "
+            "CP or Tucker tensor, a sum of these, or a dense array"
+        )
 
     def norm(self) -> float:
         """Return the Frobenius norm by orthogonalisation, accurate however small.
@@ -226,7 +289,7 @@ class TensorTrain(Summable, Seeded):
             If the value is beyond the range of doubles; the message has its logarithm.
         """
         value, exponent = train_norm(self.cores)
-        return float(_representable(value, exponent, "the norm"))
+        return float(representable(value, exponent, "the norm"))
 
     def orthogonalize(self, mode: int) -> TensorTrain:
         """Return the train with orthogonal cores on both sides of a mode, which carries the norm.
@@ -238,12 +301,14 @@ class TensorTrain(Summable, Seeded):
         """
         if not -self.ndim <= mode < self.ndim:
             raise ShapeError(f"mode {mode} is out of range for order {self.ndim}")
-        return TensorTrain(orthogonalized(self.cores, mode % self.ndim), error=self.error)
+        done = TensorTrain(orthogonalized(self.cores, mode % self.ndim))
+        return done.with_error(self._error_after(0.0))
 
     def round(self, rank: Any = None, tol: float | None = None) -> TensorTrain:
         """Return a train of smaller ranks, by truncated SVDs of thin matrices.
 
-        Much smaller ranks are found faster by ``sketch.tensor_train(tt, rank, method="tt-hmt")``.
+        Its error is widened by what was lost. Much smaller ranks are found faster by
+        ``sketch.tensor_train(tt, rank, method="tt-hmt")``.
 
         Parameters
         ----------
@@ -256,17 +321,49 @@ class TensorTrain(Summable, Seeded):
         ------
         RankError
             If neither is given, or ranks are not positive.
-        """
-        if rank is None and tol is None:
-            raise RankError("give a rank, a tolerance, or both")
-        if tol is not None and not tol >= 0:
-            raise ValueError(f"tol must be a relative error of at least 0, got {tol}")
-        limits = None if rank is None else _ranks(rank, self.ndim - 1)
-        return TensorTrain(rounded(self.cores, limits, tol), error=self.error)
+        ToleranceError
+            If `tol` is negative or no number.
+        NonFiniteError
+            If the cores hold NaN or infinity.
 
-    def _check_shape(self, other: TensorTrain) -> None:
-        if self.shape != other.shape:
-            raise ShapeError(f"the shapes {self.shape} and {other.shape} differ")
+        Warns
+        -----
+        ToleranceWarning
+            If the ranks are too small for `tol`.
+        """
+        require_rank_or_tol(rank, tol)
+        limits, tol = None, checked_tol(tol)
+        if rank is not None:
+            limits = each_bond(rank, self.ndim - 1, "rank")
+        short, lost = self._rounded(limits, tol)
+        if tol is not None and lost > max(tol, self._roundoff):
+            warn_missed(tol, lost, f"rank {limits}")
+        return short
+
+    def _rounded(
+        self, limits: Sequence[int] | None, tol: float | None
+    ) -> tuple[TensorTrain, float]:
+        """Return the rounded train and what was lost, relative to the norm."""
+        cores, lost = rounded(self.cores, limits, tol)
+        return TensorTrain(cores, error=self._error_after(lost)), lost
+
+    def _error_after(self, lost: float) -> Any:
+        """Return the error of a train at a known relative distance, found by orthogonal factors."""
+        if self.error is None:
+            return None
+        norm = self.norm()
+        return self.error.widened(lost * norm).rounded(self._roundoff * norm)
+
+    @property
+    def _roundoff(self) -> float:
+        """What a sweep of decompositions loses to rounding, relative to the norm."""
+        widest = max(self.ranks, default=1)
+        return 10 * math.sqrt(self.ndim * widest) * unit_roundoff(dtype_name(self.dtype))
+
+    def _check_shape(self, other: Any) -> None:
+        shape = tuple(getattr(other, "shape", ()))
+        if self.shape != shape:
+            raise ShapeError(f"the shapes {self.shape} and {shape} differ")
 
     # ---- files ------------------------------------------------------------------------------
 
@@ -300,44 +397,6 @@ def _check_cores(cores: list[Any]) -> None:
             raise DtypeError(f"cores must be numeric, got dtype {core.dtype}")
 
 
-def _ranks(rank: Any, bonds: int) -> list[int]:
-    ranks = list(rank) if hasattr(rank, "__len__") else [rank] * bonds
-    if len(ranks) != bonds or any(r != int(r) or r < 1 for r in ranks):
-        raise RankError(f"rank needs positive integers for {bonds} bonds, got {rank!r}")
-    return [int(r) for r in ranks]
-
-
-def _sum(x: TensorTrain, y: TensorTrain) -> TensorTrain:
-    """Return the exact sum: block cores."""
-    x._check_shape(y)
-    if x.ndim == 1:
-        return TensorTrain([x.cores[0] + y.cores[0]])
-    xp = namespace(x.cores[0], y.cores[0])
-    dtype = promote(dtype_name(x.dtype), dtype_name(y.dtype))
-    cores = []
-    for mode, (a, b) in enumerate(zip(x.cores, y.cores, strict=True)):
-        first, last = mode == 0, mode == x.ndim - 1
-        if first or last:
-            cores.append(xp.concat([cast(a, dtype), cast(b, dtype)], axis=2 if first else 0))
-            continue
-        upper = xp.zeros((a.shape[0], a.shape[1], b.shape[2]), **beside(a, dtype))
-        lower = xp.zeros((b.shape[0], a.shape[1], a.shape[2]), **beside(a, dtype))
-        rows = [xp.concat([cast(a, dtype), upper], axis=2)]
-        rows.append(xp.concat([lower, cast(b, dtype)], axis=2))
-        cores.append(xp.concat(rows, axis=0))
-    return TensorTrain(cores)
-
-
-def _representable(value: complex, exponent: int, what: str) -> Any:
-    """Return ``value * 2**exponent`` or say by how much it is out of range."""
-    size = abs(value)
-    if size == 0:
-        return value
-    log2 = math.log2(size) + exponent
-    if not -1074 < log2 < 1024:
-        raise NonFiniteError(
-            f"{what} is 2**{log2:.1f}, beyond the range of double precision; scale a core"
-        )
-    half = exponent // 2
-    scaled = value * math.ldexp(1.0, half) * math.ldexp(1.0, exponent - half)
-    return scaled if is_complex(type(value).__name__) else float(scaled.real)
+def rounded_train(tt: TensorTrain, ranks: Sequence[int] | None, tol: float | None) -> TensorTrain:
+    """Round like `TensorTrain.round`, to checked ranks and without a word."""
+    return tt._rounded(ranks, tol)[0] if tt.ndim > 1 else tt

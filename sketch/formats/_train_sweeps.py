@@ -58,6 +58,30 @@ def train_norm(cores: Sequence[Array]) -> tuple[float, int]:
     return frobenius_norm(carried), exponent
 
 
+def replacement_loss(cores: Sequence[Array], others: Sequence[Array]) -> float:
+    """Return a bound of the distance of two trains whose cores nearly agree, to first order.
+
+    The sum over the modes of what the replacement of one core changes, by the Gram matrices of all
+    that lies before and behind it.
+    """
+    xp = namespace(cores[0])
+    behind = [xp.ones((1, 1), **beside(cores[0]))]
+    for core in cores[:0:-1]:
+        a, _, b = core.shape
+        rows = xp.reshape(xp.reshape(core, (-1, b)) @ behind[-1], (a, -1))
+        behind.append(rows @ adjoint(xp.reshape(core, (a, -1))))
+    before, total = xp.ones((1, 1), **beside(cores[0])), 0.0
+    for core, other, right in zip(cores, others, behind[::-1], strict=True):
+        a, _, b = core.shape
+        change = core - other
+        moved = xp.reshape(before @ xp.reshape(change, (a, -1)), (-1, b)) @ right
+        square = complex(xp.sum(moved * adjoint(xp.reshape(change, (-1, b))).T)).real
+        total += math.sqrt(max(0.0, square))
+        rows = xp.reshape(before @ xp.reshape(core, (a, -1)), (-1, b))
+        before = adjoint(xp.reshape(core, (-1, b))) @ rows
+    return total
+
+
 def gram_product(x: Sequence[Array], y: Sequence[Array]) -> tuple[complex, int]:
     """Return ``sum conj(X) Y`` as ``value * 2**exponent``."""
     xp = namespace(x[0], y[0])

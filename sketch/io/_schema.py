@@ -81,6 +81,11 @@ def _is_number(value: Any) -> bool:
     return 0 <= value <= 1e308 and math.isfinite(value)
 
 
+def _is_real(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    return _is_number(value) or _is_number(-value if isinstance(value, float) else value)
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -105,7 +110,7 @@ def _is_dtype(value: Any) -> bool:
     return isinstance(value, str) and value in _DTYPES
 
 
-_NESTED = ("spec", "error", "window", "test_matrix", "test_tensor")
+_NESTED = ("spec", "error", "law", "window", "test_matrix", "test_tensor")
 _BONDS = ("rank", "left_sizes", "right_sizes")
 _CHECKS: dict[str, Check] = {
     **dict.fromkeys(["kind", "method", "name", "draw_digest", "digest", "entries"], _is_text),
@@ -114,6 +119,9 @@ _CHECKS: dict[str, Check] = {
     "blocks": _is_size,
     "seed": _is_seed,
     "seeds": _list_of(_is_seed),
+    "bonds": _list_of(_is_size),
+    **dict.fromkeys(["leverage", "losses"], _list_of(_is_number)),
+    **dict.fromkeys(["overlap", "drift"], _list_of(_is_real)),
     "rank": lambda value: _is_size(value) or _list_of(_is_size)(value),
     **dict.fromkeys(["left_sizes", "right_sizes"], _list_of(_is_size)),
     **dict.fromkeys(["start_size", "block_rank", "nnz"], _or_none(_is_size)),
@@ -124,8 +132,8 @@ _CHECKS: dict[str, Check] = {
     "axes": _map_of(_list_of(_is_size)),
     "kept": _list_of(_is_text),
     "dtype": _or_none(_is_dtype),
-    **dict.fromkeys(["center", "one_sided", "identity"], _is_flag),
-    **dict.fromkeys(["residual", "truncation", "floor", "power_iters"], _is_number),
+    **dict.fromkeys(["center", "one_sided", "orthogonal", "identity"], _is_flag),
+    **dict.fromkeys(["residual", "truncation", "floor", "blur", "power_iters"], _is_number),
     **dict.fromkeys(["total_variance", "n_samples", "missed_variance"], _is_number),
     "error.norm": _is_number,
     **dict.fromkeys(["norm", "dof", "roundoff", "rounding"], _or_none(_is_number)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -12,7 +11,7 @@ from typing import Any, ClassVar, Literal
 from numpy.typing import NDArray
 
 from .._random import HOST, Bits, normal_rows, sign_rows
-from ..errors import ArgumentError, RankError
+from ..errors import ArgumentError, RankError, SketchWarning, warn
 
 _WIDEST_TRAIN = 64
 
@@ -152,12 +151,11 @@ class KhatriRao(TestTensorFamily):
     def check_order(self, order: int) -> None:
         """Warn beyond order 8."""
         if order > self.largest_order:
-            warnings.warn(
+            warn(
                 f"Khatri-Rao test tensors of order {order} lose accuracy: the variance of their "
                 f"norms is about 3**{order}; use StackedTrains() beyond order "
                 f"{self.largest_order}",
-                UserWarning,
-                stacklevel=4,
+                SketchWarning,
             )
 
     def block_ranks(self, order: int) -> range:

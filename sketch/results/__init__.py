@@ -1,7 +1,29 @@
-"""Results: low-rank matrices and the estimates of their error."""
+"""What a sketch is finalized to: factors, and an error estimate that can be trusted."""
 
 from ._error import ErrorEstimate, rounding_floor
+from ._laws import Bound, Certain, ChiSquare, Law, Regression, TrainProbes
 from ._low_rank import LowRank
 from ._principal import PrincipalComponents
+from ._warnings import (
+    is_worse_than_zero,
+    warn_inaccurate_train,
+    warn_unmet,
+    warn_worse_than_zero,
+)
 
-__all__ = ["ErrorEstimate", "LowRank", "PrincipalComponents", "rounding_floor"]
+__all__ = [
+    "Bound",
+    "Certain",
+    "ChiSquare",
+    "ErrorEstimate",
+    "Law",
+    "LowRank",
+    "PrincipalComponents",
+    "Regression",
+    "TrainProbes",
+    "is_worse_than_zero",
+    "rounding_floor",
+    "warn_inaccurate_train",
+    "warn_unmet",
+    "warn_worse_than_zero",
+]

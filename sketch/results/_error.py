@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from .._linalg import rescaled
+from ._first_format import of_first_format
+from ._laws import Certain, Law, law_from_header, law_to_header
 
 Kind = Literal["exact", "unbiased", "conservative", "heuristic"]
-_Draws = NDArray[np.float64]
 
-_DRAWS = 4_000
+_CERTAIN = Certain()
+_MISSED = 0.05  # how often a tolerance that is said to be met may be missed
+_ROUNDOFF = 10.0  # of a decomposition, times the root of its columns, in roundoffs
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,6 @@ class ErrorEstimate:
     ----------
     residual : float
         The estimated part: what the sketch did not see.
-    truncation : float
-        The known part: what the truncation to the final rank left out.
     norm : float
         Frobenius norm of the data, itself estimated where unknown.
     kind : {"exact", "unbiased", "conservative", "heuristic"}
@@ -36,48 +36,24 @@ class ErrorEstimate:
         The estimator, in a word.
     floor : float
         Below this, rounding hides the error.
-    dof : float
-        Degrees of freedom of the worst-case law of ``residual**2``, see Notes.
-    leverage : tuple of float
-        Weights of the noise that a least-squares problem added to the error, see Notes.
-    overlap, drift : tuple of float
-        By rank of the result, in units of ``residual**2``: how much of that noise the truncation
-        took away again, and how uncertain this is; see Notes.
-    bonds : tuple of int
-        Of tensor-train probes: the rank behind each step of their contraction, see Notes.
-    blocks : int
-        Of tensor-train probes: how many are independent.
-    one_sided : bool
-        Whether only the upper end of the interval is known; the lower one is then the truncation.
+    truncation : float
+        A known part: what a truncation left out, which adds up with the residual in squares.
+    losses : tuple of float
+        Known distances from result to result since then, whose angles to the error are unknown.
+    law : Law
+        Of the truth over `residual`, in the worst case.
+    orthogonal : bool
+        Whether the residual is orthogonal to what a further truncation leaves out.
 
     Notes
     -----
-    The squared estimate is a quadratic form in Gaussian variables. Its spread is largest for a
-    residual of rank one [2]_, for which ``residual**2 / truth`` follows
-
-        (chi2_dof / dof) * (1 + sum(leverage)) / (1 + sum_j leverage_j z_j),   z_j ~ chi2_1,
-
-    with no leverage for independent probes [1]_. For `blocks` tensor-train probes the first factor
-    is the mean over the blocks of products of such factors, one for each mode, with the ranks of
-    the `bonds` for dof. Intervals come from that law, so they cover the truth at least as often as
-    they say whatever the residual.
-
-    Errors of an orthogonal projection and of its truncation add up in squares. The noise N of a
-    least-squares problem is not orthogonal to the part T that is truncated:
-
-        value**2 = residual**2 (1 - overlap) + truncation**2,   overlap residual**2 = 2 E <N, T>,
-
-    which Stein's identity [3]_ gives without bias; ``drift residual**2`` is the standard deviation
-    of ``2 <N, T>``.
+    Intervals come from the law, so they cover the truth at least as often as they say whatever the
+    residual; see ``sketch/results/_laws.py``. Losses widen them by the triangle inequality.
 
     References
     ----------
     .. [1] J. Tropp, A. Yurtsever, M. Udell, V. Cevher, "Streaming low-rank matrix approximation
        with an application to scientific simulation", SISC 41 (2019), section 6, arXiv:1902.08651.
-    .. [2] E. Hallman, "Extremal bounds for Gaussian trace estimation", 2024, arXiv:2411.15454.
-    .. [3] E. Candès, C. Sing-Long, J. Trzasko, "Unbiased risk estimates for singular value
-       thresholding and spectral estimators", IEEE Trans. Signal Process. 61 (2013) 4643-4657,
-       arXiv:1210.4139.
 
     Examples
     --------
@@ -85,6 +61,8 @@ class ErrorEstimate:
     >>> res = sketch.svd(np.diag(0.5 ** np.arange(40.0)), rank=5)
     >>> bool(np.isclose(res.error.value, 0.5**5 / np.sqrt(0.75), rtol=1e-2)), res.error.kind
     (True, 'exact')
+    >>> print(sketch.tt_svd(np.diag([3.0, 0.0, 4.0]), rank=1).error)
+    3, relative 0.6, 95 % interval [3, 3] (exact, TT-SVD)
     """
 
     residual: float
@@ -93,25 +71,26 @@ class ErrorEstimate:
     method: str
     floor: float
     truncation: float = 0.0
-    dof: float = math.inf
-    leverage: tuple[float, ...] = field(default=(), repr=False)
-    overlap: tuple[float, ...] = field(default=(), repr=False)
-    drift: tuple[float, ...] = field(default=(), repr=False)
-    bonds: tuple[int, ...] = ()
-    blocks: int = 1
-    one_sided: bool = False
+    losses: tuple[float, ...] = ()
+    law: Law = _CERTAIN
+    orthogonal: bool = True
 
     @property
-    def _dofs(self) -> tuple[float, ...]:
-        return self.bonds or (self.dof,)
+    def _ratio(self) -> float:
+        return self.truncation / self.residual if self.residual else math.inf
+
+    @property
+    def loss(self) -> float:
+        """What the losses may add up to."""
+        return math.fsum(self.losses)
 
     @property
     def value(self) -> float:
         """The estimate, absolute."""
-        if not self.overlap or self.residual == 0:
-            return math.hypot(self.residual, self.truncation)
-        ratio = self.truncation / self.residual
-        return self.residual * math.sqrt(max(0.0, 1 - self.overlap[-1] + ratio * ratio))
+        taken = self.law.taken(self.truncation) if self.residual else 0.0
+        if not taken:
+            return math.hypot(self.residual, self.truncation) + self.loss
+        return self.residual * math.sqrt(max(0.0, 1 - taken + self._ratio**2)) + self.loss
 
     @property
     def relative(self) -> float:
@@ -120,6 +99,14 @@ class ErrorEstimate:
 
     def __float__(self) -> float:
         return self.value
+
+    def __str__(self) -> str:
+        how = f"({self.kind}, {self.method})"
+        if self.kind == "heuristic":
+            return f"{self.value:.4g}, relative {self.relative:.4g} {how}"
+        low, high = self.interval()
+        interval = f"95 % interval [{low:.4g}, {high:.4g}]"
+        return f"{self.value:.4g}, relative {self.relative:.4g}, {interval} {how}"
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Return an interval that holds the error with at least the given probability.
@@ -141,106 +128,114 @@ class ErrorEstimate:
         """
         if not 0 < confidence < 1:
             raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
+        tail = (1 - confidence) / 2
         if self.kind == "heuristic":
             raise ValueError(
                 f"the estimate by {self.method} is heuristic: no law is known for it, hence no "
                 "interval. Sketch with error_probes=10 for one that has an interval"
             )
-        low, high = self._law((1 - confidence) / 2)
-        rounding = self.floor
-        if self.kind == "exact" and self.residual > 0:  # the floor of a difference of squares
-            rounding *= self.floor / self.norm
+        low, high = self._before_loss(tail)
+        for loss in self.losses:
+            low, high = max(low - loss, loss - high, 0.0), high + loss
         hidden = self.value <= self.floor
-        return 0.0 if hidden else max(0.0, low - rounding), high + rounding
+        return 0.0 if hidden else max(0.0, low - self.floor), high + self.floor
 
-    def _law(self, tail: float) -> tuple[float, float]:
-        """Return both quantiles of the error under the worst-case law."""
+    def _before_loss(self, tail: float) -> tuple[float, float]:
+        """Return both quantiles of the error of the result before its loss."""
         if self.residual == 0:
             return self.truncation, self.truncation
-        if self.kind == "exact":
-            hidden = min(1.0, self.floor / self.residual)
-            low = self.residual * math.sqrt((1 - hidden) * (1 + hidden))
-            high = math.hypot(self.residual, self.floor)
-            return math.hypot(low, self.truncation), math.hypot(high, self.truncation)
-        if self.overlap and self.truncation:
-            return self._noisy_law(tail)
-        below, above = _truth_over_estimate(self._dofs, self.blocks, self.leverage, tail)
-        low = 0.0 if self.one_sided else self.residual * below
-        high = self.residual * above
-        return math.hypot(low, self.truncation), math.hypot(high, self.truncation)
+        low, high = self.law.interval(self._ratio, tail)
+        return self.residual * low, self.residual * high
 
-    def _noisy_law(self, tail: float) -> tuple[float, float]:
-        """Return both quantiles for a truncation that is not orthogonal to the residual."""
-        spread, noise, normal = _draws(self._dofs, self.blocks, self.leverage)
-        ratio = self.truncation / self.residual
-        squares = spread * (noise - self.overlap[-1]) + ratio * ratio
-        squares -= self.drift[-1] * np.sqrt(spread) * normal
-        outside = spread / (1 + sum(self.leverage))  # of the range, which nothing takes away
-        low, high = np.sqrt(np.quantile(np.maximum(squares, outside), [tail, 1 - tail]))
-        return self.residual * float(low), self.residual * float(high)
+    def meets(self, tol: float) -> bool:
+        """Whether the relative error is at most `tol`, but for one case in 20."""
+        if not self.relative <= tol:
+            return False
+        if self.kind == "heuristic" or self.residual == 0:
+            return True
+        most = (tol * self.norm - self.loss) / self.residual
+        return most > 0 and self.law.exceeds(most, self._ratio) <= _MISSED
+
+    def slack(self, tol: float) -> float:
+        """Return the relative loss that a rounding may add to stay within `tol`.
+
+        As what is lost points anywhere, squares add up; but for one case in 20.
+        """
+        if not self.meets(tol) or self.norm == 0:
+            return 0.0
+        reached = self.relative
+        if self.kind != "heuristic":
+            _, high = self._before_loss(_MISSED)
+            reached = (high + self.loss) / self.norm
+        return math.sqrt(max(0.0, tol**2 - reached**2))
+
+    # ---- what was done to the result --------------------------------------------------------
 
     def truncated(self, tail: float, rank: int) -> ErrorEstimate:
         """Return the estimate after a further truncation to `rank` that leaves out `tail`."""
+        if not self.orthogonal or self.loss:
+            return self.widened(tail)
+        truncation = math.hypot(self.truncation, tail)
+        return dataclasses.replace(self, truncation=truncation, law=self.law.truncated(rank))
+
+    def widened(self, loss: float) -> ErrorEstimate:
+        """Return the estimate of another result, which is at this known distance."""
+        if loss == 0:
+            return self
+        kind = self.kind if self.kind == "heuristic" or loss <= self.floor else "conservative"
+        return dataclasses.replace(self, losses=(*self.losses, loss), kind=kind)
+
+    def rounded(self, roundoff: float) -> ErrorEstimate:
+        """Return the estimate after rounding errors of at most this size."""
+        return dataclasses.replace(self, floor=self.floor + roundoff)
+
+    def scaled(self, factor: complex) -> ErrorEstimate:
+        """Return the estimate where data and result were multiplied by a number."""
+        return self._resized(lambda x: x * abs(factor))
+
+    def rescaled(self, exponent: int) -> ErrorEstimate:
+        """Return the estimate where both were multiplied by ``2**exponent``."""
+        return self._resized(lambda x: float(rescaled(x, exponent)))
+
+    def _resized(self, resized: Callable[[float], float]) -> ErrorEstimate:
         return dataclasses.replace(
             self,
-            truncation=math.hypot(self.truncation, tail),
-            overlap=self.overlap[: rank + 1],
-            drift=self.drift[: rank + 1],
+            residual=resized(self.residual),
+            truncation=resized(self.truncation),
+            losses=tuple(map(resized, self.losses)),
+            norm=resized(self.norm),
+            floor=resized(self.floor),
         )
+
+    # ---- files ------------------------------------------------------------------------------
 
     def to_header(self) -> dict[str, Any]:
         """Describe the estimate in plain values, for a file."""
-        header = dataclasses.asdict(self)
-        header["dof"] = None if math.isinf(self.dof) else self.dof
-        return header
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {**values, "law": law_to_header(self.law)}
 
     @classmethod
     def from_header(cls, header: dict[str, Any]) -> ErrorEstimate:
         """Rebuild an estimate from `to_header`."""
-        dof = math.inf if header["dof"] is None else header["dof"]
-        by_rank = {name: tuple(header[name]) for name in ("leverage", "overlap", "drift", "bonds")}
-        return cls(**{**header, **by_rank, "dof": dof})
+        if "law" not in header:
+            header = of_first_format(header)
+        known = {"losses": tuple(header.get("losses", ())), "law": law_from_header(header["law"])}
+        return cls(**{**header, **known})
 
 
-def rounding_floor(norm: float, columns: int, roundoff: float) -> float:
+def rounding_floor(norm: float, columns: int, roundoff: float, summing: float = 0.0) -> float:
     """Return the size of errors that rounding makes in a sketch of so many columns.
 
-    The backward error of an SVD of k columns grows like ``sqrt(k)`` roundoffs, and is no smaller
-    for a few columns than for some ten.
+    Parameters
+    ----------
+    norm : float
+        Of the data.
+    columns : int
+        The backward error of an SVD of k columns grows like ``sqrt(k)`` roundoffs, and is
+        no smaller for a few columns than for some ten.
+    roundoff : float
+        Of the products.
+    summing : float
+        What else the sums in a product may be off by, relative to them, see `summing_error`.
     """
-    return 10 * math.sqrt(columns + 16) * roundoff * norm
-
-
-@functools.lru_cache(maxsize=64)
-def _truth_over_estimate(
-    dofs: tuple[float, ...], blocks: int, leverage: tuple[float, ...], tail: float
-) -> tuple[float, float]:
-    """Return both quantiles of truth / estimate (not squared) under the worst-case law."""
-    from scipy.special import gammaincinv
-
-    if dofs == (math.inf,):  # a bound, not a draw
-        return 1.0, 1.0
-    if not leverage and len(dofs) == blocks == 1:
-        upper, lower = (2 * gammaincinv(dofs[0] / 2, p) for p in (tail, 1 - tail))
-        return math.sqrt(dofs[0] / lower), math.sqrt(dofs[0] / upper)
-    spread, noise, _ = _draws(dofs, blocks, leverage)
-    low, high = np.sqrt(np.quantile(spread * noise, [tail, 1 - tail]))
-    return float(low), float(high)
-
-
-@functools.lru_cache(maxsize=16)
-def _draws(
-    dofs: tuple[float, ...], blocks: int, leverage: tuple[float, ...]
-) -> tuple[_Draws, _Draws, _Draws]:
-    """Draw the factors of truth / estimate (both squared): of the probes, of the noise.
-
-    And standard normal numbers beside them. The law is fixed, so is its simulation.
-    """
-    rng = np.random.default_rng(0)
-    product = np.ones((blocks, _DRAWS))
-    for dof in dofs:
-        product *= rng.chisquare(dof, product.shape) / dof
-    estimate = np.mean(product, axis=0)
-    normal = rng.standard_normal(_DRAWS)
-    noise = 1 + np.asarray(leverage) @ rng.standard_normal((len(leverage), _DRAWS)) ** 2
-    return 1 / estimate, noise / (1 + sum(leverage)), normal
+    return (_ROUNDOFF * math.sqrt(columns + 16) * roundoff + summing) * norm

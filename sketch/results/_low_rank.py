@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from .. import _archive
 from .._array import (
@@ -14,22 +16,30 @@ from .._array import (
     beside,
     brought,
     cast,
+    cuts,
     dtype_name,
     gathered,
     is_array,
+    is_dask,
     namespace,
+    quiet,
     to_host,
+    unit_roundoff,
 )
+from .._checks import checked_size, checked_tol, require_rank_or_tol
 from .._linalg import adjoint, frobenius_norm, product, tail_norms
 from .._plain import plain
-from ..errors import RankError, ShapeError
+from ..errors import NonFiniteError, ShapeError
 from ..formats import Seeded, Summable, carrying_seeds
 from ..maps import FixedMatrix
 from ..sources import SparseSource, is_sparse
 from ._error import ErrorEstimate
+from ._warnings import warn_unmet
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
+
+_BLOCK_ENTRIES = 500_000  # of both factors that single entries are computed from at once
 
 
 @carrying_seeds("T", "H", "truncate", "astype")
@@ -109,7 +119,7 @@ class LowRank(Summable, Seeded):
         """Return the product with a vector or matrix, in O((m + n) k) operations a column."""
         x, sparse = plain(x), is_sparse(x)
         if not sparse and not is_array(x):
-            x = brought(_host_array(x), self.U)
+            x = brought(np.asarray(x), self.U)
         if x.ndim not in (1, 2) or x.shape[0] != self.shape[1]:
             raise ShapeError(f"cannot multiply {self.shape} by an array of shape {tuple(x.shape)}")
         inner = _times_sparse(self.Vh, x) if sparse else product(self.Vh, x)
@@ -131,15 +141,23 @@ class LowRank(Summable, Seeded):
         -------
         array, shape (p,)
         """
-        xp = namespace(self.s)
-        rows = _indices(rows, self.shape[0], "row", self.s)
-        cols = _indices(cols, self.shape[1], "column", self.s)
+        rows = _indices(rows, self.shape[0], "row")
+        cols = _indices(cols, self.shape[1], "column")
         if rows.shape != cols.shape:
-            raise ShapeError(
-                f"rows and cols must match, got shapes {tuple(rows.shape)}, {tuple(cols.shape)}"
-            )
-        left = gathered(namespace(self.U).take(self.U, rows, axis=0)) * self.s
-        return xp.sum(left * xp.take(self.Vh, cols, axis=1).T, axis=1)
+            raise ShapeError(f"rows and cols must match, got shapes {rows.shape}, {cols.shape}")
+        left = self.U
+        if is_dask(left):  # only the rows that are asked for leave their chunks, once
+            some, rows = np.unique(rows, return_inverse=True)
+            left = gathered(left[some, :])
+        xp = namespace(self.s)
+        scaled = (self.s[:, None] * self.Vh).T * 1.0  # whose rows lie in memory one by one
+        step = max(1, _BLOCK_ENTRIES // max(1, self.rank))
+        blocks = []
+        for block in cuts(len(rows), step):
+            pairs = ((left, rows[block]), (scaled, cols[block]))
+            x, y = (xp.take(z, xp.asarray(i, **beside(z, "int64")), axis=0) for z, i in pairs)
+            blocks.append((x[:, None, :] @ y[:, :, None])[:, 0, 0])
+        return xp.concat(blocks)
 
     def truncate(self, rank: int | None = None, tol: float | None = None) -> LowRank:
         """Return the best approximation of smaller rank; its error follows by Pythagoras.
@@ -149,18 +167,36 @@ class LowRank(Summable, Seeded):
         rank : int, optional
             At most this rank.
         tol : float, optional
-            The smallest rank whose estimated relative error is at most `tol`.
+            The smallest rank whose relative error is at most `tol`, but for one case in 20.
 
         Raises
         ------
         RankError
-            If `rank` is negative, or neither is given.
+            If `rank` is negative or no integer, or neither is given.
+        ToleranceError
+            If `tol` is negative or no number.
+
+        Warns
+        -----
+        ToleranceWarning
+            If no rank meets `tol`.
         """
-        keep = choose_rank(self, rank, tol)
-        tail = tail_norms([float(x) for x in to_host(self.s)])[keep]
-        return LowRank(
-            self.U[:, :keep], self.s[:keep], self.Vh[:keep, :], self.error.truncated(tail, keep)
-        )
+        require_rank_or_tol(rank, tol)
+        limit = self.rank if rank is None else min(checked_size(rank, "rank"), self.rank)
+        tol = checked_tol(tol)
+        by_rank = self.errors_by_rank()
+        keep = limit
+        if tol is not None:
+            meets = (k for k in range(limit + 1) if by_rank(k).meets(tol))
+            keep = next(meets, limit)
+        short = LowRank(self.U[:, :keep], self.s[:keep], self.Vh[:keep, :], by_rank(keep))
+        warn_unmet(short.error, tol, f"rank {keep}")
+        return short
+
+    def errors_by_rank(self) -> Callable[[int], ErrorEstimate]:
+        """Return the estimate of the error after a truncation, as a function of the rank."""
+        tails = tail_norms([float(x) for x in to_host(self.s)])
+        return lambda rank: self.error.truncated(tails[rank], rank)
 
     def norm(self) -> float:
         """Return the Frobenius norm of the approximation."""
@@ -202,25 +238,31 @@ class LowRank(Summable, Seeded):
         return cls(arrays["U"], arrays["s"], arrays["Vh"], error)
 
     def astype(self, dtype: str) -> LowRank:
-        """Return the result in another precision."""
+        """Return the result in another precision; its error follows.
+
+        Raises
+        ------
+        NonFiniteError
+            If singular values are beyond its range.
+        """
         real = {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
-        return LowRank(cast(self.U, dtype), cast(self.s, real), cast(self.Vh, dtype), self.error)
+        with quiet():
+            s = cast(self.s, real)
+        return LowRank(cast(self.U, dtype), s, cast(self.Vh, dtype), self._cast_error(s))
 
-
-def choose_rank(result: LowRank, rank: int | None, tol: float | None) -> int:
-    """Return the rank to keep: at most `rank`, and the smallest that meets `tol`."""
-    if rank is None and tol is None:
-        raise RankError("give a rank, a tolerance, or both")
-    if rank is not None and (rank != int(rank) or rank < 0):
-        raise RankError(f"rank must be a whole number and not negative, got {rank}")
-    limit = result.rank if rank is None else min(int(rank), result.rank)
-    if tol is None:
-        return limit
-    if not tol >= 0:
-        raise ValueError(f"tol must be a relative error of at least 0, got {tol}")
-    tails = tail_norms([float(x) for x in to_host(result.s)])
-    meets = (k for k in range(limit + 1) if result.error.truncated(tails[k], k).relative <= tol)
-    return next(meets, limit)
+    def _cast_error(self, s: Array) -> ErrorEstimate:
+        """Return the error with what rounding of all three factors makes of it."""
+        before, after = dtype_name(self.s.dtype), dtype_name(s.dtype)
+        if unit_roundoff(after) <= unit_roundoff(before):
+            return self.error
+        kept = cast(s, before)
+        if not bool(namespace(kept).all(namespace(kept).isfinite(kept))):
+            raise NonFiniteError(
+                f"the singular values go up to {float(self.s[0]):.3g}, beyond the range of {after}"
+            )
+        size = frobenius_norm(self.s[None, :])
+        lost = frobenius_norm((kept - self.s)[None, :])
+        return self.error.rounded(2 * unit_roundoff(after) * size + lost)
 
 
 def _times_sparse(a: Array, x: Any) -> Array:
@@ -228,19 +270,12 @@ def _times_sparse(a: Array, x: Any) -> Array:
     return SparseSource(x).left(FixedMatrix(adjoint(a)).rows(0, int(a.shape[1])))
 
 
-def _host_array(x: Any) -> Any:
-    import numpy as np
-
-    return np.asarray(x)
-
-
-def _indices(values: Any, size: int, name: str, like: Array) -> Array:
-    import numpy as np
-
-    index = np.atleast_1d(np.asarray(values))
+def _indices(values: Any, size: int, name: str) -> np.ndarray[Any, Any]:
+    index = np.atleast_1d(np.asarray(to_host(values) if is_array(values) else values))
+    if not index.size:
+        index = index.astype(np.int64)
     if index.dtype.kind not in "iu" or index.ndim != 1:
         raise ShapeError(f"{name} indices must be a list of integers, got {values!r}")
     if index.size and not (-size <= index.min() and index.max() < size):
         raise ShapeError(f"{name} indices must be within [{-size}, {size}), got {values!r}")
-    index = np.where(index < 0, index + size, index)
-    return namespace(like).asarray(index, **beside(like, "int64"))
+    return np.where(index < 0, index + size, index).astype(np.int64)

@@ -20,6 +20,7 @@ from .._array import (
     to_host,
     unit_roundoff,
 )
+from .._checks import checked_size
 from .._linalg import adjoint, frobenius_norm, product, rescaled
 from ..errors import RankError
 from ..formats import Seeded, carrying_seeds
@@ -180,7 +181,8 @@ class PrincipalComponents(Seeded):
         RankError
             If `rank` is negative or more than there are.
         """
-        if not 0 <= rank <= self.rank:
+        rank = checked_size(rank, "rank")
+        if rank > self.rank:
             raise RankError(f"rank must be within 0 and {self.rank}, got {rank}")
         tail = frobenius_norm(self.singular_values[None, rank:])
         return dataclasses.replace(
@@ -218,9 +220,8 @@ class PrincipalComponents(Seeded):
     def astype(self, dtype: str) -> PrincipalComponents:
         """Return the components in another precision; the mean stays in double precision."""
         error = self.error
-        if unit_roundoff(dtype) > unit_roundoff(dtype_name(self.dtype)):  # what is projected
-            lost = 2 * unit_roundoff(dtype) * error.norm
-            error = dataclasses.replace(error, floor=error.floor + lost)
+        if unit_roundoff(dtype) > unit_roundoff(dtype_name(self.dtype)):
+            error = error.rounded(2 * unit_roundoff(dtype) * error.norm)  # of what is projected
         return dataclasses.replace(self, components=cast(self.components, dtype), error=error)
 
     def _variance(self, s: Array) -> Array:

@@ -9,9 +9,7 @@ from ._hmt import HMT, HMTSpec
 from ._independence import independent_seed
 from ._otts import OTTS, OTTSSpec
 from ._sliding_window import SlidingWindow
-from ._spec import checked_size
 from ._stta import STTA, STTASpec
-from ._tensor_spec import each_bond
 from ._tt_hmt import TTHMT, TTHMTSpec
 
 __all__ = [
@@ -30,9 +28,7 @@ __all__ = [
     "SlidingWindow",
     "TTHMTSpec",
     "check_request",
-    "checked_size",
     "default_width",
-    "each_bond",
     "fed",
     "independent_seed",
 ]

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 
 from .._array import Array, namespace
+from .._checks import checked_size, checked_tol
 from .._linalg import rescaled
-from ..errors import NonFiniteError, RankError, ToleranceWarning
-from ..results import ErrorEstimate, LowRank, rounding_floor
-from ._spec import MatrixSpec, checked_size
+from ..errors import NonFiniteError, RankError
+from ..results import (
+    ErrorEstimate,
+    LowRank,
+    is_worse_than_zero,
+    rounding_floor,
+    warn_worse_than_zero,
+)
+from ._spec import MatrixSpec
 from ._sums import Sums
 from ._tall import Basis
 
@@ -18,8 +24,7 @@ _NEARLY_LARGEST = 0.999  # entries of a vector that may decide its sign
 
 def check_request(rank: int | None, tol: float | None, spec: MatrixSpec) -> int:
     """Return the rank to keep at most, checked before any work is done."""
-    if tol is not None and not tol >= 0:
-        raise ValueError(f"tol must be a relative error of at least 0, got {tol}")
+    tol = checked_tol(tol)
     if rank is None:
         return spec.rank if tol is None else spec.range_size
     keep = checked_size(rank, "rank")
@@ -32,15 +37,12 @@ def check_request(rank: int | None, tol: float | None, spec: MatrixSpec) -> int:
 
 
 def truncated(result: LowRank, rank: int, tol: float | None) -> LowRank:
-    """Truncate a result to the rank that was asked for, and warn where it misses the tolerance."""
+    """Truncate to the rank that was asked for, and warn where the result is of little use."""
     short = result.truncate(rank=rank, tol=tol)
-    if tol is not None and not short.error.relative <= tol:
-        warnings.warn(
-            f"tol={tol:g} is out of reach: rank {short.rank} has an estimated relative error of "
-            f"{short.error.relative:.3g}; sketch with a larger rank",
-            ToleranceWarning,
-            stacklevel=4,
-        )
+    if short.rank and is_worse_than_zero(short.error):
+        error = result.errors_by_rank()
+        others = ((k, error(k).relative) for k in range(result.rank + 1))
+        warn_worse_than_zero(short.error, short.rank, others)
     return short
 
 
@@ -53,7 +55,7 @@ def lifted(q: Basis, core: LowRank, exponent: int, sums: Sums) -> LowRank:
         q.times(core.U * turned, dtype),
         s,
         namespace(s).conj(turned)[:, None] * core.Vh,
-        with_rounding(scaled_error(core.error, exponent), sums, q_columns(core)),
+        with_rounding(core.error.rescaled(exponent), sums, q_columns(core)),
     )
     _refuse_overflow(s, dtype)
     return result.astype(dtype)
@@ -96,14 +98,3 @@ def _refuse_overflow(s: Array, dtype: str) -> None:
             f"the largest singular value {float(s[0]):.3g} is beyond the range of {dtype}; scale "
             "the data down, or sketch with dtype='float64'"
         )
-
-
-def scaled_error(error: ErrorEstimate, exponent: int) -> ErrorEstimate:
-    """Return the estimate for data multiplied by ``2**exponent``."""
-    return dataclasses.replace(
-        error,
-        residual=rescaled(error.residual, exponent),
-        truncation=rescaled(error.truncation, exponent),
-        norm=rescaled(error.norm, exponent),
-        floor=rescaled(error.floor, exponent),
-    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .._array import Array, is_complex
+from .._checks import checked_size
 from .._linalg import adjoint, frobenius_norm, rescaled, scale_exponent
 from ..errors import RankError
 from ..finalize import generalized_nystrom, probe_error
@@ -17,7 +18,7 @@ from ._base import Sketch
 from ._finish import check_request, lifted, truncated
 from ._method import Products, Sum
 from ._running import Run
-from ._spec import MatrixSpec, checked_size, checked_width, common_fields
+from ._spec import MatrixSpec, checked_width, common_fields
 from ._state import Passes
 from ._sums import Sums
 from ._tall import Basis
@@ -101,6 +102,7 @@ class GeneralizedNystromSpec(MatrixSpec):
             probes=self.error_probes,
             dof_each=self.dof_each,
             roundoff=roundoff,
+            orthogonal=False,
         )
 
 

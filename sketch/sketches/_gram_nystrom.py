@@ -18,25 +18,25 @@ from .._array import (
     quiet,
     unit_roundoff,
 )
+from .._checks import checked_size
 from .._linalg import adjoint, frobenius_norm, plain_number, rescaled, scale_exponent
 from ..errors import (
     DtypeError,
     NonFiniteError,
     ShapeError,
     SpectrumWarning,
-    ToleranceWarning,
     warn,
 )
 from ..finalize import Eigenpairs, ShiftedSums, gram_eigenpairs, gram_nystrom, no_shift
 from ..maps import DrawnMatrix, FixedMatrix, TestMatrixFamily
-from ..results import ErrorEstimate, PrincipalComponents
+from ..results import Bound, ErrorEstimate, PrincipalComponents, warn_unmet
 from ..sources import CentredBlock, MatrixBlock, MatrixSource, RowsSource, as_matrix_source, centred
 from ._base import Sketch
 from ._finish import check_request
 from ._method import Products, Sum
 from ._part import Part
 from ._running import Run, refuse_nonfinite
-from ._spec import MatrixSpec, checked_size, common_fields
+from ._spec import MatrixSpec, common_fields
 from ._state import Passes, State
 from ._sums import Sums
 
@@ -175,12 +175,7 @@ class GramNystromSpec(MatrixSpec):
             fits = (k for k in range(keep + 1) if whole.truncate(k).error.relative <= tol)
             keep = next(fits, min(keep, whole.rank))
         short = whole.truncate(min(keep, whole.rank))
-        if tol is not None and not short.error.relative <= tol:
-            warn(
-                f"tol={tol:g} is out of reach: {short.rank} components have a relative error of "
-                f"{short.error.relative:.3g}; take more, and a sketch_rank above their number",
-                ToleranceWarning,
-            )
+        warn_unmet(short.error, tol, f"rank {short.rank}")
         _warn_of_rounding(short, sums.dtype)
         return short.astype(sums.dtype)
 
@@ -218,7 +213,7 @@ class GramNystromSpec(MatrixSpec):
                 kind="conservative",
                 method="trace of what was missed",
                 floor=floor(_FLOORS * pairs.floor),
-                one_sided=True,
+                law=Bound(),
             ),
             floor(pairs.floor),
         )

@@ -10,7 +10,14 @@ from typing import Any, ClassVar
 from .._array import Array, beside, namespace, smallest_normal
 from .._linalg import adjoint, frobenius_norm, rescaled, scale_exponent
 from ..errors import ArgumentError, PassError
-from ..finalize import hmt, identity_error, leave_one_out, leave_one_out_error, probe_error
+from ..finalize import (
+    hmt,
+    identity_error,
+    leave_one_out,
+    leave_one_out_error,
+    probe_error,
+    summing_error,
+)
 from ..maps import DrawnMatrix, FixedMatrix, ProbedMatrix, TestMatrixFamily
 from ..results import ErrorEstimate, LowRank
 from ..sources import MatrixBlock
@@ -163,16 +170,17 @@ class HMTSpec(MatrixSpec):
     def _estimate(self, sums: Sums, b: Array, q: Tall, exponent: int) -> ErrorEstimate:
         """Return the sharpest estimate at hand: the identity, hold-out columns, leave-one-out."""
         captured = frobenius_norm(b)
+        summing = summing_error(b, sums.shape[0], sums.state.roundoff)
         norm = sums.state.norm
         size = captured if norm is None else rescaled(norm, -exponent)
         roundoff = sums.roundoff(rescaled(max(size, captured), exponent))
         if norm is not None:
-            exact = identity_error(size, b, roundoff)
+            exact = identity_error(size, b, roundoff, summing)
             if exact is not None:
                 return exact
         if not self.error_probes:
             left_out = rescaled(float(sums.kept["left_out"]), -exponent)
-            return leave_one_out_error(left_out, captured, self.range_size, roundoff)
+            return leave_one_out_error(left_out, captured, self.range_size, roundoff, summing)
         seen = self._probed(sums)
         if self.is_left(self.probed_pass):
             probed = rescaled(adjoint(seen.array()), -exponent)
@@ -187,6 +195,7 @@ class HMTSpec(MatrixSpec):
             probes=self.error_probes,
             dof_each=self.dof_each,
             roundoff=roundoff,
+            summing=summing,
         )
 
 

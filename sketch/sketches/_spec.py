@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from .._array import compute_dtype, dtype_name, is_complex
+from .._checks import checked_size
 from .._seeds import checked_seed
 from ..errors import RankError, ShapeError
 from ..maps import (
@@ -136,17 +137,6 @@ def checked_width(value: Any, name: str, rank: int, shape: Shape) -> int:
     if fits < rank:
         raise RankError(f"{name} must be at least {rank}, got {width}")
     return fits
-
-
-def checked_size(value: Any, name: str, least: int = 0) -> int:
-    """Return a size as an int of at least `least`."""
-    try:
-        size = operator.index(value)
-    except TypeError:
-        raise RankError(f"{name} must be an integer, got {value!r}") from None
-    if size < least:
-        raise RankError(f"{name} must be at least {least}, got {size}")
-    return size
 
 
 def checked_iterations(value: Any) -> float:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 from .._array import compute_dtype
+from .._checks import checked_size, each_bond
 from .._seeds import checked_seed
 from ..errors import RankError
 from ..maps import (
@@ -24,7 +25,7 @@ from ..maps import (
 )
 from ..sources import TensorSource, as_tensor_source
 from ._method import Method, Sum
-from ._spec import checked_axes, checked_size, named_dtype
+from ._spec import checked_axes, named_dtype
 
 Sizes = tuple[int, ...]
 
@@ -188,12 +189,3 @@ def _unfolding_sizes(shape: Sequence[int | None]) -> tuple[list[int], list[int]]
     rows = list(itertools.accumulate(sizes[:-1], lambda a, b: a * b))
     columns = list(itertools.accumulate(sizes[:0:-1], lambda a, b: a * b))[::-1]
     return rows, columns
-
-
-def each_bond(value: Any, bonds: int, name: str) -> Sizes:
-    """Return a size for every bond from one integer or a sequence of them."""
-    if isinstance(value, Sequence) or hasattr(value, "__len__"):
-        if len(value) != bonds:
-            raise RankError(f"{name} needs one entry for each of the {bonds} bonds, got {value!r}")
-        return tuple(checked_size(v, name, least=1) for v in value)
-    return (checked_size(value, name, least=1),) * bonds

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .._array import Array, namespace
+from .._checks import checked_tol, each_bond
 from .._cores import Core, absorb_left, absorb_right
 from .._linalg import frobenius_norm, rescaled
-from ..errors import RankError, ToleranceWarning
-from ..formats import TensorTrain
+from ..errors import RankError
+from ..formats import TensorTrain, rounded_train
 from ..maps import TensorTrainMap
-from ..results import ErrorEstimate, rounding_floor
+from ..results import (
+    ErrorEstimate,
+    TrainProbes,
+    rounding_floor,
+    warn_inaccurate_train,
+    warn_unmet,
+)
 from ..sources import Contraction, TensorBlock, as_tensor_source
-from ._finish import scaled_error, with_rounding
+from ._finish import with_rounding
 from ._running import Run
 from ._sums import Sums
-from ._tensor_spec import Sizes, TensorSpec, each_bond
+from ._tensor_spec import Sizes, TensorSpec
 
 _UNKNOWN = ErrorEstimate(
     residual=math.nan,
@@ -99,9 +105,10 @@ def with_error(sums: Sums, tt: TensorTrain, data: Array | None, exponent: int) -
         kind="unbiased",
         method="tensor-train probes",
         floor=math.sqrt(spec.order) * rounding_floor(norm, columns, roundoff),
-        dof=spec.error_rank,
-        bonds=tuple(bond.rank for bond in sums.maps["error"].bonds[:-1]),
-        blocks=spec.error_probes,
+        law=TrainProbes(
+            bonds=tuple(bond.rank for bond in sums.maps["error"].bonds[:-1]),
+            blocks=spec.error_probes,
+        ),
     )
     return tt.with_error(error)
 
@@ -111,8 +118,7 @@ def with_error(sums: Sums, tt: TensorTrain, data: Array | None, exponent: int) -
 
 def checked_ranks(spec: TensorSpec, rank: Any, tol: float | None) -> Sizes:
     """Return the ranks to round to at most, checked before any work is done."""
-    if tol is not None and not tol >= 0:
-        raise ValueError(f"tol must be a relative error of at least 0, got {tol}")
+    tol = checked_tol(tol)
     if rank is None:
         return spec.rank if tol is None else spec.left_sizes
     wanted = each_bond(rank, spec.order - 1, "rank")
@@ -147,32 +153,24 @@ def rounded(
     if 0 in whole.shape:
         return _finished(sums, whole, data, exponent)
     if tol is None:
-        short = whole.round(rank=ranks) if ranks else whole
-        return _finished(sums, short, data, exponent)
-    reached = with_error(sums, whole, data, exponent).error.relative
-    if not reached <= tol:
-        warn_tolerance(tol, reached)
-    slack = math.sqrt(max(0.0, tol**2 - reached**2)) if reached <= tol else 0.0
-    short = whole.round(rank=ranks, tol=slack) if ranks else whole
+        return _finished(sums, rounded_train(whole, ranks, None), data, exponent)
+    whole = with_error(sums, whole, data, exponent)
+    slack = whole.error.slack(tol)
+    short = rounded_train(whole, ranks, slack)
+    if not whole.error.meets(tol):
+        warn_unmet(whole.error, tol, "the sketch")
+    elif short.error.loss > slack * whole.error.norm:  # the ranks were too small
+        warn_unmet(short.error, tol, f"rank {short.ranks}")
     return _finished(sums, short, data, exponent)
 
 
 def _finished(sums: Sums, tt: TensorTrain, data: Array | None, exponent: int) -> TensorTrain:
     tt = with_error(sums, tt, data, exponent)
-    error = scaled_error(tt.error, exponent)
+    warn_inaccurate_train(tt, lambda other: with_error(sums, other, data, exponent).error)
+    error = tt.error.rescaled(exponent)
     if data is not None:
         error = with_rounding(error, sums, max((1, *sums.spec.right_sizes)))
     return scaled_train(tt, exponent).with_error(error).astype(sums.dtype)
-
-
-def warn_tolerance(tol: float, relative: float) -> None:
-    """Warn that no rank the sketch holds meets the tolerance."""
-    warnings.warn(
-        f"tol={tol:g} is out of reach: the sketch has an estimated relative error of "
-        f"{relative:.3g}; sketch with a larger rank",
-        ToleranceWarning,
-        stacklevel=4,
-    )
 
 
 def scaled_train(tt: TensorTrain, exponent: int) -> TensorTrain:

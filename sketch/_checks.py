@@ -1,0 +1,70 @@
+"""Ranks and tolerances: one check of each, and one warning for tolerances that are missed."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+from .errors import RankError, ToleranceError, ToleranceWarning, warn
+
+
+def checked_size(value: Any, name: str, least: int = 0) -> int:
+    """Return a rank or another size as an int of at least `least`.
+
+    Raises
+    ------
+    RankError
+        If it is no integer (2.0 is none), or smaller.
+    """
+    try:
+        size = operator.index(value)
+    except TypeError:
+        raise RankError(f"{name} must be an integer, got {value!r}") from None
+    if size < least:
+        raise RankError(f"{name} must be at least {least}, got {size}")
+    return size
+
+
+def each_bond(value: Any, bonds: int, name: str) -> tuple[int, ...]:
+    """Return a size of at least 1 for every bond, from one integer or a sequence of them."""
+    is_one = isinstance(value, str | bytes) or getattr(value, "ndim", None) == 0
+    if not is_one and hasattr(value, "__len__"):
+        if len(value) != bonds:
+            raise RankError(f"{name} needs one entry for each of the {bonds} bonds, got {value!r}")
+        return tuple(checked_size(v, name, least=1) for v in value)
+    return (checked_size(value, name, least=1),) * bonds
+
+
+def checked_tol(tol: Any) -> float | None:
+    """Return a tolerance as a float, None where there is none.
+
+    Raises
+    ------
+    ToleranceError
+        If it is no real number, negative or NaN.
+    """
+    if tol is None:
+        return None
+    try:
+        value = math.nan if isinstance(tol, str | bytes | bool) else float(tol)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not value >= 0:
+        raise ToleranceError(f"tol must be a relative error of at least 0, got {tol!r}")
+    return value
+
+
+def require_rank_or_tol(rank: Any, tol: Any) -> None:
+    """Refuse a request that says neither how large nor how accurate a result should be."""
+    if rank is None and tol is None:
+        raise RankError("give a rank, a tolerance, or both: rank=20, or tol=1e-3")
+
+
+def warn_missed(tol: float, relative: float, what: str) -> None:
+    """Warn that a result misses the tolerance."""
+    warn(
+        f"tol={tol:g} is out of reach: {what} has an estimated relative error of {relative:.3g}; "
+        "sketch with a larger rank",
+        ToleranceWarning,
+    )

@@ -1,0 +1,297 @@
+"""Worst-case laws of errors: how far the truth may be from an estimate, at every confidence.
+
+A squared estimate is a quadratic form in Gaussian variables. Its spread is largest for a residual
+of rank one [1]_, so these laws are those of such residuals.
+
+References
+----------
+.. [1] E. Hallman, "Extremal bounds for Gaussian trace estimation", 2024, arXiv:2411.15454.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._array import quiet
+from ._tails import GammaSum, ProductMean
+
+Ends = tuple[float, float]
+
+_LEAST_WEIGHT = 1e-18  # of noise, below which it is lost in rounding
+_LEAST_STEP = 1e-12  # of x, that can be told apart
+_WIDEST = 300.0  # logarithm of truth / estimate: a tail that is so long has no end
+
+
+@dataclass(frozen=True)
+class Law:
+    """The law of truth / estimate, both of the residual.
+
+    `ratio` is that of a known truncation to the estimate; squares add up unless a law says
+    otherwise.
+    """
+
+    def tails(self, x: float, ratio: float) -> Ends:
+        """Return ``P(truth < x), P(truth > x)`` for the whole error in units of the estimate."""
+        raise NotImplementedError
+
+    def interval(self, ratio: float, tail: float) -> Ends:
+        """Return both quantiles of the whole error in units of the estimate."""
+        return _interval(self, ratio, tail)
+
+    def exceeds(self, x: float, ratio: float) -> float:
+        """Return the probability that the whole error is more than x estimates."""
+        return self.tails(x, ratio)[1]
+
+    def taken(self, ratio: float) -> float:
+        """Return what a truncation takes away from the squared residual, in its own units."""
+        return 0.0
+
+    def truncated(self, rank: int) -> Law:
+        """Return the law after a truncation to a rank."""
+        return self
+
+
+@dataclass(frozen=True)
+class Certain(Law):
+    """The estimate is the truth, up to the share `blur` of its square that rounding may take."""
+
+    blur: float = 0.0
+
+    def interval(self, ratio: float, tail: float) -> Ends:
+        """Return the ends for every confidence."""
+        low, high = math.sqrt(max(0.0, 1 - self.blur)), math.sqrt(1 + self.blur)
+        return math.hypot(low, ratio), math.hypot(high, ratio)
+
+    def exceeds(self, x: float, ratio: float) -> float:
+        """Return 0 or 1."""
+        return float(math.hypot(1, ratio) > x)
+
+
+@dataclass(frozen=True)
+class Bound(Law):
+    """The truth is at most the estimate; nothing is known from below but the truncation."""
+
+    def interval(self, ratio: float, tail: float) -> Ends:
+        """Return the ends for every confidence."""
+        return ratio, math.hypot(1, ratio)
+
+    def exceeds(self, x: float, ratio: float) -> float:
+        """Return 0 or 1."""
+        return float(math.hypot(1, ratio) > x)
+
+
+@dataclass(frozen=True)
+class ChiSquare(Law):
+    """Independent Gaussian probes: ``estimate**2 / truth**2 ~ chi2_dof / dof``.
+
+    With `one_sided` for estimates that are too large by an unknown amount.
+    """
+
+    dof: float
+    one_sided: bool = False
+
+    def tails(self, x: float, ratio: float) -> Ends:
+        """Return both tails."""
+        from scipy.special import gammainc, gammaincc
+
+        if x <= ratio:
+            return 0.0, 1.0
+        half = self.dof / 2
+        z = half / ((x - ratio) * (x + ratio))
+        below = 0.0 if self.one_sided else float(gammaincc(half, z))
+        return below, float(gammainc(half, z))
+
+    def interval(self, ratio: float, tail: float) -> Ends:
+        """Return both quantiles."""
+        from scipy.special import gammainccinv, gammaincinv
+
+        half = self.dof / 2
+        low = 0.0 if self.one_sided else math.sqrt(half / gammainccinv(half, tail))
+        smallest = float(gammaincinv(half, tail))
+        high = math.sqrt(half / smallest) if smallest > 0 else math.inf
+        return math.hypot(low, ratio), math.hypot(high, ratio)
+
+
+@dataclass(frozen=True)
+class TrainProbes(Law):
+    """Probes by tensor trains: the mean over blocks of products, one factor for each bond's rank.
+
+    ``estimate**2 / truth**2 ~ mean_blocks prod_bonds chi2_r / r``.
+    """
+
+    bonds: tuple[int, ...]
+    blocks: int
+
+    def tails(self, x: float, ratio: float) -> Ends:
+        """Return both tails."""
+        if x <= ratio:
+            return 0.0, 1.0
+        below, above = _product_mean(self.bonds, self.blocks).tails(1 / ((x - ratio) * (x + ratio)))
+        return above, below
+
+
+@dataclass(frozen=True)
+class Regression(Law):
+    """The residual of a least-squares problem, whose noise is part of the error.
+
+    ``truth**2 / estimate**2 ~ (dof / chi2_dof) (1 + sum_j leverage_j z_j) / (1 + sum leverage)``
+    with ``z_j ~ chi2_1``, for a result that was not truncated.
+
+    Attributes
+    ----------
+    dof : float
+        Degrees of freedom of the residual.
+    leverage : tuple of float
+        Weights of the noise.
+    overlap, drift : tuple of float
+        By rank of the result, in units of the squared estimate: how much of the noise the
+        truncation took away again, and how uncertain this is.
+
+    Notes
+    -----
+    The noise N is not orthogonal to the part T that is truncated:
+
+        error**2 = residual**2 - overlap residual**2 + truncation**2,
+        overlap residual**2 = 2 <N, T>,
+
+    whose mean Stein's identity [1]_ gives without bias; ``drift residual**2`` is the standard
+    deviation of what this misses.
+
+    References
+    ----------
+    .. [1] E. Candès, C. Sing-Long, J. Trzasko, "Unbiased risk estimates for singular value
+       thresholding and spectral estimators", IEEE Trans. Signal Process. 61 (2013) 4643-4657,
+       arXiv:1210.4139.
+    """
+
+    dof: float
+    leverage: tuple[float, ...]
+    overlap: tuple[float, ...] = ()
+    drift: tuple[float, ...] = ()
+
+    def taken(self, ratio: float) -> float:
+        """Return the overlap at the rank of the result, 0 where nothing was truncated."""
+        return self.overlap[-1] if self.overlap and ratio else 0.0
+
+    def truncated(self, rank: int) -> Law:
+        """Return the law after a truncation to a rank."""
+        return dataclasses.replace(
+            self, overlap=self.overlap[: rank + 1], drift=self.drift[: rank + 1]
+        )
+
+    def tails(self, x: float, ratio: float, *, exact: bool = True) -> Ends:
+        """Return both tails: of ``(a + sum_j l_j z_j) / u + ratio**2 - drift g / sqrt(u)``.
+
+        Where a is what the overlap leaves, u ~ chi2_dof / dof and g normal. Times u, this less
+        ``x**2`` has a cumulant generating function of logarithms. The part of the residual outside
+        of the range bounds it from below.
+        """
+        from scipy.special import gammainc, gammaincc
+
+        weights = np.asarray(self.leverage)
+        total, half = 1 + float(np.sum(weights)), self.dof / 2
+        weights = weights[weights > _LEAST_WEIGHT * total]
+        drift = self.drift[-1] if self.drift and ratio else 0.0
+        poles = np.concatenate([total / (2 * weights), self._poles(x, ratio, drift)])
+        powers = np.where(np.arange(len(poles)) < len(weights), 0.5, half)
+        rest = GammaSum(1 / total - self.taken(ratio), poles, powers)
+        below, above = rest.tails(exact=exact)
+        outside = half / (total * x * x)
+        low, high = float(gammaincc(half, outside)), float(gammainc(half, outside))
+        return min(below, low), max(above, high)
+
+    def interval(self, ratio: float, tail: float) -> Ends:
+        """Return both quantiles, found by the approximation and corrected by how far it is off."""
+        return _corrected(self, ratio, tail)
+
+    def _poles(self, x: float, ratio: float, drift: float) -> Any:
+        """Return the zeros of ``1 + (2 / dof) (x**2 - ratio**2) s - (drift**2 / dof) s**2``."""
+        gap = (x - ratio) * (x + ratio)
+        if drift == 0:
+            return np.array([-self.dof / (2 * gap)] if gap else [])
+        root = gap + math.copysign(math.hypot(gap, math.sqrt(self.dof) * drift), gap)
+        return np.array([root / drift**2, -self.dof / root])
+
+
+LAWS: dict[str, Callable[..., Law]] = {
+    law.__name__: law for law in (Certain, Bound, ChiSquare, TrainProbes, Regression)
+}
+
+
+def law_to_header(law: Law) -> dict[str, Any]:
+    """Describe a law in plain values, for a file."""
+    return {"name": type(law).__name__, **dataclasses.asdict(law)}
+
+
+def law_from_header(header: dict[str, Any]) -> Law:
+    """Rebuild a law from `law_to_header`."""
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in header.items() if k != "name"}
+    return LAWS[header["name"]](**values)
+
+
+@functools.lru_cache(maxsize=16)
+def _product_mean(bonds: tuple[int, ...], blocks: int) -> ProductMean:
+    return ProductMean(tuple(sorted(bonds)), blocks)
+
+
+@functools.lru_cache(maxsize=256)
+def _interval(law: Law, ratio: float, tail: float) -> Ends:
+    """Return the x beyond which each tail is as large as `tail`."""
+    with quiet():
+        low = _solved(lambda x: law.tails(x, ratio)[0], ratio, tail, 0)
+        return low, _solved(lambda x: law.tails(x, ratio)[1], ratio, tail, 1)
+
+
+@functools.lru_cache(maxsize=256)
+def _corrected(law: Regression, ratio: float, tail: float) -> Ends:
+    """Return the same from one exact tail for each end."""
+    with quiet():
+        return _corrected_end(law, ratio, tail, 0), _corrected_end(law, ratio, tail, 1)
+
+
+def _corrected_end(law: Regression, ratio: float, tail: float, side: int) -> float:
+    def chance(x: float, exact: bool = False) -> float:
+        return law.tails(x, ratio, exact=exact)[side]
+
+    x = _solved(chance, ratio, tail, side)
+    beside = 1 + 1e-2 / (1 + ratio * ratio)  # in which scale of x the chance changes smoothly
+    if beside - 1 < _LEAST_STEP:  # the residual is lost in the truncation
+        return x
+    slope = (_normal(chance(x * beside)) - _normal(chance(x))) / math.log(beside)
+    off = _normal(chance(x, exact=True)) - _normal(tail)
+    if abs(off) < 0.2 < abs(slope):
+        return x * math.exp(-off / slope)
+    return _solved(lambda x: chance(x, exact=True), ratio, tail, side)
+
+
+def _normal(chance: float) -> float:
+    """Return the normal quantile of a chance: nearly a straight line over the logarithm of x."""
+    from scipy.special import ndtri
+
+    return float(ndtri(min(max(chance, 1e-300), 1 - 1e-16)))
+
+
+def _solved(chance: Callable[[float], float], ratio: float, tail: float, side: int) -> float:
+    """Return where the chance of one tail, 0 below and 1 above, is as large as `tail`."""
+    from scipy.optimize import brentq
+
+    sign, wanted = 1 - 2 * side, _normal(tail)
+
+    def excess(log: float) -> float:  # increases
+        return sign * (_normal(chance(math.exp(log))) - wanted)
+
+    near, step = math.log(math.hypot(1.0, ratio)), 0.2 / (1 + ratio)
+    precise = max(1e-15, 1e-6 / (1 + ratio * ratio))  # of what the residual makes of the whole
+    toward = -1.0 if excess(near) > 0 else 1.0
+    far = near + toward * step
+    while excess(far) * toward < 0 and step < _WIDEST:
+        near, step = far, 2 * step
+        far = near + toward * step
+    return math.exp(float(brentq(excess, near, far, xtol=precise))) if step < _WIDEST else 0.0
