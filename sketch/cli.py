@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
+import itertools
 import math
-import operator
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ from ._memory import as_bytes
 from ._paths import try_to_write
 from .bench import compare
 from .decompose import svd, tensor_train
-from .errors import SketchError
+from .errors import ArgumentError, ShapeError, SketchError
 from .formats import TensorTrain
 from .report import Result, peak_bytes, print_report
 from .results import LowRank, PrincipalComponents
@@ -57,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     decompose.add_argument("--power-iters", type=float, default=0, metavar="N", help="or a half")
     decompose.add_argument("--start-rank", type=int, metavar="N", help="width of the first pass")
     decompose.add_argument("--seed", type=int, default=0)
-    decompose.add_argument("--state", metavar="FILE", help="save the running sketch (nystrom)")
+    _add_state_options(decompose, "nystrom")
     _add_run_options(decompose)
     decompose.set_defaults(run=_run_svd)
 
@@ -66,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_result_options(train)
     train.add_argument("--method", choices=["stta", "otts", "tt-hmt", "tt-svd"], default="stta")
     train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--state", metavar="FILE", help="save the running sketch (stta)")
+    _add_state_options(train, "stta")
     _add_run_options(train)
     train.set_defaults(run=_run_tt, plot=None)
 
@@ -84,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--scale", type=float, default=1.0, help="of the size of the data")
     bench.set_defaults(run=lambda options: compare(options.scale))
     return parser
+
+
+def _add_state_options(parser: argparse.ArgumentParser, method: str) -> None:
+    parser.add_argument("--state", metavar="FILE", help=f"save the running sketch ({method})")
+    parser.add_argument("--shape", metavar="M,N", help="of the whole that the file is a share of")
+    parser.add_argument("--rows", metavar="A:B", help="which of the whole's rows the file holds")
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -182,8 +187,9 @@ def _train_with_state(data: Any, options: argparse.Namespace) -> TensorTrain:
     if options.method != "stta" or options.rank is None:
         raise SketchError("--state needs --method stta and --rank: a one-pass sketch")
     source = as_tensor_source(data)
-    sk = STTA(source.shape, options.rank, seed=options.seed, dtype=source.dtype)
-    sk.update(source, memory=_memory_left(options), progress=options.progress)
+    shape, at = _placed(source.shape, options)
+    sk = STTA(shape, options.rank, seed=options.seed, dtype=source.dtype)
+    sk.update(source, at, memory=_memory_left(options), progress=options.progress)
     sk.save(options.state)
     return sk.finalize(options.rank, options.tol)
 
@@ -191,10 +197,39 @@ def _train_with_state(data: Any, options: argparse.Namespace) -> TensorTrain:
 def _svd_with_state(source: Any, options: argparse.Namespace) -> LowRank:
     if options.method != "nystrom" or options.rank is None:
         raise SketchError("--state needs --method nystrom and --rank: a one-pass sketch")
-    sk = GeneralizedNystrom(source.shape, options.rank, seed=options.seed, dtype=source.dtype)
-    sk.update(source, memory=_memory_left(options), progress=options.progress)
+    shape, at = _placed(source.shape, options)
+    sk = GeneralizedNystrom(shape, options.rank, seed=options.seed, dtype=source.dtype)
+    sk.update(source, at, memory=_memory_left(options), progress=options.progress)
     sk.save(options.state)
     return sk.finalize(options.rank, options.tol)
+
+
+def _placed(
+    shape: tuple[int, ...], options: argparse.Namespace
+) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
+    """Return the shape of the whole that a file is a share of, and where the share begins."""
+    if options.shape is None and options.rows is None:
+        return shape, None
+    try:
+        whole = tuple(int(size) for size in options.shape.split(","))
+        first, last = (int(row) for row in options.rows.split(":"))
+    except (AttributeError, ValueError):
+        raise ArgumentError(
+            f"a share needs --rows A:B and --shape M,N, got --rows {options.rows} and --shape "
+            f"{options.shape}"
+        ) from None
+    if last - first != shape[0]:
+        raise ShapeError(f"--rows {options.rows} are {last - first}, but the file has {shape[0]}")
+    return whole, (first, *[0] * (len(shape) - 1))
+
+
+def _overlap(sketches: Sequence[Any]) -> bool:
+    """Whether the data of two states lie on each other."""
+    return any(
+        all(max(a, c) < min(b, d) for (a, b), (c, d) in zip(x.covered, y.covered, strict=True))
+        for x, y in itertools.combinations(sketches, 2)
+        if x.covered and y.covered
+    )
 
 
 def _run_merge(options: argparse.Namespace) -> None:
@@ -209,9 +244,16 @@ def _run_merge(options: argparse.Namespace) -> None:
                 "in; leave it out"
             )
     start = time.perf_counter()
-    total = functools.reduce(operator.add, sketches)
+    total = sketches[0].copy()
+    for sk in sketches[1:]:
+        total.merge(sk)
     result = total.finalize(options.rank, options.tol)
     print(f"merged        {len(sketches)} states, {total.n_updates} updates")
+    if _overlap(sketches):
+        print(
+            "note          states overlap: this is the sum of their data, entry by entry; sketch "
+            "shares of rows with --rows A:B --shape M,N"
+        )
     seconds = time.perf_counter() - start
     print_report(result, stored=math.prod(result.shape), seconds=seconds)
     _write(result, options)

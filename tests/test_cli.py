@@ -222,3 +222,30 @@ def test_states_of_row_streams_are_merged(tmp_path, capsys):
     assert np.allclose(found.explained_variance, exact.explained_variance, rtol=1e-11)
     assert main(["info", out]) == 0
     assert "% of the variance" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("placed", [True, False])
+@pytest.mark.parametrize("command", ["svd", "tt"])
+def test_shares_are_stacked_where_they_are_placed_and_else_said_to_be_summed(
+    command, placed, tmp_path, capsys
+):
+    data, states = MATRIX if command == "svd" else MATRIX.reshape(MATRIX.shape[0], -1, 2), []
+    half = data.shape[0] // 2
+    for number, rows in enumerate((slice(0, half), slice(half, 2 * half))):
+        np.save(tmp_path / f"{number}.npy", data[rows])
+        states.append(str(tmp_path / f"{number}.npz"))
+        arguments = [command, str(tmp_path / f"{number}.npy"), "--rank", "4", "--no-progress"]
+        if placed:
+            sizes = ",".join(map(str, (2 * half, *data.shape[1:])))
+            arguments += ["--rows", f"{rows.start}:{rows.stop}", "--shape", sizes]
+        arguments += ["--method", "nystrom" if command == "svd" else "stta"]
+        assert main([*arguments, "--state", states[-1]]) == 0
+    out = str(tmp_path / "out.npz")
+    assert main(["merge", *states, "--out", out]) == 0
+    assert ("overlap" in capsys.readouterr().out) != placed
+    if placed:
+        gap = np.linalg.norm(sketch.load(out).to_array() - data[: 2 * half])
+        assert gap < 1e-12 * np.linalg.norm(data)
+    assert main(["merge", states[0], states[0]]) == 2
+    assert "same share" in capsys.readouterr().err
+    assert main([*arguments, "--state", states[0], "--rows", "0:1", "--shape", "9,9"]) == 2

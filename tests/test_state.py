@@ -132,7 +132,7 @@ def test_the_same_stream_may_come_in_other_formats(tmp_path):
     sk = stream()
     sk.consume([exact[:40].astype("float32"), sp.coo_array(exact[40:60])], checkpoint=path)
     resumed = sketch.load(path)
-    resumed.consume([sp.csc_array(exact[:50]), exact[50:].tolist()])
+    resumed.consume([[sp.csc_array(exact[:50]), exact[50:90]], exact[90:].tolist()])
     assert resumed.shape == (150, 9)
 
 

@@ -87,6 +87,16 @@ class Sketch(Generic[Result]):
         return current_shape(self.spec, self._state)
 
     @property
+    def covered(self) -> tuple[tuple[int, int], ...]:
+        """Where the data begin and end on each axis; nothing where rows have no places."""
+        state, axes = self._state, self.spec.sums(self._state.passes)
+        parts = [(axes[name].axis, part) for name, part in state.parts.items()]
+        windows = [[part for axis, part in parts if axis == k] for k in range(len(state.seen))]
+        if not all(windows):
+            return ()
+        return tuple((min(p.start for p in w), max(p.stop for p in w)) for w in windows)
+
+    @property
     def nbytes(self) -> int:
         """Bytes held by the sums."""
         return self._state.nbytes
