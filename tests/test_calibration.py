@@ -17,6 +17,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 calibration = importlib.import_module("calibration")
 sys.path.pop(0)
 
+# some spectra are so flat for some methods that zero is closer: their intervals must hold too
+pytestmark = pytest.mark.filterwarnings("ignore::sketch.AccuracyWarning")
+
 SEEDS = range(40)
 UNLIKELY = 1e-6  # of some 600 checks; right intervals fail less than one of them in 1000 draws
 SPECTRA = ("one residual direction", "clusters", "one sign")
