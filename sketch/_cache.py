@@ -23,6 +23,10 @@ class RecentValues:
         self._bytes = 0
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[type[RecentValues], tuple[int]]:
+        """Travel empty: what was kept can be made again."""
+        return RecentValues, (self._limit,)
+
     def get(self, key: Hashable, make: Callable[[], Any], size: Callable[[Any], int]) -> Any:
         """Return the value of a key, made where it is not at hand.
 
