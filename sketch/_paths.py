@@ -77,15 +77,25 @@ def _partial_file(path: str | os.PathLike[str]) -> Iterator[tuple[IO[bytes], str
     suffix = f".{_host()}.{os.getpid()}.{secrets.token_hex(4)}.partial"
     partial = os.path.join(folder, f".{name[:_LONGEST_NAME]}{suffix}")
     mode = 0o666 if status is None else stat.S_IMODE(status.st_mode)
-    try:  # from before there is a file: an interrupt may come at any moment
-        with _created(partial, mode, f"{path}: cannot be written") as file:
-            if status is not None:
-                _keep(partial, status)
-            _remove_leftovers(folder)
-            yield file, target, partial
+    with (  # twice, from before there is a file: an interrupt may come at any moment, once
+        _removed(partial),
+        _removed(partial),
+        _created(partial, mode, f"{path}: cannot be written") as file,
+    ):
+        if status is not None:
+            _keep(partial, status)
+        _remove_leftovers(folder)
+        yield file, target, partial
+
+
+@contextlib.contextmanager
+def _removed(path: str) -> Iterator[None]:
+    """Remove a file afterwards, if it is still there."""
+    try:
+        yield
     finally:
-        with contextlib.suppress(OSError):  # it is gone once it was renamed
-            os.unlink(partial)
+        with contextlib.suppress(OSError):
+            os.unlink(path)
 
 
 def _created(path: str, mode: int, refusal: str) -> IO[bytes]:

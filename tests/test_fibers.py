@@ -27,6 +27,7 @@ def entries(count, shape=SHAPE, seed=0):
     return coords, rng.standard_normal(count)
 
 
+@pytest.mark.filterwarnings("ignore::sketch.AccuracyWarning")  # noise
 @pytest.mark.parametrize("method", ["stta", "otts", "tt-hmt"])
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_order_of_the_entries_does_not_matter(order, method):

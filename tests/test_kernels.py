@@ -78,6 +78,7 @@ def test_hashed_products_of_dense_matrices_are_products(order, dtype):
     assert _kernels.hashed_product_of_dense(narrow, a) is None
 
 
+@pytest.mark.filterwarnings("ignore::sketch.AccuracyWarning")  # noise
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(40, 3, 50, 7), (1, 200), (9, 9, 9)])
 @pytest.mark.parametrize("method", ["stta", "otts", "tt-hmt"])

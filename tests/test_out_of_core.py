@@ -97,6 +97,7 @@ def test_stored_matrices_give_what_those_in_memory_give(memory, tmp_path):
             assert np.linalg.norm(result.to_array() - exact) < 1e-12 * np.linalg.norm(exact)
 
 
+@pytest.mark.filterwarnings("ignore::sketch.AccuracyWarning")  # noise
 @pytest.mark.parametrize("memory", BUDGETS)
 @pytest.mark.parametrize("method", ["stta", "otts", "tt-hmt"])
 def test_stored_tensors_give_what_those_in_memory_give(method, memory, tmp_path):

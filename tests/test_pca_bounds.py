@@ -288,7 +288,7 @@ def test_no_more_is_held_than_rows_or_columns_span():
 
 def test_warnings_point_at_the_caller():
     x = rows(60, "float64", "flat")
-    with pytest.warns(sketch.ToleranceWarning, match="tol=0.01 is out of reach: 2") as said:
+    with pytest.warns(sketch.ToleranceWarning, match="tol=0.01 is out of reach: rank 2") as said:
         sketch.pca(x, 2, tol=0.01)
     assert said[0].filename == __file__
     sk = sketch.GramNystrom(N, 2)
