@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import shutil
@@ -198,12 +199,8 @@ def test_whatever_interrupts_a_save_comes_out_and_the_old_file_stays(tmp_path, u
     sk.update(np.ones((9, 8)))
     for stop in [*range(1, total - 50, 31), *range(total - 50, total)]:
         for error in (KeyboardInterrupt(), MemoryError()):
-            try:
-                lines = save(stop, error)
-            except type(error) as caught:
-                assert caught is error
-            else:
-                assert lines < stop  # names are random: their number changes a little
+            with contextlib.suppress(type(error)):
+                assert save(stop, error) < stop  # names are random: their number changes a little
             assert list(tmp_path.iterdir()) == [path]
             held.add(sketch.load(path).n_updates)
     assert held == {1, 2}  # some interrupts came after the file was in its place

@@ -10,7 +10,7 @@ from ..errors import ArgumentError, PassError, RankError
 from ..formats import seeds_of, with_seeds
 from ..maps import Gaussian, SparseSign, TestMatrixFamily
 from ..results import LowRank
-from ..sketches import HMT, GeneralizedNystrom, fed, independent_seed
+from ..sketches import HMT, GeneralizedNystrom, fed, independent_seed, made_apart
 from ..sources import MatrixSource, as_matrix_source
 
 FIRST_RANK = 16  # where the search for a tolerance begins
@@ -127,19 +127,19 @@ def svd(
             "an iterator can be read once; give a list or another object that can be iterated "
             'again, or method="nystrom" with a rank'
         )
+    own = independent_seed(seed, a)
     options: dict[str, Any] = {
-        "seed": independent_seed(seed, a),
         "dtype": None if source.widens else source.dtype,
         "device": device,
         "test_matrix": test_matrix or _default_test_matrix(source, start_rank),
     }
 
+    if method == "hmt":
+        options |= {"power_iters": power_iters, "start_rank": start_rank}
+    made = HMT if method == "hmt" else GeneralizedNystrom
+
     def sketched(width: int) -> GeneralizedNystrom | HMT:
-        sk = (
-            GeneralizedNystrom(source.shape, width, **options)
-            if method == "nystrom"
-            else HMT(source.shape, width, power_iters=power_iters, start_rank=start_rank, **options)
-        )
+        sk = made_apart(lambda own: made(source.shape, width, seed=own, **options), own, source)
         return fed(sk, source, check_finite=check_finite, memory=memory, progress=progress)
 
     if rank is not None:

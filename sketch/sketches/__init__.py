@@ -6,7 +6,7 @@ from ._finish import check_request
 from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec
 from ._gram_nystrom import GramNystrom, GramNystromSpec, default_width
 from ._hmt import HMT, HMTSpec
-from ._independence import independent_seed
+from ._independence import independent_seed, made_apart
 from ._otts import OTTS, OTTSSpec
 from ._sliding_window import SlidingWindow
 from ._stta import STTA, STTASpec
@@ -31,4 +31,5 @@ __all__ = [
     "default_width",
     "fed",
     "independent_seed",
+    "made_apart",
 ]

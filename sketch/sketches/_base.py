@@ -8,7 +8,8 @@ import operator
 import os
 import secrets
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from .. import _archive
@@ -80,6 +81,11 @@ class Sketch(Generic[Result]):
         self._home = place(device)
 
     # ---- sizes ------------------------------------------------------------------------------
+
+    @property
+    def maps(self) -> Mapping[str, Any]:
+        """The test matrices or tensors, by name, whose rows are drawn when they are asked for."""
+        return MappingProxyType(self._maps)
 
     @property
     def shape(self) -> tuple[int, ...]:

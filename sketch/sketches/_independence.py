@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from .._array import quiet, to_host
+from .._linalg import frobenius_norm, rescaled, scale_exponent
 from .._seeds import checked_seed, unused_seed
-from ..errors import SeedWarning, warn
+from ..errors import DtypeError, SeedWarning, warn
 from ..formats import seeds_of
+from ..maps import STREAMS, DrawnMatrix
+from ..sources import MatrixSource
+
+_ROWS = 32  # of the data, that are compared with their sketch
+_DRAWN = 2**22  # numbers of a test matrix that are drawn for it at most
+_LOG_CHANCE = math.log(1e-12)  # of data that are taken for dependent by mistake
+
+AnySketch = TypeVar("AnySketch", bound=Any)
 
 
 def independent_seed(seed: Any, data: Any) -> int:
@@ -24,3 +39,74 @@ def warn_of_seed(seed: int, data: Any) -> None:
             "which do that by themselves",
             SeedWarning,
         )
+
+
+def made_apart(make: Callable[[int], AnySketch], seed: int, source: MatrixSource) -> AnySketch:
+    """Make a sketch whose test matrix the data do not depend on, of this seed or one that follows.
+
+    What an earlier sketch left over is orthogonal to its test matrix, or nearly so. Nothing else
+    tells it once the result was made an array: a few rows are compared with their sketch, which
+    has their norm but for chance.
+    """
+    used = set[int]()
+    while True:
+        sk = make(unused_seed(seed, used))
+        omega = next(iter(sk.maps.values()))  # of the first product with the data
+        rows = _some_rows(source, left=omega.stream == STREAMS["corange"])
+        with quiet():
+            if rows is None or not _depends(rows, omega):
+                return sk
+        used.add(sk.spec.seed)
+
+
+def _some_rows(source: MatrixSource, *, left: bool) -> NDArray[Any] | None:
+    """Return the first rows of data that are at hand, or of their adjoint, in double precision."""
+    if source.single_use or source.on_disk or source.by_products or source.dask_array is not None:
+        return None
+    m, n = source.shape
+    if m is None:
+        return None
+    few = (m, min(n, _ROWS)) if left else (min(m, _ROWS), n)
+    try:
+        rows = to_host(source.window(*(slice(0, size) for size in few))[0])
+    except DtypeError:  # the format cannot tell them
+        return None
+    rows = rows.conj().T if left else rows
+    return rows.astype("complex128" if np.iscomplexobj(rows) else "float64")
+
+
+def _depends(rows: NDArray[Any], omega: DrawnMatrix) -> bool:
+    """Whether the sketch of some rows has a norm that no independent one would have.
+
+    ``||A Omega||^2`` is a sum of chi-square variates whose weights are the squares of the singular
+    values of A. Its chances are bounded by Chernoff's inequality.
+    """
+    n, width = rows.shape[1], omega.width
+    rows = rescaled(rows, -scale_exponent(rows))
+    norm = frobenius_norm(rows)
+    if not 0 < norm < math.inf or n * width > _DRAWN or not omega.family.gaussian_like:
+        return False
+    if np.iscomplexobj(rows) and omega.field == "real":
+        rows = np.concatenate([rows.real, rows.imag])
+    rows = rows / norm
+    degrees = width * (2 if omega.field == "complex" else 1)
+    ratio = float(np.linalg.norm(rows @ omega.array_rows(0, n, rows))) ** 2 / width
+    gram = rows @ rows.conj().T
+    if abs(ratio - 1) < 4 * math.sqrt(2 / degrees) * np.linalg.norm(gram):  # standard deviations
+        return False
+    weights = np.clip(np.linalg.eigvalsh(gram), 0, None) / degrees
+    return _log_chance(weights, degrees, ratio) < _LOG_CHANCE
+
+
+def _log_chance(weights: NDArray[Any], degrees: int, value: float) -> float:
+    """Bound ``log P(Y <= value)`` or, above the mean, ``log P(Y >= value)``.
+
+    Of ``Y = sum(weights * X)`` with chi-square variates X, by the least
+    ``t value - degrees / 2 sum(log(1 + 2 t weights))``, whose slope in t is increasing.
+    """
+    low, high = -0.5 / weights.max(), 0.5 * degrees * len(weights) / max(value, 1e-300)
+    for _ in range(60):
+        t = (low + high) / 2
+        slope = value - degrees * float(np.sum(weights / (1 + 2 * t * weights)))
+        low, high = (low, t) if slope > 0 else (t, high)
+    return float(high * value - degrees / 2 * np.sum(np.log1p(2 * high * weights)))

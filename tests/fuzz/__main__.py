@@ -11,6 +11,7 @@ import os
 import sys
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -21,6 +22,15 @@ from hypothesis.stateful import run_state_machine_as_test
 from fuzz import MACHINES, machine
 
 SEQUENCES = 100
+
+
+def each(finding: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions of a group, and of the groups in it."""
+    if isinstance(finding, BaseExceptionGroup):
+        for one in finding.exceptions:
+            yield from each(one)
+    else:
+        yield finding
 
 
 def rounds(minutes: float, first: int, names: list[str], shrink: bool) -> int:
@@ -42,7 +52,7 @@ def rounds(minutes: float, first: int, names: list[str], shrink: bool) -> int:
             try:
                 run_state_machine_as_test(seed(number)(MACHINES[name]), settings=long)
             except Exception as finding:
-                for one in getattr(finding, "exceptions", [finding]):
+                for one in each(finding):
                     findings += 1
                     print(f"FINDING of {name} at seed {number}:")
                     print("\n".join(getattr(one, "__notes__", [])))
