@@ -18,20 +18,111 @@ import numpy as np
 from .errors import SketchError
 
 Place = tuple[int, ...]
-Task = Any
-"""A `dask.delayed.Delayed`."""
-
 PATIENCE = 10  # seconds to wait for a scheduler
 _ARITY = 8  # summands of a task of the tree
 _BATCH_BYTES = 32_000_000  # chunks smaller than this are worked on together
 _LEAST_BATCHES = 64  # but so many batches at least, for all workers to have some
 
 
+class Task:
+    """A task of a graph that is made by hand: its key, and all that it needs.
+
+    Light, where `dask.delayed` takes a millisecond for each; written as the tasks of Dask's own
+    graphs are.
+    """
+
+    __slots__ = ("key", "needs", "node")
+
+    def __init__(self, key: Any, node: Any = None, needs: Sequence[Task] = ()) -> None:
+        self.key, self.node, self.needs = key, node, needs
+
+    def add_to(self, graph: dict[Any, Any]) -> None:
+        """Put what computes it into a graph."""
+        graph[self.key] = self.node
+
+
+class _Chunk(Task):
+    """A chunk of a Dask array, with the tasks of them all."""
+
+    __slots__ = ("array_graph",)
+
+    def __init__(self, key: Any, array_graph: dict[Any, Any]) -> None:
+        super().__init__(key)
+        self.array_graph = array_graph
+
+    def add_to(self, graph: dict[Any, Any]) -> None:
+        """Put the tasks of the array into a graph, once."""
+        if self.key not in graph:
+            graph.update(self.array_graph)
+
+
+class _Wanted:
+    """The collection that Dask computes: some tasks together."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self.tasks = tasks
+
+    __dask_optimize__ = None  # nothing to gain
+
+    def __dask_graph__(self) -> dict[Any, Any]:
+        return graph_of(self.tasks)
+
+    def __dask_keys__(self) -> list[Any]:
+        return [one.key for one in self.tasks]
+
+    def __dask_tokenize__(self) -> list[Any]:
+        return self.__dask_keys__()
+
+    @staticmethod
+    def __dask_scheduler__(graph: Any, keys: Any, **options: Any) -> Any:
+        from dask.threaded import get
+
+        return get(graph, keys, **options)
+
+    def __dask_postcompute__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return list, ()
+
+    def __dask_postpersist__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return _Wanted.of_results, (self.__dask_keys__(),)
+
+    @staticmethod
+    def of_results(results: dict[Any, Any], keys: list[Any], **_: Any) -> _Wanted:
+        """Return tasks that are done."""
+        from dask._task_spec import DataNode
+
+        there = _is_distributed()  # where results are futures, which Dask knows in a graph
+        return _Wanted(
+            [Task(key, results[key] if there else DataNode(key, results[key])) for key in keys]
+        )
+
+
+def graph_of(tasks: Sequence[Task]) -> dict[Any, Any]:
+    """Return the graph of some tasks: all that they need, by key."""
+    graph, waiting = dict[Any, Any](), list(tasks)
+    while waiting:
+        one = waiting.pop()
+        if one.key not in graph:
+            one.add_to(graph)
+            waiting.extend(one.needs)
+    return graph
+
+
+def _chunks_of(array: Any) -> np.ndarray[Any, Any]:
+    """Return the tasks of the chunks of a Dask array, in an array of as many axes."""
+    from dask.core import flatten
+
+    keys = list(flatten(array.__dask_keys__()))
+    array_graph = dict(array.__dask_optimize__(array.__dask_graph__(), keys))
+    chunks = np.empty(array.numblocks, dtype=object)
+    chunks.ravel()[:] = [_Chunk(key, array_graph) for key in keys]
+    return chunks
+
+
 def chunk_batches(array: Any) -> list[list[tuple[Place, Task, Place]]]:
     """Return the places, tasks and sizes of all chunks of a Dask array, in batches."""
     starts = [list(itertools.accumulate(sizes, initial=0))[:-1] for sizes in array.chunks]
     places, sizes = itertools.product(*starts), itertools.product(*array.chunks)
-    chunks = list(zip(places, np.ravel(array.to_delayed()), sizes, strict=True))
+    chunks = list(zip(places, _chunks_of(array).ravel(), sizes, strict=True))
     step = _batch_size(array)
     return [chunks[i : i + step] for i in range(0, len(chunks), step)]
 
@@ -41,7 +132,7 @@ def strip_batches(array: Any) -> list[list[list[tuple[Place, Task, Place]]]]:
     tops, lefts = (list(itertools.accumulate(sizes, initial=0)) for sizes in array.chunks)
     step = _batch_size(array)
     strips: list[list[list[tuple[Place, Task, Place]]]] = []
-    for top, height, row in zip(tops, array.chunks[0], array.to_delayed(), strict=False):
+    for top, height, row in zip(tops, array.chunks[0], _chunks_of(array), strict=False):
         sizes: list[Place] = [(height, width) for width in array.chunks[1]]
         places: list[Place] = [(top, left) for left in lefts[:-1]]
         chunks = list(zip(places, row, sizes, strict=True))
@@ -58,16 +149,33 @@ def _batch_size(array: Any) -> int:
 
 def once(value: Any) -> Task:
     """Return a task for a value that many tasks need, so that it travels once to each worker."""
-    import dask
+    from dask._task_spec import DataNode
 
-    return dask.delayed(value, traverse=False, pure=False)
+    key = f"{type(value).__name__}-{uuid.uuid4().hex}"
+    return Task(key, DataNode(key, value))
 
 
 def task(function: Callable[..., Any], *arguments: Any) -> Task:
-    """Return the task of calling a function, named after it."""
-    import dask
+    """Return the task of calling a function, named after it.
 
-    return dask.delayed(function, pure=False, traverse=True)(*arguments)
+    Tasks among the arguments, and in lists and dictionaries there, stand for their results.
+    """
+    from dask import _task_spec
+
+    needs: list[Task] = []
+
+    def referred(argument: Any) -> Any:
+        if isinstance(argument, Task):
+            needs.append(argument)
+            return _task_spec.TaskRef(argument.key)
+        if isinstance(argument, list):
+            return _task_spec.List(*map(referred, argument))
+        if isinstance(argument, dict):
+            return _task_spec.Dict({name: referred(value) for name, value in argument.items()})
+        return argument
+
+    key = f"{function.__name__}-{uuid.uuid4().hex}"
+    return Task(key, _task_spec.Task(key, function, *map(referred, arguments)), needs)
 
 
 def tree(tasks: Sequence[Task], add: Callable[..., Any], *arguments: Any) -> Task:
@@ -83,27 +191,28 @@ def tree(tasks: Sequence[Task], add: Callable[..., Any], *arguments: Any) -> Tas
     return tasks[0]
 
 
-def compute(*tasks: Task, progress: bool = False) -> tuple[Any, ...]:
+def compute(*tasks: Task, progress: bool = False) -> list[Any]:
     """Return the results of tasks, computed by the scheduler that is active."""
     import dask
 
     if progress and _is_distributed():
-        tasks = persist(*tasks, progress=True)
+        tasks = tuple(persist(*tasks, progress=True))
     with _one_blas_thread_each(), _bar(progress):
-        return tuple(dask.compute(*tasks))
+        (results,) = dask.compute(_Wanted(tasks))
+    return list(results)
 
 
-def persist(*tasks: Task, progress: bool = False) -> tuple[Task, ...]:
+def persist(*tasks: Task, progress: bool = False) -> list[Task]:
     """Return tasks whose results are computed and stay where they are."""
     import dask
 
     with _one_blas_thread_each(), _bar(progress):
-        kept = tuple(dask.persist(*tasks))
+        (kept,) = dask.persist(_Wanted(tasks))
     if progress and _is_distributed():
         import distributed
 
-        distributed.progress(kept, notebook=False)
-    return kept
+        distributed.progress([one.node for one in kept.tasks], notebook=False)
+    return list(kept.tasks)
 
 
 def array_of_rows(
@@ -111,10 +220,12 @@ def array_of_rows(
 ) -> Any:
     """Return the Dask array whose row chunks are the results of tasks, arrays like `meta`."""
     import dask.array as da
+    from dask._task_spec import Alias
 
-    pairs = zip(tasks, rows, strict=True)
-    parts = [da.from_delayed(part, (m, columns), np.dtype(dtype), meta) for part, m in pairs]
-    return da.concatenate(parts, axis=0)
+    graph, name = graph_of(tasks), f"rows-{uuid.uuid4().hex}"
+    graph |= {(name, i, 0): Alias((name, i, 0), one.key) for i, one in enumerate(tasks)}
+    chunks = (tuple(map(int, rows)), (columns,))
+    return da.Array(graph, name, chunks, dtype=np.dtype(dtype), meta=meta)
 
 
 def array_from_slices(source: Any, chunks: Sequence[int]) -> Any:
