@@ -260,3 +260,36 @@ def test_errors_of_numpy_that_are_raised_stay_inside(make):
             if make is hmt:
                 sk.end_pass()
         sk.finalize(1)
+
+
+NOTHING = {
+    "no columns": np.zeros((4, 0), complex),
+    "nothing": np.zeros((0, 0), complex),
+    "zero": np.zeros((4, 4), complex),
+    "one entry": np.full((1, 1), 1j),
+}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("form", NOTHING)
+@pytest.mark.parametrize("method", ["nystrom", "probed", "hmt"])
+def test_sums_of_either_field_finish_as_complex(method, form, order):
+    """Some sums are real still when others have seen a complex chunk, even one without entries."""
+    shape, real = (40, 36), np.random.default_rng(0).standard_normal((3, 4))
+    sk = {
+        "nystrom": lambda: sketch.GeneralizedNystrom(shape, 6),
+        "probed": lambda: sketch.GeneralizedNystrom(shape, 6, error_probes=4),
+        "hmt": lambda: sketch.HMT(shape, 6),
+    }[method]()
+    for number in range(getattr(sk, "n_passes", 1)):
+        for chunk in (real, NOTHING[form])[::order]:
+            sk.update(chunk, at=(0, 0))
+        if number < getattr(sk, "n_passes", 1) - 1:
+            sk.end_pass()
+    exact = np.zeros(shape, complex)
+    exact[:3, :4] = real
+    exact[: NOTHING[form].shape[0], : NOTHING[form].shape[1]] += NOTHING[form]
+    result = sk.finalize()
+    assert result.U.dtype == np.complex128
+    # exact rank: rounding of a few thousand terms
+    assert np.linalg.norm(result.to_array() - exact) < 1e-12 * np.linalg.norm(exact)

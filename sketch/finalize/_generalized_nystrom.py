@@ -73,10 +73,12 @@ def generalized_nystrom(
     missed = size / math.sqrt(free)  # estimates ||E||
     noise = frobenius_norm(pinv)  # ||C^+||_F
     norm = math.hypot(math.sqrt(max(0.0, captured**2 - (noise * missed) ** 2)), missed)
-    if unbiased:
-        method, value = "regression residual", missed * math.hypot(1.0, noise)
-    else:
+    method, value = "regression residual", missed * math.hypot(1.0, noise)
+    amplified = 1.0
+    if not unbiased:
+        plain = value
         method, value = "leave-one-row-out", _press(c, pinv, residuals)
+        amplified = max(1.0, value / plain) if plain > 0 else 1.0
     unit = (missed / value) ** 2 if value > 0 else 0.0
     overlap, drift = _overlap(u, s, pinv, across, size, dof_each, roundoff)
     error = ErrorEstimate(
@@ -84,7 +86,7 @@ def generalized_nystrom(
         norm=norm,
         kind="unbiased" if unbiased else "conservative",
         method=method,
-        floor=rounding_floor(norm, columns, roundoff),
+        floor=amplified * rounding_floor(norm, columns, roundoff),
         law=Regression(
             dof=dof_each * free,
             leverage=tuple(float(v) ** 2 for v in namespace(c).linalg.svdvals(pinv)),

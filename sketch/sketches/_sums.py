@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array, beside, is_complex, namespace, unit_roundoff
+from .._array import Array, beside, cast, is_complex, namespace, unit_roundoff
 from ._state import State
 from ._tall import Tall, TallArray
 
@@ -46,12 +46,13 @@ class Sums:
         return self.state.passes.kept
 
     def whole(self, name: str) -> Array:
-        """Return a sum over its whole axis; zero where no data came."""
+        """Return a sum over its whole axis; zero where no data came, complex where any were."""
         declared = self.spec.sums(self.state.passes)[name]
         size = () if declared.axis is None else (self.shape[declared.axis],)
         if name in self.state.parts:
             part = self.state.parts[name]
-            return part.full(*size) if size else part.values
+            values = part.full(*size) if size else part.values
+            return cast(values, "complex128") if is_complex(self.dtype) else values
         home = np.empty(0) if self.home is None else self.home
         dtype = "complex128" if is_complex(self.dtype) else "float64"
         width = declared.width if size else declared.width[:-1]

@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,7 @@ def rounds(minutes: float, first: int, names: list[str], shrink: bool) -> int:
                     findings += 1
                     print(f"FINDING of {name} at seed {number}:")
                     print("\n".join(getattr(one, "__notes__", [])))
-                    print(f"{type(one).__name__}: {one}", flush=True)
+                    print("".join(traceback.format_exception(one)), flush=True)
         number += 1
     return findings
 
