@@ -10,6 +10,7 @@ import numpy as np
 from .._array import Array, beside, cast, compute_dtype, dtype_name, is_array, namespace, promote
 from .._plain import plain
 from ..errors import ShapeError
+from ._frozen import FrozenList
 from ._sum import Summable
 from ._tensor_train import TensorTrain
 
@@ -59,7 +60,8 @@ class CPTensor(Summable):
             )
         self.weights: Array
         self.factors: list[Array]
-        self.weights, *self.factors = _jointly_cast([weights, *kept])
+        self.weights, *kept = _jointly_cast([weights, *kept])
+        self.factors = FrozenList(kept)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -134,7 +136,8 @@ class TuckerTensor(Summable):
             )
         self.core: Array
         self.factors: list[Array]
-        self.core, *self.factors = _jointly_cast([core, *kept])
+        self.core, *kept = _jointly_cast([core, *kept])
+        self.factors = FrozenList(kept)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -60,6 +60,13 @@ class Summable:
     def __neg__(self) -> Any:
         return self * -1.0
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and name in self.__dict__:
+            raise AttributeError(
+                f"{name} of a frozen {type(self).__name__} cannot be changed; make another one"
+            )
+        super().__setattr__(name, value)
+
     def _plus(self, number: complex) -> Any:
         """Return the sum with a number, where the format can hold it."""
         raise TypeError(
