@@ -12,6 +12,7 @@ try:
         IncompatibleSketchError,
         MemoryBudgetError,
         NonFiniteError,
+        NotSemidefiniteError,
         OptionError,
         PassError,
         PlacementWarning,
@@ -37,7 +38,16 @@ try:
         TestTensorFamily,
     )
     from .results import ErrorEstimate, LowRank, PrincipalComponents
-    from .sketches import HMT, OTTS, STTA, TTHMT, GeneralizedNystrom, GramNystrom, SlidingWindow
+    from .sketches import (
+        HMT,
+        OTTS,
+        STTA,
+        TTHMT,
+        GeneralizedNystrom,
+        GramNystrom,
+        Nystrom,
+        SlidingWindow,
+    )
 except ImportError as error:
     _import_name.explain(error, __file__)
     raise
@@ -66,6 +76,8 @@ __all__ = [
     "LowRank",
     "MemoryBudgetError",
     "NonFiniteError",
+    "NotSemidefiniteError",
+    "Nystrom",
     "OptionError",
     "PassError",
     "PlacementWarning",

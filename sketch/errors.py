@@ -38,6 +38,10 @@ class NonFiniteError(SketchError, ValueError):
     """Data contain NaN, infinity or missing values, or products of them overflow."""
 
 
+class NotSemidefiniteError(SketchError, ValueError):
+    """Data that were said to be positive semidefinite are not."""
+
+
 class IncompatibleSketchError(SketchError, ValueError):
     """Two sketches do not share the same test matrices and cannot be combined."""
 

@@ -37,7 +37,7 @@ def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
 
     Returns
     -------
-    GeneralizedNystrom, GramNystrom, HMT, STTA, OTTS, TTHMT, SlidingWindow
+    GeneralizedNystrom, GramNystrom, Nystrom, HMT, STTA, OTTS, TTHMT, SlidingWindow
     LowRank, PrincipalComponents or TensorTrain
         A sketch goes on where it was saved.
 

@@ -7,6 +7,7 @@ from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec
 from ._gram_nystrom import GramNystrom, GramNystromSpec, default_width
 from ._hmt import HMT, HMTSpec
 from ._independence import independent_seed, made_apart
+from ._nystrom import Nystrom, NystromSpec
 from ._otts import OTTS, OTTSSpec
 from ._sliding_window import SlidingWindow
 from ._stta import STTA, STTASpec
@@ -22,6 +23,8 @@ __all__ = [
     "GramNystrom",
     "GramNystromSpec",
     "HMTSpec",
+    "Nystrom",
+    "NystromSpec",
     "OTTSSpec",
     "STTASpec",
     "Sketch",

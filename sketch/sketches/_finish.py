@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 from .._array import Array, namespace
 from .._checks import checked_size, checked_tol
@@ -36,11 +37,21 @@ def check_request(rank: int | None, tol: float | None, spec: MatrixSpec) -> int:
     return keep
 
 
-def truncated(result: LowRank, rank: int, tol: float | None) -> LowRank:
-    """Truncate to the rank that was asked for, and warn where the result is of little use."""
+def truncated(
+    result: LowRank,
+    rank: int,
+    tol: float | None,
+    measured: Callable[[int], ErrorEstimate] | None = None,
+) -> LowRank:
+    """Truncate to the rank that was asked for, and warn where the result is of little use.
+
+    Its error is `measured` for its rank where it can be, else bounded by that of the whole.
+    """
     short = result.truncate(rank=rank, tol=tol)
+    error = result.errors_by_rank() if measured is None else measured
+    if measured is not None:
+        short = dataclasses.replace(short, error=measured(short.rank))
     if short.rank and is_worse_than_zero(short.error):
-        error = result.errors_by_rank()
         others = ((k, error(k).relative) for k in range(result.rank + 1))
         warn_worse_than_zero(short.error, short.rank, others)
     return short

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -83,27 +83,31 @@ class GeneralizedNystromSpec(MatrixSpec):
             dof_each=self.dof_each,
             roundoff=roundoff,
         )
-        core = truncated(whole, keep, tol)
+        measured = None
         if self.error_probes:
-            error = self._certificate(sums, q, core, exponent, roundoff)
-            core = dataclasses.replace(core, error=error)
+            measured = self._certificate(sums, q, whole, exponent, roundoff)
+        core = truncated(whole, keep, tol, measured)
         return lifted(q, core, exponent, sums)
 
     def _certificate(
-        self, sums: Sums, q: Basis, core: LowRank, exponent: int, roundoff: float
-    ) -> ErrorEstimate:
-        """Estimate the error of the truncated result by the independent error sketch."""
+        self, sums: Sums, q: Basis, whole: LowRank, exponent: int, roundoff: float
+    ) -> Callable[[int], ErrorEstimate]:
+        """Return the error of each truncation by the independent error sketch."""
         seen = rescaled(sums.whole("error"), -exponent)  # Theta^* A
-        ours = (q.seen_by(sums.maps["error"]) @ core.U * core.s) @ core.Vh
-        return probe_error(
-            seen - ours,
-            captured=core.norm(),
-            columns=self.range_size,
-            probes=self.error_probes,
-            dof_each=self.dof_each,
-            roundoff=roundoff,
-            orthogonal=False,
-        )
+        ours = q.seen_by(sums.maps["error"]) @ whole.U * whole.s  # Theta^* Q U S
+
+        def error(rank: int) -> ErrorEstimate:
+            return probe_error(
+                seen - ours[:, :rank] @ whole.Vh[:rank, :],
+                captured=frobenius_norm(whole.s[None, :rank]),
+                columns=self.range_size,
+                probes=self.error_probes,
+                dof_each=self.dof_each,
+                roundoff=roundoff,
+                orthogonal=False,
+            )
+
+        return error
 
 
 class GeneralizedNystrom(Sketch[LowRank]):
