@@ -16,6 +16,8 @@ from .results import LowRank
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+__all__ = ["spectrum"]
+
 _BLUE, _RED = "#1f4e79", "#b4451f"
 
 

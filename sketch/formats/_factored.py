@@ -16,7 +16,9 @@ from ._tensor_train import TensorTrain
 
 
 class CPTensor(Summable):
-    """The sum of rank-one tensors ``sum_j w_j v_j^(1) o ... o v_j^(d)``.
+    """A CP tensor: a weighted sum of rank-one tensors.
+
+    ``sum_j w_j v_j^(1) o ... o v_j^(d)``.
 
     Parameters
     ----------

@@ -40,7 +40,9 @@ from ._train_sweeps import gram_product, orthogonalized, replacement_loss, train
     *("__add__", "__sub__", "__mul__", "__truediv__"),
 )
 class TensorTrain(Summable, Seeded):
-    """The tensor ``T[i_1, ..., i_d] = G_1[:, i_1, :] G_2[:, i_2, :] ... G_d[:, i_d, :]``.
+    """A tensor train: a chain of small cores, one for each mode.
+
+    ``T[i_1, ..., i_d] = G_1[:, i_1, :] G_2[:, i_2, :] ... G_d[:, i_d, :]``.
 
     Sums and differences of trains are trains, with ranks that add; with anything else they are
     lazy (`TensorSum`).
