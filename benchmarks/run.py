@@ -7,6 +7,7 @@ python3 dev bench scaling [--quick]      time against size, error against time
 python3 dev bench devices [--quick]     the cost of the array layer; a GPU against its products
 python3 dev bench experiments [NAME...]  the published experiments beside the published numbers
 python3 dev bench calibration [--seeds N] how often error intervals hold the truth
+python3 dev bench chooser [PART...]      the numbers that the documentation shows
 python3 dev bench report                 make benchmarks/README.md from what is stored
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 import calibration
+import chooser
 import devices
 import experiments
 import matrices
@@ -75,6 +77,8 @@ def main(arguments: list[str]) -> int:
         write_report()
     elif name == "experiments":
         experiments.main(rest)
+    elif name == "chooser":
+        chooser.main(rest)
     elif name == "calibration":
         calibration.main(rest)
     elif name in SUITES:

@@ -1,9 +1,13 @@
 """Settings for all tests: Hypothesis draws the same examples in every run; backends."""
 
+import os
+
 import numpy as np
 import pytest
 from backends import BACKENDS, Moved
 from hypothesis import settings
+
+os.environ.setdefault("MPLBACKEND", "Agg")  # pictures need no screen
 
 settings.register_profile("dev", derandomize=True, deadline=None, max_examples=25)
 settings.register_profile("ci", derandomize=True, deadline=None)

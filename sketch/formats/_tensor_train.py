@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _archive
+from .. import _archive, _html, _pictures
 from .._array import (
     Array,
     cast,
@@ -169,6 +169,43 @@ class TensorTrain(Summable, Seeded):
         if error is not None:
             error = error.rounded(replacement_loss(self.cores, back))
         return TensorTrain(cores, error=error)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the train as a tensor diagram with its ranks and sizes; long ones by their ranks.
+
+        Parameters
+        ----------
+        axes : matplotlib Axes, optional
+            Where to draw; new ones by default.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        SketchError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> sketch.tt_svd(np.ones((3, 4, 5)), rank=1).plot().get_title()
+        'Tensor train: ranks and sizes'
+        """
+        (ax,) = _pictures.fresh_axes(axes, 1, (max(4.0, 1.1 * min(self.ndim, 12)), 2.2))
+        _pictures.draw_train(ax, self.shape, self.ranks)
+        return ax
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "order": f"{self.ndim}, {dtype_name(self.dtype)}",
+            "numbers": f"{sum(math.prod(core.shape) for core in self.cores):,}",
+            "of": f"{math.prod(self.shape):,}" if self.ndim <= 30 else "",
+            "error": "" if self.error is None else str(self.error),
+        }
+        known = {name: value for name, value in facts.items() if value}
+        return _html.card("TensorTrain", known, _html.train_picture(self.shape, self.ranks))
 
     # a train is iterated neither over its cores nor over its entries: tt.cores, tt[i]
     __iter__ = None

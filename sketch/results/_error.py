@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .. import _html
 from .._linalg import rescaled
 from ._first_format import of_first_format
 from ._laws import Certain, Law, law_from_header, law_to_header
@@ -107,6 +108,17 @@ class ErrorEstimate:
         low, high = self.interval()
         interval = f"95 % interval [{low:.4g}, {high:.4g}]"
         return f"{self.value:.4g}, relative {self.relative:.4g}, {interval} {how}"
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "value": f"{self.value:.4g}",
+            "relative": f"{self.relative:.4g}",
+            "kind": f"{self.kind}, by {self.method}",
+        }
+        if self.kind != "heuristic":
+            low, high = self.interval()
+            facts["95 % interval"] = f"[{low:.4g}, {high:.4g}]"
+        return _html.card("ErrorEstimate", facts)
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Return an interval that holds the error with at least the given probability.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _archive
+from .. import _archive, _html, _pictures
 from .._array import (
     Array,
     beside,
@@ -34,6 +34,7 @@ from ..formats import Seeded, Summable, carrying_seeds
 from ..maps import FixedMatrix
 from ..sources import SparseSource, is_sparse
 from ._error import ErrorEstimate
+from ._laws import Regression
 from ._warnings import warn_unmet
 
 if TYPE_CHECKING:
@@ -198,6 +199,46 @@ class LowRank(Summable, Seeded):
         tails = tail_norms([float(x) for x in to_host(self.s)])
         return lambda rank: self.error.truncated(tails[rank], rank)
 
+    def singular_value_interval(self, confidence: float = 0.95) -> tuple[Array, Array]:
+        """Return both ends of an interval that holds every exact singular value at once.
+
+        Parameters
+        ----------
+        confidence : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        low, high : array, shape (k,)
+            For the k leading singular values of the data.
+
+        Raises
+        ------
+        ValueError
+            If the error estimate is heuristic, or `confidence` is not in (0, 1).
+
+        Notes
+        -----
+        Let E bound the residual R before truncation. Where the data were projected, as HMT does,
+        ``s_i**2 <= sigma_i**2 <= s_i**2 + E**2``, since ``A^* A = B^* B + R^* R``; else Weyl's
+        inequality gives ``abs(sigma_i - s_i) <= E``. Both hold for the worst residual, so that the
+        intervals of small singular values are wide.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> res = sketch.svd(np.diag(0.5 ** np.arange(40.0)), rank=5)
+        >>> low, high = res.singular_value_interval()
+        >>> bool(np.all(low <= 0.5 ** np.arange(5)) and np.all(high >= 0.5 ** np.arange(5)))
+        True
+        """
+        xp, s, error = namespace(self.s), self.s, self.error
+        _, most = dataclasses.replace(error, truncation=0.0).interval(confidence)
+        projected = error.orthogonal and not error.losses and not isinstance(error.law, Regression)
+        if projected:
+            return xp.maximum(s - error.floor, 0 * s), xp.hypot(s, 0 * s + most) + error.floor
+        return xp.maximum(s - most, 0 * s), s + most
+
     def norm(self) -> float:
         """Return the Frobenius norm of the approximation."""
         return frobenius_norm(self.s[None, :]) if self.rank else 0.0
@@ -205,6 +246,79 @@ class LowRank(Summable, Seeded):
     def matrix_factors(self) -> tuple[Array, Array]:
         """Return ``(U * s, Vh)``, the form in which results are sketched again."""
         return self.U * self.s, self.Vh
+
+    def scree(self, axes: Any = None) -> Any:
+        """Draw the singular values with their intervals, and what bounds those that are left out.
+
+        Parameters
+        ----------
+        axes : matplotlib Axes, optional
+            Where to draw; new ones by default.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        SketchError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> res = sketch.svd(np.diag(0.5 ** np.arange(40.0)), rank=5)
+        >>> res.scree().get_ylabel()
+        'singular value'
+        """
+        (ax,) = _pictures.fresh_axes(axes, 1, (5, 3.6))
+        s = np.asarray(to_host(self.s), float)
+        low, high, tail = s, s, 0.0
+        if self.error.kind != "heuristic":
+            low, high = (np.asarray(to_host(x), float) for x in self.singular_value_interval())
+            tail = self.error.interval()[1] if self.rank < min(self.shape) else 0.0
+        _pictures.draw_values(ax, s, low, high, tail)
+        return ax
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the singular values, and the error after truncation to every smaller rank.
+
+        Parameters
+        ----------
+        axes : two matplotlib Axes, optional
+            Where to draw; new ones by default.
+
+        Returns
+        -------
+        tuple of two matplotlib Axes
+
+        Raises
+        ------
+        SketchError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> left, right = sketch.svd(np.diag(0.5 ** np.arange(40.0)), rank=5).plot()
+        >>> right.get_xlabel()
+        'rank'
+        """
+        left, right = _pictures.fresh_axes(axes, 2, (9, 3.6))
+        self.scree(left)
+        found = _pictures.relative_errors(self.errors_by_rank(), self.rank + 1, self.error.norm)
+        _pictures.draw_errors(right, *found)
+        return left, right
+
+    def _repr_html_(self) -> str:
+        m, n = self.shape
+        facts = {
+            "shape": f"{m} x {n}, {dtype_name(self.dtype)}",
+            "rank": f"{self.rank}",
+            "error": str(self.error),
+        }
+        values = [float(x) for x in to_host(self.s)]
+        return _html.card("LowRank", facts, _html.values_picture(values))
 
     def aslinearoperator(self) -> LinearOperator:
         """Return a SciPy `LinearOperator`, which takes and gives NumPy's arrays."""

@@ -8,7 +8,9 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from .. import _archive
+import numpy as np
+
+from .. import _archive, _html, _pictures
 from .._array import (
     Array,
     cast,
@@ -198,6 +200,55 @@ class PrincipalComponents(Seeded):
             f"PrincipalComponents(rank={self.rank}, n={int(self.mean.shape[0])}, "
             f"samples={self.n_samples:g}, explained variance {100 * share:.3g} %)"
         )
+
+    def plot(self, rows: Any = None, axes: Any = None) -> Any:
+        """Draw the explained variance with its bounds, the leading components, and scores.
+
+        Parameters
+        ----------
+        rows : whatever `transform` takes, optional
+            Whose coordinates along the first two components are drawn.
+        axes : matplotlib Axes, optional
+            Two of them, three with `rows`; new ones by default.
+
+        Returns
+        -------
+        tuple of matplotlib Axes
+
+        Raises
+        ------
+        SketchError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> rows = np.random.default_rng(0).standard_normal((50, 6)) * [9, 5, 1, 1, 1, 1]
+        >>> len(sketch.pca(rows, rank=2).plot(rows))
+        3
+        """
+        count = 2 if rows is None else 3
+        drawn = _pictures.fresh_axes(axes, count, (4.4 * count, 3.6))
+        total = self.total_variance or 1.0
+        ends = (np.asarray(to_host(x), float) for x in self.explained_variance_interval())
+        low, high = (x / total for x in ends)
+        value = np.asarray(to_host(self.explained_variance), float) / total
+        _pictures.draw_variances(drawn[0], value, low, high)
+        _pictures.draw_components(drawn[1], np.asarray(to_host(self.components)).real)
+        if rows is not None:
+            _pictures.draw_scores(drawn[2], np.asarray(to_host(self.transform(rows))).real)
+        return tuple(drawn)
+
+    def _repr_html_(self) -> str:
+        share = float(namespace(self.components).sum(self.explained_variance_ratio))
+        facts = {
+            "components": f"{self.rank} of {int(self.mean.shape[0])} columns",
+            "samples": f"{self.n_samples:g}",
+            "explained": f"{100 * share:.3g} % of the variance",
+            "error": str(self.error),
+        }
+        values = [float(x) for x in to_host(self.singular_values)]
+        return _html.card("PrincipalComponents", facts, _html.values_picture(values))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too."""

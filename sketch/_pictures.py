@@ -1,0 +1,250 @@
+"""Figures from plain numbers; matplotlib is imported when one is drawn.
+
+Zeros, which a logarithmic axis cannot show, are drawn as hollow triangles on its lower edge and
+named in the legend.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .errors import SketchError
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+BLUE, RED, GREY = "#2a6db0", "#c2571a", "#808080"
+_SPAN = 1e-17  # of the largest value, below which nothing is drawn
+_DRAWN_MODES = 12  # of a train, beyond which its ranks are drawn as a profile
+
+
+def needs_matplotlib() -> None:
+    """Refuse to draw where matplotlib is not installed.
+
+    Raises
+    ------
+    SketchError
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise SketchError("drawing needs matplotlib; pip install 'sketch-lowrank[plot]'") from error
+
+
+def fresh_axes(axes: Any, count: int, size: tuple[float, float]) -> list[Any]:
+    """Return the axes that were given, or new ones side by side.
+
+    Raises
+    ------
+    SketchError
+        If matplotlib is not installed, or another number of axes is given.
+    """
+    needs_matplotlib()
+    if axes is None:
+        from matplotlib import pyplot
+
+        _, axes = pyplot.subplots(1, count, figsize=size, layout="constrained", squeeze=False)
+    given = list(np.ravel(np.asarray(axes, dtype=object)))
+    if len(given) != count:
+        raise SketchError(f"the picture needs {count} axes, got {len(given)}")
+    return given
+
+
+def tidy(axes: Any) -> None:
+    """Take away what carries no number."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.7)
+    axes.set_axisbelow(True)
+
+
+def draw_values(axes: Any, s: Floats, low: Floats, high: Floats, tail: float) -> None:
+    """Draw singular values with their intervals, and what bounds those that were left out.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+    s, low, high : array, shape (k,)
+    tail : float
+        The squares of all further singular values add up to at most its square.
+    """
+    index, k = np.arange(1, s.size + 1), s.size
+    unit = _unit(float(s.max(initial=0.0)))
+    s, low, high, tail = s / unit, low / unit, high / unit, tail / unit
+    top = float(max(high.max(initial=0.0), s.max(initial=0.0), tail))
+    bottom = _lower_edge([*s[s > 0], *([tail / 3] if tail > 0 else [])], top)
+    shown = s > 0
+    spread = np.array([s - np.maximum(low, bottom), high - s])[:, shown]
+    axes.errorbar(
+        index[shown],
+        s[shown],
+        np.maximum(spread, 0.0),
+        fmt="o",
+        color=BLUE,
+        markersize=3.5,
+        linewidth=1,
+        capsize=2 if k <= 60 else 0,
+        label="singular value, 95 % interval",
+    )
+    _mark_zeros(axes, index[~shown], bottom)
+    if tail > 0:
+        further = np.arange(1, max(4, k // 2) + 1)
+        axes.fill_between(
+            k + further,
+            bottom,
+            tail / np.sqrt(further),
+            color=RED,
+            alpha=0.25,
+            linewidth=0,
+            label="all further ones lie below",
+        )
+    _log_scale(axes, bottom, top)
+    axes.set(xlabel="index", ylabel=_named("singular value", unit), title="Spectrum")
+    axes.legend(frameon=False, fontsize="small")
+    tidy(axes)
+
+
+def draw_errors(axes: Any, value: Floats, low: Floats | None, high: Floats | None) -> None:
+    """Draw the relative error after truncation to the ranks 0, 1, 2, ...
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+    value, low, high : array, shape (k + 1,)
+        Without both ends where no law is known.
+    """
+    ranks, shown = np.arange(value.size), value > 0
+    top = float(max(value[shown].max(initial=0.0), 0.0 if high is None else high.max(initial=0.0)))
+    bottom = _lower_edge(list(value[shown]), top)
+    if low is not None and high is not None:
+        axes.fill_between(
+            ranks,
+            np.maximum(low, bottom),
+            np.maximum(high, bottom),
+            color=RED,
+            alpha=0.25,
+            linewidth=0,
+            label="95 % interval",
+        )
+    marker = "o" if value.size <= 2 else None
+    axes.plot(ranks[shown], value[shown], color=RED, linewidth=1.5, marker=marker, label="estimate")
+    _mark_zeros(axes, ranks[value == 0], bottom)
+    _log_scale(axes, bottom, top)
+    axes.set(xlabel="rank", ylabel="relative error", title="Error after truncation")
+    axes.legend(frameon=False, fontsize="small")
+    tidy(axes)
+
+
+def draw_train(axes: Any, shape: Sequence[int], ranks: Sequence[int]) -> None:
+    """Draw a train as a tensor diagram: cores, bonds with ranks, legs with sizes.
+
+    Trains of many modes are drawn as the profile of their ranks.
+    """
+    if len(shape) > _DRAWN_MODES:
+        axes.step(np.arange(1, len(ranks) + 1), ranks, where="mid", color=BLUE)
+        axes.set(xlabel="bond", ylabel="rank", title=f"Train of order {len(shape)}", ylim=(0, None))
+        tidy(axes)
+        return
+    place = np.arange(len(shape), dtype=float)
+    largest = max([*ranks, 1])
+    for k, rank in enumerate(ranks):
+        width = 1 + 5 * math.log1p(rank) / math.log1p(largest)
+        axes.plot(place[k : k + 2], [0, 0], color=GREY, linewidth=width, zorder=1)
+        axes.annotate(
+            f"{rank}",
+            (place[k] + 0.5, 0),
+            (0, 7),
+            textcoords="offset points",
+            ha="center",
+            color=RED,
+        )
+    for k, size in enumerate(shape):
+        axes.plot([place[k]] * 2, [0, -0.6], color=GREY, linewidth=1.5, zorder=1)
+        axes.annotate(f"{size}", (place[k], -0.65), ha="center", va="top")
+    axes.plot(place, 0 * place, "o", color=BLUE, markersize=14, zorder=2)
+    axes.set(xlim=(-0.6, len(shape) - 0.4), ylim=(-1, 0.5), title="Tensor train: ranks and sizes")
+    axes.set_axis_off()
+
+
+def draw_variances(axes: Any, value: Floats, low: Floats, high: Floats) -> None:
+    """Draw shares of the variance with their certain intervals, in per cent."""
+    index = np.arange(1, value.size + 1)
+    spread = np.maximum([value - low, high - value], 0.0)
+    axes.bar(index, 100 * value, color=BLUE, alpha=0.75, label="explained variance")
+    axes.errorbar(index, 100 * value, 100 * spread, fmt="none", ecolor=RED, label="certain bounds")
+    axes.set(xlabel="component", ylabel="% of the variance", title="Explained variance")
+    axes.legend(frameon=False, fontsize="small")
+    tidy(axes)
+
+
+def draw_components(axes: Any, components: Floats) -> None:
+    """Draw the leading components over the columns."""
+    colours = (BLUE, RED, GREY)
+    for k, (row, colour) in enumerate(zip(components, colours, strict=False)):
+        axes.plot(row, color=colour, linewidth=1, label=f"component {k + 1}")
+    axes.set(xlabel="column", ylabel="weight", title="Components")
+    if len(components):
+        axes.legend(frameon=False, fontsize="small")
+    tidy(axes)
+
+
+def draw_scores(axes: Any, scores: Floats) -> None:
+    """Draw the first two coordinates of rows."""
+    second = scores[:, 1] if scores.shape[1] > 1 else np.zeros(len(scores))
+    axes.plot(scores[:, 0], second, ".", color=BLUE, markersize=3, alpha=0.5)
+    axes.set(xlabel="component 1", ylabel="component 2", title="Scores")
+    tidy(axes)
+
+
+def save_or_return(axes: Any) -> Any:
+    """Return one axes alone, several as a tuple."""
+    return axes[0] if len(axes) == 1 else tuple(axes)
+
+
+def relative_errors(
+    estimate: Callable[[int], Any], count: int, norm: float
+) -> tuple[Floats, Floats | None, Floats | None]:
+    """Return estimates for the ranks 0, 1, ... over a norm, and both ends of their intervals."""
+    estimates = [estimate(rank) for rank in range(count)]
+    unit = norm or 1.0
+    value = np.array([one.value for one in estimates]) / unit
+    if any(one.kind == "heuristic" for one in estimates):
+        return value, None, None
+    low, high = np.array([one.interval() for one in estimates]).T / unit
+    return value, low, high
+
+
+def _unit(top: float) -> float:
+    """Return a power of ten to draw in: 1 but near the ends of the range, where axes overflow."""
+    extreme = top > 0 and not 1e-100 < top < 1e100
+    return 10.0 ** math.floor(math.log10(top)) if extreme else 1.0
+
+
+def _named(label: str, unit: float) -> str:
+    return label if unit == 1 else f"{label} / {unit:.0e}"
+
+
+def _lower_edge(values: list[float], top: float) -> float:
+    """Return where a logarithmic axis ends: below all that is positive and not rounding."""
+    worth = [x for x in values if x > _SPAN * top]
+    return 0.5 * min(worth, default=0.1 * top or 0.1)
+
+
+def _log_scale(axes: Any, bottom: float, top: float) -> None:
+    axes.set_yscale("log")
+    axes.set_ylim(bottom, 2 * top if top > bottom else 10 * bottom)
+
+
+def _mark_zeros(axes: Any, index: Any, bottom: float) -> None:
+    if len(index):
+        axes.plot(
+            index,
+            [1.05 * bottom] * len(index),
+            "v",
+            color=BLUE,
+            fillstyle="none",
+            markersize=5,
+            label="zero",
+        )
