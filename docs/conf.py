@@ -25,9 +25,10 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
     "sphinx-mathjax-offline",
 ]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "gallery/*.ipynb", "gallery/*.py"]
 templates_path = ["_templates"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 default_role = "py:obj"  # a name in single backticks is a link where it is known
@@ -41,6 +42,22 @@ autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say more
 numpydoc_class_members_toctree = False
 numpydoc_show_class_members = False  # the templates list them
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples/gallery",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "abort_on_example_error": True,
+    "reset_modules": ("matplotlib", "strict.reset"),
+    "reset_modules_order": "both",
+    "show_memory": False,
+    "show_signature": False,
+    "download_all_examples": False,
+    "write_computation_times": False,  # that page would load a script from elsewhere
+    "min_reported_time": 1e9,
+    "within_subsection_order": "strict.Order",
+    "image_srcset": ["2x"],
+}
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

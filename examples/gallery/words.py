@@ -1,0 +1,62 @@
+"""
+Words: where one pass is not enough
+===================================
+
+Counts of 6,906 words in 3,430 blog entries: 353,160 numbers that are not zero. Their singular
+values fall slowly, as those of texts do. This is the hard case for sketching, and worth an honest
+look.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+from matplotlib import pyplot as plt
+
+import sketch
+
+DATA = Path(sketch.__file__).parents[1] / "examples" / "data"
+document, word, count = np.loadtxt(
+    f"{DATA}/docword.kos.txt.gz", dtype=np.int64, skiprows=3, unpack=True
+)
+counts = sp.csr_array((count.astype(float), (document - 1, word - 1)), shape=(3430, 6906))
+norm = sp.linalg.norm(counts)
+
+# %%
+# The matrix is never made dense. The best error of rank 20, from an exact decomposition, is
+# 0.8077 of the norm. How near does each method come?
+
+BEST = 0.8077
+runs = {
+    "Nyström, 1 pass": {"method": "nystrom"},
+    "HMT, 2 passes": {},
+    "HMT, 3 passes": {"power_iters": 0.5},
+    "HMT, 4 passes": {"power_iters": 1},
+    "HMT, 6 passes": {"power_iters": 2},
+}
+found = {}
+for name, options in runs.items():
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        found[name] = sketch.svd(counts, 20, **options)
+    print(f"{name:16} {found[name].error.relative:.4f}", *(warning.message for warning in said))
+
+# %%
+# **What to see.** After one pass the result of rank 20 is further from the data than zero is, and
+# a warning says so. A second pass mends that, and two more close nearly all of the gap to the
+# best. The estimate of each method is the dot, its 95 % interval the bar. Where data can be read
+# again, as here, read them again.
+
+figure, ax = plt.subplots(figsize=(7, 3.2))
+for place, one in enumerate(found.values()):
+    low, high = (x / norm for x in one.error.interval())
+    value = one.error.relative
+    ax.errorbar(
+        value, place, xerr=[[max(0, value - low)], [max(0, high - value)]], fmt="o", capsize=3
+    )
+ax.axvline(BEST, color="0.4", linestyle=":")
+ax.annotate("best of rank 20", (BEST, 4.35), ha="center", color="0.4")
+ax.set(yticks=range(len(found)), yticklabels=list(found), xlabel="relative error", ylim=(-0.5, 4.7))
+ax.invert_yaxis()
+figure.tight_layout()
