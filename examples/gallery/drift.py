@@ -43,9 +43,9 @@ for t in range(MINUTES):
 
 # %%
 # **What to see.** The sketch of everything needs as long to learn the new regime as it watched
-# the old one. The window of 20 minutes has turned after about ten and is rid of the past after
-# twenty; fading by a tenth each minute turns at once and has no such edge. All three hold a few
-# kilobytes, however long the stream.
+# the old one. The window of 20 minutes turns after ten and is rid of the past after twenty;
+# fading by a tenth each minute turns after five and forgets without an edge. The sketches hold a
+# few kilobytes each, the window one for every minute in it, however long the stream.
 
 figure, ax = plt.subplots(figsize=(7.5, 3.2))
 labels = ("everything", "window of 20", "fading, 0.9 a minute")

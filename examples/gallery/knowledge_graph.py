@@ -44,8 +44,8 @@ for method in ("stta", "tt-hmt"):
 # **What to see.** Facts about people have no low rank. After one pass the result is further away
 # than zero, and a warning says so; after a pass for each mode the error is just below 1: nothing
 # like the whole tensor fits into rank 8. An error bar that says this plainly is worth more than a
-# picture that hides it. What can be had are the years in which most facts begin: the last
-# core of the train shows them.
+# picture that hides it. What can be had are the years in which most facts begin: the last core of
+# the train shows them.
 
 years = np.arange(1000, 1000 + shape[3])
 counts = np.bincount(place[:, 3], minlength=shape[3])

@@ -36,13 +36,16 @@ cells = np.log1p(store[:])
 start = time.perf_counter()
 exact = PCA(50, svd_solver="covariance_eigh").fit(cells)
 theirs = time.perf_counter() - start
+short = 1 - found.explained_variance / exact.explained_variance_
+print(f"below the exact values by {100 * short.min():.2f} to {100 * short.max():.2f} %")
 print(f"sketch {ours:.2f} s with reading, scikit-learn {theirs:.2f} s without")
 
 # %%
-# **What to see.** The explained variances agree along the whole curve, though the sketch never
-# held more than a fifth of the cells; the red bounds, which are certain, close on the leading
-# ones and open where directions are hard to tell apart. The scores show groups of cells, whose
-# signs and order need no labels.
+# **What to see.** The explained variances follow the exact ones, 1 % below for the first and 14 %
+# for the last, though the sketch, of 220 numbers a gene, never held more than a fifth of the
+# cells. The certain bounds are wide here, and rightly: most of the variance lies outside of fifty
+# components, and all of what the sketch did not see could, in the worst case, lie along one
+# direction. A wider sketch (``sketch_rank=``) narrows them. The scores show groups of cells.
 
 low, high = found.explained_variance_interval()
 index = np.arange(1, 51)
