@@ -28,7 +28,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinx-mathjax-offline",
 ]
-exclude_patterns = ["_build", "_templates", "gallery/*.ipynb", "gallery/*.py"]
+exclude_patterns = ["_build", "drawn", "_templates", "gallery/*.ipynb", "gallery/*.py"]
 templates_path = ["_templates"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 default_role = "py:obj"  # a name in single backticks is a link where it is known
@@ -77,4 +77,4 @@ pygments_dark_style = "monokai"
 
 def setup(app: object) -> None:
     """Draw the pictures of the pages, from the numbers that are kept."""
-    pictures.draw_all(HERE / "_build" / "pictures")
+    pictures.draw_all(HERE / "drawn")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -14,14 +15,17 @@ import sketch.plot
 import sketch.testing
 from sketch.cli import main
 
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
 DOCS = Path(__file__).parent.parent / "docs"
-BLOCK = re.compile(r"^```(pycon|python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^(?:<!-- needs (\w+) -->\n\n)?```(pycon|python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 PAGES = [path for path in sorted(DOCS.rglob("*.md")) if BLOCK.search(path.read_text())]
 
 
 def run_transcript(text: str, place: str, line: int, variables: dict[str, object]) -> None:
     test = doctest.DocTestParser().get_doctest(text, variables, place, place, line)
-    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE, verbose=False)
+    runner = doctest.DocTestRunner(optionflags=FLAGS, verbose=False)
     said: list[str] = []
     runner.run(test, out=said.append, clear_globs=False)
     variables.update(test.globs)
@@ -40,7 +44,9 @@ def test_examples_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text, variables = page.read_text(), {"__name__": "__main__"}
     for block in BLOCK.finditer(text):
-        language, code = block.groups()
+        library, language, code = block.groups()
+        if library and not importlib.util.find_spec(library):
+            continue
         line = text[: block.start()].count("\n") + 1
         if language == "pycon":
             run_transcript(code, page.name, line, variables)
