@@ -60,8 +60,8 @@ class Drawing:
         ).replace("tip", path.stem)
         body = "".join(self.parts).replace("#tip", f"#{path.stem}")
         path.write_text(
-            f'<div class="drawing"><svg viewBox="0 0 {w} {h}" width="{w}" role="img" '
-            f'aria-label="{self.label}" xmlns="http://www.w3.org/2000/svg">{tip}{body}</svg></div>\n'
+            f'<div class="drawing"><svg viewBox="0 0 {w} {h}" width="{w}" style="min-width:{min(w, 520)}px" role="img" '
+            f'aria-label="{self.label}">{tip}{body}</svg></div>\n'
         )
 
 
@@ -69,13 +69,13 @@ def pipeline() -> Drawing:
     d = Drawing(720, 150, "chunks are multiplied by test matrices, added up, and finalized")
     for k in range(4):
         d.box(10, 12 + 33 * k, 90, 26, f"chunk {k + 1}" if k < 3 else "...")
-        d.line((102, 25 + 33 * k), (150, 25 + 33 * k), arrow=True)
-        d.box(154, 12 + 33 * k, 116, 26, "times test matrix", fill=RED)
+        d.line((102, 25 + 33 * k), (134, 25 + 33 * k), arrow=True)
+        d.box(138, 12 + 33 * k, 132, 26, "times test matrix", fill=RED)
         d.line((272, 25 + 33 * k), (330, 75), arrow=True)
     d.circle(352, 75, 20, "+", fill=BLUE)
     d.line((374, 75), (412, 75), arrow=True)
     d.box(416, 45, 110, 60, "the sums:\na sketch", fill=BLUE)
-    d.line((528, 75), (566, 75), arrow=True)
+    d.line((528, 75), (548, 75))
     d.box(570, 20, 140, 46, "low-rank matrix\nor tensor train")
     d.box(570, 84, 140, 46, "its error")
     d.line((548, 75), (548, 107), (566, 107), arrow=True)
@@ -84,7 +84,7 @@ def pipeline() -> Drawing:
 
 
 def one_pass() -> Drawing:
-    d = Drawing(700, 250, "the range A Omega and the corange Psi* A of a matrix A")
+    d = Drawing(700, 225, "the range A Omega and the corange Psi* A of a matrix A")
     d.box(60, 20, 130, 170, fill="none")
     d.words(125, 205, "A, m × n, never held", size=12)
     d.box(88, 70, 60, 40, "chunk", fill=BLUE)
@@ -92,30 +92,25 @@ def one_pass() -> Drawing:
     d.box(240, 20, 34, 130, "Ω", fill=RED)
     d.words(257, 164, "n × R", size=11)
     d.words(298, 105, "=", size=16)
-    d.box(322, 20, 34, 170, "B", fill=BLUE)
+    d.box(322, 20, 34, 170, "", fill=BLUE)
+    d.words(339, 40, "B")
     d.box(322, 70, 34, 40, "", fill=BLUE)
     d.words(339, 205, "m × R", size=11)
     d.box(430, 40, 110, 42, "Ψ*", fill=RED)
     d.words(485, 96, "l × m", size=11)
-    d.words(560, 61, "× A =", size=14)
-    d.box(590, 40, 100, 42, "W", fill=BLUE)
-    d.box(612, 40, 46, 42, "", fill=BLUE)
+    d.words(566, 61, "× A =", size=14)
+    d.box(594, 40, 100, 42, "", fill=BLUE)
+    d.words(605, 61, "W")
+    d.box(618, 40, 46, 42, "", fill=BLUE)
     d.words(640, 96, "l × n", size=11)
-    d.words(
-        560,
-        160,
-        "The chunk at rows I and columns J adds\nto the rows I of B and the columns J of W.\n"
-        "It meets only rows J of Ω and rows I of Ψ,\nwhich are drawn when they are needed.",
-        size=12,
-    )
     return d
 
 
 def stta() -> Drawing:
-    d = Drawing(720, 300, "tensor diagrams of Psi_3 and Omega_2 of STTA for a tensor of order 5")
+    d = Drawing(680, 150, "tensor diagrams of Psi_3 and Omega_2 of STTA for a tensor of order 5")
 
     def case(x0: float, y0: float, open_mode: int | None, bond: int, title: str) -> None:
-        step = 62
+        step = 56
         d.words(x0 - 42, y0 + 35, title, size=14)
         d.box(x0 - 16, y0, 4 * step + 32, 30, "the data", fill=BLUE)
         for k in range(5):
@@ -130,28 +125,15 @@ def stta() -> Drawing:
             if not last and k + 1 != open_mode:
                 d.line((x + 11, y0 + 76), (x + step - 11, y0 + 76))
         left_end = x0 + step * ((open_mode if open_mode is not None else bond) - 1)
-        d.line((left_end + 11, y0 + 76), (left_end + 24, y0 + 100))
+        reach = 24 if open_mode is not None else 19
+        d.line((left_end + 11, y0 + 76), (left_end + reach, y0 + 100))
         right_start = x0 + step * (open_mode + 1 if open_mode is not None else bond)
-        d.line((right_start - 11, y0 + 76), (right_start - 24, y0 + 100))
-        d.words(left_end + 26, y0 + 110, "l", size=12)
-        d.words(right_start - 26, y0 + 110, "r", size=12)
+        d.line((right_start - 11, y0 + 76), (right_start - reach, y0 + 100))
+        d.words(left_end + reach, y0 + 110, "l", size=12)
+        d.words(right_start - reach, y0 + 110, "r", size=12)
 
     case(80, 10, 2, 0, "Ψ₃")
-    case(80, 160, None, 2, "Ω₂")
-    d.words(
-        560,
-        70,
-        "Ψ₃: the left test tensor closes the modes\nbefore the third, the right one those after.\n"
-        "The third stays open: l × n × r numbers.",
-        size=12,
-    )
-    d.words(
-        560,
-        215,
-        "Ω₂: both meet at a bond and nothing stays\nopen: l × r numbers. Solving with Ω ties\n"
-        "neighbouring Ψ together into a train.",
-        size=12,
-    )
+    case(420, 10, None, 2, "Ω₂")
     return d
 
 
@@ -169,7 +151,7 @@ def train() -> Drawing:
 
 
 def cluster() -> Drawing:
-    d = Drawing(700, 250, "chunks of a Dask array, their contributions, and the tree of sums")
+    d = Drawing(700, 225, "chunks of a Dask array, their contributions, and the tree of sums")
     for i in range(4):
         for j in range(2):
             d.box(10 + 62 * j, 14 + 52 * i, 58, 48, f"{i + 1},{j + 1}")
@@ -185,12 +167,6 @@ def cluster() -> Drawing:
     d.box(524, 92, 60, 48, "W", fill=BLUE)
     d.line((586, 116), (612, 116), arrow=True)
     d.box(616, 92, 76, 48, "solve")
-    d.words(
-        560,
-        200,
-        "Rows of B stay with their workers;\nonly shares of W travel, in a tree that\nthe chunks alone determine.",
-        size=12,
-    )
     return d
 
 
@@ -216,7 +192,9 @@ def architecture() -> Drawing:
 
 
 def checkpoints() -> Drawing:
-    d = Drawing(700, 120, "a stream with checkpoints: after a crash only the last chunks come again")
+    d = Drawing(
+        700, 120, "a stream with checkpoints: after a crash only the last chunks come again"
+    )
     d.line((20, 50), (680, 50), arrow=True)
     for k in range(12):
         x = 40 + 50 * k

@@ -46,7 +46,9 @@ def save(figure: Figure, path: Path, label: str) -> None:
     svg = content.getvalue()
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    least = min(520, round(float(figure.get_figwidth()) * 72))
+    marks = f'<svg style="min-width:{least}px" role="img" aria-label="{label}" '
+    svg = svg.replace("<svg ", marks, 1)
     path.write_text(f'<div class="drawing">{svg}</div>\n')
 
 
@@ -76,7 +78,9 @@ def errors_of_trains() -> tuple[Figure, str]:
     tensors = list(table["stta"])
     figure = Figure(figsize=(7.2, 2.6), layout="constrained")
     ax = figure.subplots()
-    for shift, (method, colour) in enumerate(zip(("stta", "tt-hmt", "otts"), COLOURS, strict=False)):
+    for shift, (method, colour) in enumerate(
+        zip(("stta", "tt-hmt", "otts"), COLOURS, strict=False)
+    ):
         for place, tensor in enumerate(tensors):
             low, middle, high = table[method][tensor]["error"]
             y = place + 0.2 * (shift - 1)
@@ -103,7 +107,9 @@ def widths_of_intervals() -> tuple[Figure, str]:
             one = by_spectrum[spectrum]
             low, high = one["interval"]
             truth = one["truth"]
-            ax.plot([low, high], [place] * 2, color=BLUE, linewidth=7, alpha=0.35, solid_capstyle="butt")
+            ax.plot(
+                [low, high], [place] * 2, color=BLUE, linewidth=7, alpha=0.35, solid_capstyle="butt"
+            )
             ax.plot([truth[0], truth[4]], [place] * 2, color=RED, linewidth=1.5)
             ax.plot(truth[2], place, "o", color=RED, markersize=4)
             ticks.append(place)
@@ -116,7 +122,9 @@ def widths_of_intervals() -> tuple[Figure, str]:
     ax.set(xlabel="in units of the estimate", xlim=(0, None))
     ax.plot([], [], color=BLUE, linewidth=7, alpha=0.35, label="95 % interval, median")
     ax.plot([], [], "o-", color=RED, markersize=4, label="truth: median, 95 % of 400 seeds")
-    ax.legend(frameon=False, labelcolor=INK, loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=2)
+    ax.legend(
+        frameon=False, labelcolor=INK, loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=2
+    )
     tidy(ax)
     return figure, "intervals and the spread of the truth in units of the estimate"
 
@@ -143,7 +151,11 @@ def test_matrices() -> tuple[Figure, str]:
     axes = figure.subplots(1, 3)
     from sketch.maps import DrawnMatrix
 
-    families = {"Gaussian": sketch.Gaussian(), "Sign": sketch.Sign(), "SparseSign": sketch.SparseSign()}
+    families = {
+        "Gaussian": sketch.Gaussian(),
+        "Sign": sketch.Sign(),
+        "SparseSign": sketch.SparseSign(),
+    }
     for ax, (name, family) in zip(axes, families.items(), strict=True):
         drawn = DrawnMatrix(family, width=24, seed=0, stream=0)
         rows = drawn.array_rows(0, 36, np.zeros(1))
@@ -238,3 +250,22 @@ def draw_all(folder: Path) -> None:
             save(figure, folder / f"{chart.__name__}.html", label)
     for name, made in TABLES.items():
         (folder / f"{name}.md").write_text(made())
+
+
+def draw_overview(path: Path) -> None:
+    """Draw the picture of the README: fluorescence of three substances, sketched in one pass."""
+    import scipy.io
+
+    data = Path(__file__).parents[1] / "examples" / "data" / "aminoacids.mat"
+    tensor = scipy.io.loadmat(data)["X"][0, 0]["data"].astype(float)
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    emission = np.moveaxis(tensor, 1, 0).reshape(201, -1)
+    sketch.svd(emission, 12, method="nystrom").plot((left, right))
+    left.set_title("Three substances, seen in one pass", fontsize="medium")
+    right.set_title("Error after truncation, and how sure it is", fontsize="medium")
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    draw_overview(Path(__file__).parent / "_static" / "overview.png")

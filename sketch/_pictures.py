@@ -56,6 +56,7 @@ def fresh_axes(axes: Any, count: int, size: tuple[float, float]) -> list[Any]:
 def tidy(axes: Any) -> None:
     """Take away what carries no number."""
     axes.spines[["top", "right"]].set_visible(False)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.7)
     axes.set_axisbelow(True)
 
@@ -195,7 +196,7 @@ def draw_scores(axes: Any, scores: Floats) -> None:
     second = scores[:, 1] if scores.shape[1] > 1 else np.zeros(len(scores))
     axes.plot(scores[:, 0], second, ".", color=BLUE, markersize=3, alpha=0.5)
     axes.set(xlabel="component 1", ylabel="component 2", title="Scores")
-    tidy(axes)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def save_or_return(axes: Any) -> Any:

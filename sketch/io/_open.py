@@ -46,6 +46,20 @@ class DataFile(OpenedData):
         Of the entries along each axis, read when they are asked for.
     data : array, sparse matrix, or stored array
         What is inside.
+
+    Notes
+    -----
+    Nothing is read but the header until a call or a slice asks for it. Usable in a ``with``
+    statement; otherwise the file is closed once nothing can read it any more.
+
+    Examples
+    --------
+    >>> import os, tempfile, numpy as np, sketch
+    >>> path = os.path.join(tempfile.mkdtemp(), "data.npz")
+    >>> np.savez(path, x=np.ones((6, 4)))
+    >>> with sketch.open(f"{path}::x") as data:
+    ...     print(data.shape, data.ndim, data.is_sparse, data[:2, :2].shape)
+    (6, 4) 2 False (2, 2)
     """
 
     def __init__(self, spec: Any, found: Found, missing: Missing, stack: contextlib.ExitStack):

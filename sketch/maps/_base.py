@@ -43,6 +43,16 @@ class TestMatrixFamily(ABC):
 
     Families are frozen, hashable and printable; ``repr`` is the call that makes them. Their names
     in lower case may be given instead of an instance.
+
+    A new family is a frozen dataclass with a `name` and the method `draw`. Rows must follow from
+    the seed, the stream and their number alone, or sketches of the same data would differ with how
+    the data are cut.
+
+    Examples
+    --------
+    >>> import sketch
+    >>> isinstance(sketch.Gaussian(), sketch.TestMatrixFamily)
+    True
     """
 
     __test__ = False  # not a test class, whatever pytest thinks of the name

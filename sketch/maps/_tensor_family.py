@@ -20,6 +20,12 @@ class TestTensorFamily(ABC):
     """A distribution of test tensors: stacks of independent random tensor trains.
 
     Families are frozen, hashable and printable. Their names may be given instead of an instance.
+
+    Examples
+    --------
+    >>> import sketch
+    >>> isinstance(sketch.StackedTrains(), sketch.TestTensorFamily)
+    True
     """
 
     __test__ = False  # not a test class, whatever pytest thinks of the name

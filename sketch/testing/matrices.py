@@ -61,22 +61,85 @@ def with_spectrum(
 
 
 def exponential(size: int, ratio: float) -> NDArray[np.float64]:
-    """Return the singular values ``ratio**i``, i from 0."""
+    """Return the singular values ``ratio**i``, i from 0.
+
+    Parameters
+    ----------
+    size : int
+    ratio : float
+
+    Returns
+    -------
+    array of float64, shape (size,)
+
+    Examples
+    --------
+    >>> from sketch.testing import exponential
+    >>> exponential(3, 0.5).tolist()
+    [1.0, 0.5, 0.25]
+    """
     return ratio ** np.arange(float(size))
 
 
 def polynomial(size: int, power: float = 1.0) -> NDArray[np.float64]:
-    """Return the singular values ``1 / i**power``, i from 1."""
+    """Return the singular values ``1 / i**power``, i from 1.
+
+    Parameters
+    ----------
+    size : int
+    power : float
+
+    Returns
+    -------
+    array of float64, shape (size,)
+
+    Examples
+    --------
+    >>> from sketch.testing import polynomial
+    >>> polynomial(4, 2).tolist()[1::2]
+    [0.25, 0.0625]
+    """
     return np.arange(1.0, size + 1) ** -power
 
 
 def flat(size: int) -> NDArray[np.float64]:
-    """Return singular values that are all 1: nothing can be gained."""
+    """Return singular values that are all 1: nothing can be gained.
+
+    Parameters
+    ----------
+    size : int
+
+    Returns
+    -------
+    array of float64, shape (size,)
+
+    Examples
+    --------
+    >>> from sketch.testing import flat
+    >>> flat(2).tolist()
+    [1.0, 1.0]
+    """
     return np.ones(size)
 
 
 def low_rank_plus_noise(size: int, rank: int, noise: float) -> NDArray[np.float64]:
-    """Return `rank` singular values of 1 and others that are all `noise`."""
+    """Return `rank` singular values of 1 and others that are all `noise`.
+
+    Parameters
+    ----------
+    size, rank : int
+    noise : float
+
+    Returns
+    -------
+    array of float64, shape (size,)
+
+    Examples
+    --------
+    >>> from sketch.testing import low_rank_plus_noise
+    >>> low_rank_plus_noise(4, 2, 0.1).tolist()
+    [1.0, 1.0, 0.1, 0.1]
+    """
     return np.where(np.arange(size) < rank, 1.0, noise)
 
 
@@ -84,5 +147,21 @@ def one_residual_direction(width: int, ratio: float = 0.9) -> NDArray[np.float64
     """Return ``ratio**i`` for one singular value more than a sketch of `width` columns can hold.
 
     The residual has rank one then: the worst case of every error estimate.
+
+    Parameters
+    ----------
+    width : int
+        Columns of the sketch.
+    ratio : float
+
+    Returns
+    -------
+    array of float64, shape (width + 1,)
+
+    Examples
+    --------
+    >>> from sketch.testing import one_residual_direction
+    >>> one_residual_direction(2, 0.5).tolist()
+    [1.0, 0.5, 0.25]
     """
     return exponential(width + 1, ratio)
