@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -33,12 +34,21 @@ templates_path = ["_templates"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 default_role = "py:obj"  # a name in single backticks is a link where it is known
 nitpicky = False
-suppress_warnings: list[str] = []
+suppress_warnings = ["config.cache"]  # a function in the context, and every build starts anew
 
 myst_enable_extensions = ["colon_fence", "dollarmath", "deflist", "attrs_inline"]
 myst_heading_anchors = 3
 
 autosummary_generate = True
+
+
+def properties(module: str, name: str, items: list[str]) -> list[str]:
+    """Return the attributes that have a docstring of their own; the class tells of the others."""
+    found = getattr(importlib.import_module(module), name)
+    return [item for item in items if isinstance(getattr(found, item, None), property)]
+
+
+autosummary_context = {"properties": properties}
 autodoc_typehints = "none"  # the docstrings say more
 numpydoc_class_members_toctree = False
 numpydoc_show_class_members = False  # the templates list them

@@ -60,8 +60,8 @@ class Drawing:
         ).replace("tip", path.stem)
         body = "".join(self.parts).replace("#tip", f"#{path.stem}")
         path.write_text(
-            f'<div class="drawing"><svg viewBox="0 0 {w} {h}" width="{w}" style="min-width:{min(w, 520)}px" role="img" '
-            f'aria-label="{self.label}">{tip}{body}</svg></div>\n'
+            f'<div class="drawing"><svg viewBox="0 0 {w} {h}" width="{w}" role="img" '
+            f'style="min-width:{min(w, 520)}px" aria-label="{self.label}">{tip}{body}</svg></div>\n'
         )
 
 
