@@ -34,7 +34,7 @@ def block(block_info=None):
 x = da.map_blocks(block, chunks=((1000,) * 20, (1000, 1000)), dtype=float, meta=np.empty((0, 0)))
 
 cluster = SubprocessCluster(
-    n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=40
+    n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50
 )
 client = Client(cluster)
 

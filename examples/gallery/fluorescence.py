@@ -22,7 +22,7 @@ tensor = scipy.io.loadmat(f"{DATA}/aminoacids.mat")["X"][0, 0]["data"].astype(fl
 print(tensor.shape)
 
 # %%
-# A tensor train of ranks (3, 3) is 68 times smaller than the tensor:
+# A tensor train of ranks (3, 3) is thirty times smaller than the tensor:
 
 tt = sketch.tensor_train(tensor, rank=3)
 print(tt)

@@ -27,9 +27,8 @@ for rank in RANKS:
     print(f"rank {rank:3}: error {short.error.relative:.3f}, {tall.size / size:.1f} times smaller")
 
 # %%
-# **What to see.** Rank 5 keeps sky and roofs apart, rank 20 the shape of the building, rank 60
-# most of what one notices. The error printed above is that of the whole picture in the mean
-# square.
+# **What to see.** Rank 5 is light and dark, rank 20 the shape of the building, rank 60 most of
+# what one notices. The error printed above is that of the whole picture in the mean square.
 
 figure, axes = plt.subplots(1, 4, figsize=(11, 2.4))
 for ax, rank in zip(axes, RANKS):
