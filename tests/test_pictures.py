@@ -138,7 +138,7 @@ def test_a_heuristic_estimate_has_no_interval_in_the_picture():
         sketch.svd(np.zeros((4, 3)), rank=2),
         sketch.pca(np.eye(5) + 1, rank=2),
         sketch.tt_svd(np.ones((3, 4, 5)), rank=2),
-        sketch.TensorTrain([np.ones((1, 2, 1))] * 40),
+        sketch.TensorTrain([np.ones((1, 2, 1))] * 2000),
         sketch.svd(np.eye(4), rank=2).error,
     ],
     ids=lambda found: type(found).__name__,

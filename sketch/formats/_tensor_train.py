@@ -198,14 +198,17 @@ class TensorTrain(Summable, Seeded):
         return ax
 
     def _repr_html_(self) -> str:
+        kept, size = sum(math.prod(core.shape) for core in self.cores), math.prod(self.shape)
+        entries = f"{size:,}"
+        if size >= 10**15:
+            entries = f"about 10^{round(sum(map(math.log10, self.shape)))}"
         facts = {
             "order": f"{self.ndim}, {dtype_name(self.dtype)}",
-            "numbers": f"{sum(math.prod(core.shape) for core in self.cores):,}",
-            "of": f"{math.prod(self.shape):,}" if self.ndim <= 30 else "",
-            "error": "" if self.error is None else str(self.error),
+            "numbers": f"{kept:,} for {entries} entries",
         }
-        known = {name: value for name, value in facts.items() if value}
-        return _html.card("TensorTrain", known, _html.train_picture(self.shape, self.ranks))
+        if self.error is not None:
+            facts["error"] = str(self.error)
+        return _html.card("TensorTrain", facts, _html.train_picture(self.shape, self.ranks))
 
     # a train is iterated neither over its cores nor over its entries: tt.cores, tt[i]
     __iter__ = None
