@@ -60,3 +60,15 @@ def test_the_reference_lists_every_public_name():
     listed = set(re.findall(r"^   (\w+)$", (DOCS / "reference.md").read_text(), re.MULTILINE))
     public = {*sketch.__all__, *sketch.testing.__all__, *sketch.plot.__all__}
     assert listed == public
+
+
+def test_every_public_name_has_an_example():
+    modules = (sketch, sketch.testing, sketch.plot)
+    named = [(name, getattr(module, name)) for module in modules for name in module.__all__]
+    lacking = {
+        name
+        for name, found in named
+        if not (isinstance(found, type) and issubclass(found, Exception | Warning))
+        and ">>> " not in (found.__doc__ or "")
+    }
+    assert not lacking
