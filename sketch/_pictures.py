@@ -15,9 +15,11 @@ import numpy as np
 from .errors import SketchError
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 BLUE, RED, GREY = "#2a6db0", "#c2571a", "#808080"
 _SPAN = 1e-17  # of the largest value, below which nothing is drawn
+_DRAWN_RANKS = 60  # whose errors are drawn; intervals take time to find
 _DRAWN_MODES = 12  # of a train, beyond which its ranks are drawn as a profile
 
 
@@ -107,16 +109,19 @@ def draw_values(axes: Any, s: Floats, low: Floats, high: Floats, tail: float) ->
     tidy(axes)
 
 
-def draw_errors(axes: Any, value: Floats, low: Floats | None, high: Floats | None) -> None:
-    """Draw the relative error after truncation to the ranks 0, 1, 2, ...
+def draw_errors(
+    axes: Any, ranks: Ints, value: Floats, low: Floats | None, high: Floats | None
+) -> None:
+    """Draw the relative error after truncation to some ranks.
 
     Parameters
     ----------
     axes : matplotlib Axes
-    value, low, high : array, shape (k + 1,)
+    ranks : array of int, shape (p,)
+    value, low, high : array, shape (p,)
         Without both ends where no law is known.
     """
-    ranks, shown = np.arange(value.size), value > 0
+    shown = value > 0
     top = float(max(value[shown].max(initial=0.0), 0.0 if high is None else high.max(initial=0.0)))
     bottom = _lower_edge(list(value[shown]), top)
     if low is not None and high is not None:
@@ -205,16 +210,19 @@ def save_or_return(axes: Any) -> Any:
 
 
 def relative_errors(
-    estimate: Callable[[int], Any], count: int, norm: float
-) -> tuple[Floats, Floats | None, Floats | None]:
-    """Return estimates for the ranks 0, 1, ... over a norm, and both ends of their intervals."""
-    estimates = [estimate(rank) for rank in range(count)]
+    estimate: Callable[[int], Any], largest: int, norm: float
+) -> tuple[Ints, Floats, Floats | None, Floats | None]:
+    """Return ranks up to the largest, estimates over a norm, and both ends of their intervals."""
+    ranks = np.unique(np.linspace(0, largest, _DRAWN_RANKS + 1).round().astype(np.int64))
+    if largest <= _DRAWN_RANKS:
+        ranks = np.arange(largest + 1)
+    estimates = [estimate(int(rank)) for rank in ranks]
     unit = norm or 1.0
     value = np.array([one.value for one in estimates]) / unit
     if any(one.kind == "heuristic" for one in estimates):
-        return value, None, None
+        return ranks, value, None, None
     low, high = np.array([one.interval() for one in estimates]).T / unit
-    return value, low, high
+    return ranks, value, low, high
 
 
 def _unit(top: float) -> float:

@@ -306,7 +306,7 @@ class LowRank(Summable, Seeded):
         """
         left, right = _pictures.fresh_axes(axes, 2, (9, 3.6))
         self.scree(left)
-        found = _pictures.relative_errors(self.errors_by_rank(), self.rank + 1, self.error.norm)
+        found = _pictures.relative_errors(self.errors_by_rank(), self.rank, self.error.norm)
         _pictures.draw_errors(right, *found)
         return left, right
 
