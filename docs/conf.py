@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import sys
 from pathlib import Path
 
@@ -86,5 +87,6 @@ pygments_dark_style = "monokai"
 
 
 def setup(app: object) -> None:
-    """Draw the pictures of the pages, from the numbers that are kept."""
+    """Draw the pictures of the pages; forget pages of sources, which are renewed too rarely."""
+    shutil.rmtree(HERE / "_build" / "html" / "_modules", ignore_errors=True)
     pictures.draw_all(HERE / "drawn")
