@@ -127,10 +127,12 @@ def chunk_batches(array: Any) -> list[list[tuple[Place, Task, Place]]]:
     return [chunks[i : i + step] for i in range(0, len(chunks), step)]
 
 
-def strip_batches(array: Any) -> list[list[list[tuple[Place, Task, Place]]]]:
-    """Return the same of a matrix for each of its rows of chunks."""
+def strip_batches(
+    array: Any, *, whole: bool = False
+) -> list[list[list[tuple[Place, Task, Place]]]]:
+    """Return the same of a matrix for each of its rows of chunks, or one batch for each."""
     tops, lefts = (list(itertools.accumulate(sizes, initial=0)) for sizes in array.chunks)
-    step = _batch_size(array)
+    step = array.numblocks[1] if whole else _batch_size(array)
     strips: list[list[list[tuple[Place, Task, Place]]]] = []
     for top, height, row in zip(tops, array.chunks[0], _chunks_of(array), strict=False):
         sizes: list[Place] = [(height, width) for width in array.chunks[1]]

@@ -30,6 +30,7 @@ _COMPILE_FROM = 50_000_000  # multiply-adds; less work is done before numba is e
 _COMPILED_ENTRIES = 80_000  # of a sparse tensor, for the same reason
 _HASHED_FROM = 8  # dense products run so many multiply-adds in the time of a hashed one
 _PANEL_COLUMNS = 1000  # of a matrix in single precision that are multiplied at once
+_FUSED_BYTES = 64_000_000  # of rows that are multiplied from both sides at once: measured
 _STRIPE_BYTES = 4096  # of a dense row that are added up at once: the sums stay in cache
 
 
@@ -141,6 +142,22 @@ def thin_product(x: Any, a: Any) -> Any:
     for columns in cuts(a.shape[1], _PANEL_COLUMNS):
         product_into(out[columns], a[:, columns].T, x)
     return out.T
+
+
+def there_and_back(x: Any, a: Any, width: int) -> tuple[Any, Any]:
+    """Return ``Y^T = (A X)^T`` (k, m) and ``Y_w^* A`` (w, n) of the first w columns of Y.
+
+    A panel of rows of A (m, n) is multiplied twice while it is in cache. Sums of panels are taken
+    in double precision.
+    """
+    y = np.empty((x.shape[1], a.shape[0]), np.result_type(a, x))
+    back, wide = None, np.result_type(y, np.float64)
+    for rows in cuts(a.shape[0], max(1, _FUSED_BYTES // max(1, a.shape[1] * a.itemsize))):
+        y[:, rows] = thin_product(x, a[rows].T)
+        more = thin_product(y[:width, rows].T.conj(), a[rows]).astype(wide, copy=False)
+        back = more if back is None else np.add(back, more, out=back)
+    assert back is not None
+    return y, back
 
 
 def hashed_product_of_dense(x: HashedRows, a: Any) -> NDArray[Any] | None:

@@ -52,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     decompose.add_argument("file", help=_FILE_HELP)
     _add_result_options(decompose)
     _add_picture_option(decompose)
-    decompose.add_argument("--method", choices=["hmt", "nystrom"], default="hmt")
+    decompose.add_argument("--method", choices=["hmt", "nystrom", "krylov"], default="hmt")
+    decompose.add_argument("--passes", type=int, metavar="N", help="of krylov, at most")
     decompose.add_argument("--power-iters", type=float, default=0, metavar="N", help="or a half")
     decompose.add_argument("--start-rank", type=int, metavar="N", help="width of the first pass")
     decompose.add_argument("--seed", type=int, default=0)
@@ -146,6 +147,7 @@ def _run_svd(options: argparse.Namespace) -> None:
                 tol=options.tol,
                 method=options.method,
                 power_iters=options.power_iters,
+                passes=options.passes,
                 start_rank=options.start_rank,
                 device=options.device,
                 seed=options.seed,
@@ -153,7 +155,7 @@ def _run_svd(options: argparse.Namespace) -> None:
                 progress=options.progress,
             )
         seconds = time.perf_counter() - start
-        passes = 1 if options.method == "nystrom" else round(2 + 2 * options.power_iters)
+        passes = result.n_passes
         print(f"file          {options.file}")
         print(f"method        {options.method}, {passes} pass{'es' * (passes > 1)}")
         print_report(result, stored=_stored_numbers(data), seconds=seconds)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import sketch
+from sketch.formats import with_passes
 from sketch.sketches._base import Sketch
 
 SECOND = array_api_strict.Device("device1")
@@ -89,7 +90,7 @@ class Moved:
             for name in names:
                 adapter = getattr(module, name)
                 monkeypatch.setattr(module, name, self.entered(adapter))
-        monkeypatch.setattr(Sketch, "finalize", self.left(Sketch.finalize))
+        monkeypatch.setattr(Sketch, "_finished", self.left(Sketch._finished))
         monkeypatch.setattr(sketch, "tt_svd", self.left(sketch.tt_svd))
         load = functools.partial(sketch.load, device=self.like)
         monkeypatch.setattr(sketch, "load", self.left(load))
@@ -147,7 +148,9 @@ def is_plain(data):
 def brought_home(result):
     """Return a result whose arrays are NumPy's; anything else as it is."""
     if isinstance(result, sketch.LowRank):
-        return sketch.LowRank(*map(host, result), result.error)
+        residuals = None if result.residuals is None else host(result.residuals)
+        brought = sketch.LowRank(*map(host, result), result.error, residuals)
+        return with_passes(brought, result.n_passes)
     if isinstance(result, sketch.TensorTrain):
         return sketch.TensorTrain([host(core) for core in result.cores], error=result.error)
     if not isinstance(result, sketch.PrincipalComponents):

@@ -107,7 +107,7 @@ def test_complex_chunks_need_a_complex_sketch():
         (lambda: sketch.svd(A), sketch.RankError, "give a rank"),
         (lambda: sketch.svd(A, 2, method="x"), ValueError, "method must be"),
         (lambda: sketch.svd(A, 2, method="nystrom", power_iters=1), ValueError, "power_iters"),
-        (lambda: sketch.svd(iter([A]), 2), sketch.PassError, "read once"),
+        (lambda: sketch.svd(iter([A]), 2, power_iters=1), sketch.PassError, "read once"),
         (lambda: sketch.TensorSum([A, A.T]), sketch.ShapeError, "share one shape"),
     ],
 )

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from .._checks import checked_tol
 from ..errors import ArgumentError, PassError, RankError
-from ..formats import seeds_of, with_seeds
+from ..formats import seeds_of, with_passes, with_seeds
 from ..maps import Gaussian, SparseSign, TestMatrixFamily
 from ..results import LowRank
-from ..sketches import HMT, GeneralizedNystrom, fed, independent_seed, made_apart
+from ..sketches import (
+    HMT,
+    BlockKrylov,
+    GeneralizedNystrom,
+    columns_within,
+    fed,
+    finalized,
+    independent_seed,
+    made_apart,
+)
 from ..sources import MatrixSource, as_matrix_source
 
 FIRST_RANK = 16  # where the search for a tolerance begins
+PASSES = 8  # of block Krylov, at most
 GROWTH = 4  # and how much wider each further sketch is
 
 
@@ -24,6 +33,7 @@ def svd(
     tol: float | None = None,
     method: str = "hmt",
     power_iters: float = 0,
+    passes: int | None = None,
     start_rank: int | None = None,
     test_matrix: TestMatrixFamily | str | None = None,
     seed: int | None = 0,
@@ -45,11 +55,19 @@ def svd(
         Return the smallest rank whose estimated relative error is at most `tol`. Without a rank,
         further sketches are made, each four times wider, until one can tell; each of them reads
         the data anew.
-    method : {"hmt", "nystrom"}
-        ``"hmt"`` reads the data ``2 + 2 power_iters`` times and is the most accurate; ``"nystrom"``
-        reads them once, or once for each width where no rank is given.
+    method : {"hmt", "nystrom", "krylov"}
+        ``"hmt"`` is the most accurate. It reads data that come in whole rows ``1 + power_iters``
+        times, and once more where squares would hide what is asked for; data that are cut both ways
+        ``2 + 2 power_iters`` times. ``"nystrom"`` reads any data once. Without a rank, both do so
+        for each width. ``"krylov"`` needs the fewest readings where singular values fall slowly,
+        and stops where all vectors are right to `tol`: see `passes`.
     power_iters : float
         Power iterations of HMT: 0 for spectra that fall fast, 1 or 2 for slow ones, or halves.
+    passes : int, optional
+        Readings at most of ``method="krylov"``, by default 8; data that are cut both ways take two
+        for a step. It stops before where all residuals ``||A^* u - s v||``, which the result shows,
+        are at most `tol` times the largest singular value. The space it builds is as wide as
+        `memory` allows, and restarted from its best vectors when it is full.
     start_rank : int, optional
         Width of HMT's first product, of which the leading directions are kept, see `HMT`. The
         fastest way to a given error on large dense data: ``svd(a, rank, power_iters=0.5,
@@ -76,6 +94,7 @@ def svd(
     LowRank
         ``U, s, Vh = svd(a, rank)`` in the precision of the data; its `error` tells how far it is.
         Of a Dask array, U is one too, in chunks of the same rows, computed and left where it is.
+        Its `n_passes` says how often the data were read.
 
     Raises
     ------
@@ -86,12 +105,14 @@ def svd(
     MemoryBudgetError
         If the sketch alone needs more than `memory`.
     PassError
-        If an iterator that can be read once is given to a method of several passes.
+        If an iterator that can be read once is given to a method of several readings.
 
     Warns
     -----
     ToleranceWarning
         If `tol` is not met by the rank that was asked for.
+    SpectrumWarning
+        If an iterator that can be read once hides singular values that were asked for.
 
     Notes
     -----
@@ -113,19 +134,27 @@ def svd(
     if rank is None and tol is None:
         raise RankError("give a rank, a tolerance, or both: svd(a, rank=20) or svd(a, tol=1e-3)")
     tol = checked_tol(tol)
-    if method not in ("hmt", "nystrom"):
-        raise ArgumentError(f'method must be "hmt" or "nystrom", got {method!r}')
+    if method not in ("hmt", "nystrom", "krylov"):
+        raise ArgumentError(f'method must be "hmt", "nystrom" or "krylov", got {method!r}')
+    if passes is not None and method != "krylov":
+        raise ArgumentError(
+            f'passes={passes} needs method="krylov"; "hmt" reads by power_iters, "nystrom" once'
+        )
+    if method == "krylov" and rank is None:
+        raise RankError('method="krylov" needs a rank: svd(a, rank=20, method="krylov")')
     if power_iters and method != "hmt":
         raise ArgumentError(
-            'power_iters needs method="hmt": generalized Nyström reads the data once'
+            'power_iters needs method="hmt": generalized Nyström reads the data once, and '
+            "block Krylov by passes"
         )
     if start_rank is not None and (method != "hmt" or rank is None):
         raise ArgumentError('start_rank needs method="hmt" and a rank')
     source = as_matrix_source(a)
-    if source.single_use and (method == "hmt" or rank is None):
+    several = power_iters or start_rank is not None or (method == "krylov" and passes != 1)
+    if source.single_use and (several or rank is None):
         raise PassError(
             "an iterator can be read once; give a list or another object that can be iterated "
-            'again, or method="nystrom" with a rank'
+            "again, or a rank and nothing that takes further readings"
         )
     own = independent_seed(seed, a)
     options: dict[str, Any] = {
@@ -134,34 +163,38 @@ def svd(
         "test_matrix": test_matrix or _default_test_matrix(source, start_rank),
     }
 
+    reading: dict[str, Any] = {"check_finite": check_finite, "memory": memory, "progress": progress}
+    made: type[HMT | BlockKrylov | GeneralizedNystrom] = GeneralizedNystrom
     if method == "hmt":
+        made = HMT
         options |= {"power_iters": power_iters, "start_rank": start_rank}
-    made = HMT if method == "hmt" else GeneralizedNystrom
+    if method == "krylov":
+        made, columns = (
+            BlockKrylov,
+            None if memory is None else columns_within(memory, source.shape),
+        )
+        options |= {"passes": PASSES if passes is None else passes, "tol": tol or 0.0}
+        options["columns"], tol = columns, None
 
-    def sketched(width: int) -> GeneralizedNystrom | HMT:
-        sk = made_apart(lambda own: made(source.shape, width, seed=own, **options), own, source)
-        return fed(sk, source, check_finite=check_finite, memory=memory, progress=progress)
+    def sketched(width: int) -> HMT | BlockKrylov | GeneralizedNystrom:
+        return made_apart(lambda own: made(source.shape, width, seed=own, **options), own, source)
 
     if rank is not None:
-        result = sketched(rank).finalize(rank, tol)
-    else:
-        largest = min(n for n in source.shape if n is not None)
-        result = _to_tolerance(sketched, largest, tol or 0.0)
+        sk = fed(sketched(rank), source, **reading)
+        result: LowRank = finalized(sk, source, rank, tol, **reading)
+        return with_seeds(result, seeds_of(a), result.seeds)
+    largest = min(n for n in source.shape if n is not None)
+    width, n_passes = min(FIRST_RANK, largest), 0
+    while True:  # wider, until the error meets the tolerance; then the rank that this needs
+        sk = fed(sketched(width), source, **reading)
+        whole = finalized(sk, source, sk.spec.range_size, None, **reading)
+        if whole.error.meets(tol or 0.0) or width >= largest:
+            break
+        width, n_passes = min(GROWTH * width, largest), n_passes + whole.n_passes
+    result = finalized(sk, source, None, tol, **reading)
+    with_passes(result, n_passes + result.n_passes)
     return with_seeds(result, seeds_of(a), result.seeds)
 
 
 def _default_test_matrix(source: MatrixSource, start_rank: int | None) -> TestMatrixFamily:
     return SparseSign() if source.sparse or start_rank is not None else Gaussian()
-
-
-def _to_tolerance(
-    sketched: Callable[[int], GeneralizedNystrom | HMT], largest: int, tol: float
-) -> LowRank:
-    """Widen the sketch until its error meets the tolerance, and truncate to the rank it needs."""
-    width = min(FIRST_RANK, largest)
-    while True:
-        sk = sketched(width)
-        whole = sk.finalize(rank=sk.range_size)
-        if whole.error.meets(tol) or width >= largest:
-            return sk.finalize(tol=tol)
-        width = min(GROWTH * width, largest)

@@ -1,5 +1,6 @@
 """From sketch parts to factors and their error: pure functions on arrays, one formula a file."""
 
+from ._fused import FusedRange, fused_basis, fused_range
 from ._generalized_nystrom import generalized_nystrom
 from ._gram_nystrom import Eigenpairs, gram_eigenpairs, gram_nystrom
 from ._hmt import (
@@ -10,6 +11,7 @@ from ._hmt import (
     probe_error,
     summing_error,
 )
+from ._krylov import next_block, orthonormalized, ritz
 from ._shifted_sums import ShiftedSums, no_shift
 from ._sketched_basis import SketchedBasis
 from ._tensor_train import assemble_train
@@ -17,9 +19,12 @@ from ._tt_svd import tt_svd_cores
 
 __all__ = [
     "Eigenpairs",
+    "FusedRange",
     "ShiftedSums",
     "SketchedBasis",
     "assemble_train",
+    "fused_basis",
+    "fused_range",
     "generalized_nystrom",
     "gram_eigenpairs",
     "gram_nystrom",
@@ -27,8 +32,11 @@ __all__ = [
     "identity_error",
     "leave_one_out",
     "leave_one_out_error",
+    "next_block",
     "no_shift",
+    "orthonormalized",
     "probe_error",
+    "ritz",
     "summing_error",
     "tt_svd_cores",
 ]

@@ -1,4 +1,4 @@
-"""Results know the seeds that they come from, and so does all that is made of them."""
+"""Results know the seeds and readings that they come from, and so does all that is made of them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ class Seeded:
     ----------
     seeds : tuple of int
         The seeds of all sketches that it depends on, that of the last one at the end.
+    n_passes : int
+        How often the data were read for it; of what was made of several results, the most. 0 where
+        it does not come from a sketch.
     """
 
     seeds: tuple[int, ...] = ()
+    n_passes: int = 0
 
     @property
     def seed(self) -> int | None:
@@ -35,8 +39,14 @@ def with_seeds(result: Result, *seeds: Iterable[int]) -> Result:
     return result
 
 
+def with_passes(result: Result, n_passes: int) -> Result:
+    """Return a result that is new, with the readings of the data that it took."""
+    object.__setattr__(result, "n_passes", n_passes)
+    return result
+
+
 def carrying_seeds(*names: str) -> Callable[[Cls], Cls]:
-    """Return a class decorator: what the named methods return has the seeds of their operands."""
+    """Return a class decorator: what the named methods return has what their operands come from."""
 
     def decorate(cls: Cls) -> Cls:
         for name in names:
@@ -56,7 +66,9 @@ def _carrying(method: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(*operands: Any, **options: Any) -> Any:
         result = method(*operands, **options)
         if isinstance(result, Seeded):
-            with_seeds(result, *(x.seeds for x in operands if isinstance(x, Seeded)))
+            known = [x for x in operands if isinstance(x, Seeded)]
+            with_seeds(result, *(x.seeds for x in known))
+            with_passes(result, max((x.n_passes for x in known), default=0))
         return result
 
     return wrapped

@@ -414,6 +414,7 @@ class TensorTrain(Summable, Seeded):
         error = None if self.error is None else self.error.to_header()
         arrays = {f"core_{mode}": to_host(core) for mode, core in enumerate(self.cores)}
         header = {"kind": "TensorTrain", "error": error, "seeds": self.seeds}
+        header |= {"n_passes": self.n_passes}
         _archive.write(path, header, arrays)
 
     @classmethod

@@ -8,7 +8,7 @@ from typing import Any
 from .. import _archive
 from .._array import moved, place
 from ..errors import StateFileError
-from ..formats import Seeded, TensorTrain, with_seeds
+from ..formats import Seeded, TensorTrain, with_passes, with_seeds
 from ..results import ErrorEstimate, LowRank, PrincipalComponents
 from ..sketches import Sketch
 from ._schema import check_fields
@@ -71,6 +71,7 @@ def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
         held = _KINDS[kind](header, arrays)
         if isinstance(held, Seeded):
             held = with_seeds(held, header.get("seeds", ()))
+            held = with_passes(held, header.get("n_passes", 0))
         _archive.check_against(path, header, stored, held)
     except StateFileError as error:
         named = str(error).startswith(str(path))

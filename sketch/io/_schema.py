@@ -114,8 +114,10 @@ _NESTED = ("spec", "error", "law", "window", "test_matrix", "test_tensor")
 _BONDS = ("rank", "left_sizes", "right_sizes")
 _CHECKS: dict[str, Check] = {
     **dict.fromkeys(["kind", "method", "name", "draw_digest", "digest", "entries"], _is_text),
-    **dict.fromkeys(["n_updates", "position", "pass", "transform_version"], _is_size),
-    **dict.fromkeys(["subtracted", "range_size", "corange_size", "error_probes"], _is_size),
+    **dict.fromkeys(["n_updates", "position", "pass", "readings", "n_passes"], _is_size),
+    **dict.fromkeys(
+        ["transform_version", "subtracted", "range_size", "corange_size", "error_probes"], _is_size
+    ),
     "blocks": _is_size,
     "seed": _is_seed,
     "seeds": _list_of(_is_seed),
@@ -126,6 +128,8 @@ _CHECKS: dict[str, Check] = {
     **dict.fromkeys(["left_sizes", "right_sizes"], _list_of(_is_size)),
     **dict.fromkeys(["start_size", "block_rank", "nnz"], _or_none(_is_size)),
     "seen": _list_of(_is_size),
+    "covers": _list_of(_or_none(_list_of(_list_of(_is_size)))),
+    "cover": _or_none(_list_of(_list_of(_is_size))),
     "settled": _or_none(_list_of(_is_size)),
     "shape": _list_of(_or_none(_is_size)),
     "starts": _map_of(_is_size),

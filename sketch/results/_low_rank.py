@@ -61,6 +61,9 @@ class LowRank(Summable, Seeded):
         Orthonormal rows.
     error : ErrorEstimate
         Of the Frobenius norm of (data - result).
+    residuals : array, shape (k,), optional
+        Of an iteration, ``||A^* u - s v||`` of each vector where it ended: a singular value of the
+        data lies within it.
 
     Examples
     --------
@@ -75,6 +78,7 @@ class LowRank(Summable, Seeded):
     s: Array
     Vh: Array
     error: ErrorEstimate
+    residuals: Array | None = None
 
     def __iter__(self) -> Iterator[Array]:
         return iter((self.U, self.s, self.Vh))
@@ -190,7 +194,10 @@ class LowRank(Summable, Seeded):
         if tol is not None:
             meets = (k for k in range(limit + 1) if by_rank(k).meets(tol))
             keep = next(meets, limit)
-        short = LowRank(self.U[:, :keep], self.s[:keep], self.Vh[:keep, :], by_rank(keep))
+        residuals = None if self.residuals is None else self.residuals[:keep]
+        short = LowRank(
+            self.U[:, :keep], self.s[:keep], self.Vh[:keep, :], by_rank(keep), residuals
+        )
         warn_unmet(short.error, tol, f"rank {keep}")
         return short
 
@@ -340,16 +347,16 @@ class LowRank(Summable, Seeded):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too."""
-        header = {"kind": "LowRank", "error": self.error.to_header(), "seeds": self.seeds}
-        _archive.write(
-            path, header, {name: to_host(getattr(self, name)) for name in ["U", "s", "Vh"]}
-        )
+        header: _archive.Header = {"kind": "LowRank", "error": self.error.to_header()}
+        header |= {"seeds": self.seeds, "n_passes": self.n_passes}
+        names = ["U", "s", "Vh"] if self.residuals is None else ["U", "s", "Vh", "residuals"]
+        _archive.write(path, header, {name: to_host(getattr(self, name)) for name in names})
 
     @classmethod
     def from_archive(cls, header: _archive.Header, arrays: _archive.Arrays) -> LowRank:
         """Rebuild a result from what `save` wrote."""
         error = ErrorEstimate.from_header(header["error"])
-        return cls(arrays["U"], arrays["s"], arrays["Vh"], error)
+        return cls(arrays["U"], arrays["s"], arrays["Vh"], error, arrays.get("residuals"))
 
     def astype(self, dtype: str) -> LowRank:
         """Return the result in another precision; its error follows.
@@ -362,7 +369,9 @@ class LowRank(Summable, Seeded):
         real = {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
         with quiet():
             s = cast(self.s, real)
-        return LowRank(cast(self.U, dtype), s, cast(self.Vh, dtype), self._cast_error(s))
+        residuals = None if self.residuals is None else cast(self.residuals, real)
+        error = self._cast_error(s)
+        return LowRank(cast(self.U, dtype), s, cast(self.Vh, dtype), error, residuals)
 
     def _cast_error(self, s: Array) -> ErrorEstimate:
         """Return the error with what rounding of all three factors makes of it."""

@@ -254,7 +254,7 @@ class PrincipalComponents(Seeded):
         """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too."""
         header = {name: getattr(self, name) for name in _NUMBERS}
         header |= {"kind": "PrincipalComponents", "error": self.error.to_header()}
-        header |= {"seeds": self.seeds}
+        header |= {"seeds": self.seeds, "n_passes": self.n_passes}
         arrays = {n: to_host(getattr(self, n)) for n in (*_ARRAYS, "explained_variance")}
         _archive.write(path, header, arrays)
 

@@ -1,12 +1,13 @@
 """Sketch objects: what is accumulated, and what becomes of it. One method a file."""
 
 from ._base import Sketch
-from ._feed import fed
+from ._feed import fed, finalized
 from ._finish import check_request
 from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec
 from ._gram_nystrom import GramNystrom, GramNystromSpec, default_width
 from ._hmt import HMT, HMTSpec
 from ._independence import independent_seed, made_apart
+from ._krylov import BlockKrylov, BlockKrylovSpec, columns_within
 from ._nystrom import Nystrom, NystromSpec
 from ._otts import OTTS, OTTSSpec
 from ._sliding_window import SlidingWindow
@@ -18,6 +19,8 @@ __all__ = [
     "OTTS",
     "STTA",
     "TTHMT",
+    "BlockKrylov",
+    "BlockKrylovSpec",
     "GeneralizedNystrom",
     "GeneralizedNystromSpec",
     "GramNystrom",
@@ -31,8 +34,10 @@ __all__ = [
     "SlidingWindow",
     "TTHMTSpec",
     "check_request",
+    "columns_within",
     "default_width",
     "fed",
+    "finalized",
     "independent_seed",
     "made_apart",
 ]

@@ -16,8 +16,8 @@ from .. import _archive
 from .._array import place, quiet, to_host
 from .._linalg import plain_number
 from .._memory import block_limit
-from ..errors import IncompatibleSketchError, NonFiniteError, PassError
-from ..formats import with_seeds
+from ..errors import IncompatibleSketchError, NonFiniteError, PassError, SpectrumWarning, warn
+from ..formats import with_passes, with_seeds
 from ._independence import warn_of_seed
 from ._method import Method
 from ._parallel import run_on_dask
@@ -29,6 +29,8 @@ from ._stream import follow
 from ._sums import Sums
 
 Result = TypeVar("Result")
+
+_READ_AGAIN = "feed the data once more, end the pass and finalize again"
 
 
 class Sketch(Generic[Result]):
@@ -482,27 +484,47 @@ class Sketch(Generic[Result]):
         ToleranceWarning
             If no rank that the sketch holds meets `tol`.
         SpectrumWarning
-            If principal components are smaller than rounding errors.
+            If principal components are smaller than rounding errors, or one reading of steep data
+            hides singular values that a further one would tell.
         """
-        state = self._state
-        self._check_complete(state)
+        return self._finished(self._sums(self._ended_state()), rank, tol, _READ_AGAIN)
+
+    def _blurred(self, rank: Any, tol: float | None) -> tuple[Sums, bool]:
+        """Return the sums of the last pass, and whether a further reading would tell more."""
+        sums = self._sums(self._ended_state())
         with quiet():
-            result: Result = self.spec.finish(self._sums(state), rank, tol)
+            return sums, self.spec.blur(sums, rank, tol) is not None
+
+    def _finished(self, sums: Sums, rank: Any, tol: float | None, advice: str) -> Result:
+        """Return the result of sums, and warn with an advice of what a reading would tell."""
+        with quiet():
+            blur = self.spec.blur(sums, rank, tol)
+            result: Result = self.spec.finish(sums, rank, tol)
+        if blur is not None:
+            warn(f"{blur}; {advice}", SpectrumWarning)
+        with_passes(result, sums.readings)
         return with_seeds(result, (self.spec.seed,))
 
     def _sums(self, state: State) -> Sums:
         return Sums(self.spec, self._maps, state, current_shape(self.spec, state), self._home)
 
-    def _check_complete(self, state: State) -> None:
-        """Refuse to finalize before the last pass."""
-        done, passes = state.passes.done, self.spec.n_passes
-        if done < passes - 1:
+    def _ended_state(self) -> State:
+        """Return the state with its last pass ended; refuse to finalize before that one."""
+        state, passes = self._state, self.spec.n_passes
+        sums, done = self._sums(state), state.passes.done
+        if done < passes and self.spec.is_complete(state.passes) and not state.parts:
+            return state
+        made = self.spec.passes_made(sums) if done < passes else 0
+        if done + max(made, 1) < passes:
             raise PassError(
                 f"{done} of {passes} passes are done: update with all chunks, call end_pass(), and "
                 "feed them again"
             )
+        if made > 1:
+            return ended(sums)
         if done == passes - 1:
-            self.spec.check(self._sums(state))
+            self.spec.check(sums)
+        return state
 
     # ---- state ------------------------------------------------------------------------------
 
@@ -551,13 +573,19 @@ class MultiPassSketch(Sketch[Result]):
 
     @property
     def n_passes(self) -> int:
-        """Passes over the data that the method needs."""
+        """Passes over the data that the method needs at most, and may take."""
         return int(self.spec.n_passes)
 
     @property
     def passes_done(self) -> int:
-        """Passes that were ended."""
-        return self._state.passes.done
+        """Readings of the data that were ended."""
+        return self._state.passes.readings
+
+    @property
+    def passes_left(self) -> int:
+        """Readings that are still needed at most; 0 where the sketch can be finalized."""
+        passes = self._state.passes
+        return 0 if self.spec.is_complete(passes) else self.n_passes - passes.done
 
     def end_pass(self) -> None:
         """End a pass: orthonormalise what it gathered, and make ready for the next one.
@@ -568,25 +596,53 @@ class MultiPassSketch(Sketch[Result]):
             If all passes are done, or this one saw other data than the first.
         """
         with self._committing:
-            self._state = _ended(self._sums(self._state))
+            self._state = ended(self._sums(self._state))
 
 
-def _ended(sums: Sums) -> State:
-    """Return the state after the end of a pass."""
+def ended(sums: Sums) -> State:
+    """Return the state after the end of a pass.
+
+    The last pass can be taken again as long as there were fewer readings than passes.
+    """
     spec, state = sums.spec, sums.state
-    done = state.passes.done
-    if done >= spec.n_passes:
+    passes, last = state.passes, spec.n_passes - 1
+    if passes.done > last:
         raise PassError(f"all {spec.n_passes} passes are done; finalize")
+    readings = passes.readings + 1
+    _check_cover(sums)
     with quiet():
         spec.check(sums)
-        if done + 1 == spec.n_passes:
-            return state.having(passes=dataclasses.replace(state.passes, done=done + 1))
-        kept = {**state.passes.kept, **spec.keep(sums)}
+        if passes.done == readings - 1 == last:
+            return state.having(
+                passes=dataclasses.replace(passes, done=last + 1, readings=readings)
+            )
+        done = min(last, passes.done + spec.passes_made(sums))
+        kept = {**passes.kept, **spec.keep(sums)}
+    here = spec.whole_axis(passes)
+    rows, columns = passes.covers
+    if here is not None and state.cover:
+        rows, columns = (rows or state.cover, columns) if here else (rows, columns or state.cover)
     return state.having(
-        passes=Passes(done + 1, sums.shape, kept),
+        passes=Passes(done, readings, sums.shape, kept, (rows, columns)),
         parts={},
+        cover=(),
         blocks={},
         seen=(0,) * len(state.seen),
         shares=frozenset(),
         stream=Stream(),
     )
+
+
+def _check_cover(sums: Sums) -> None:
+    """Refuse a reading for two passes of other rows or columns than an earlier one."""
+    passes, cover = sums.state.passes, sums.state.cover
+    axis = sums.spec.whole_axis(passes)
+    if axis is None or not cover:
+        return
+    before = passes.covers[1 - axis]
+    if before is not None and before != cover:
+        raise PassError(
+            f"a later pass saw other data than an earlier one: {('rows', 'columns')[1 - axis]} "
+            f"{list(cover)}, not {list(before)}. Feed the same chunks in every pass, each of them "
+            "once"
+        )

@@ -12,12 +12,45 @@ AnySketch = TypeVar("AnySketch", bound=Sketch[Any])
 def fed(
     sketch: AnySketch, data: Any, *, check_finite: bool, memory: int | str | None, progress: bool
 ) -> AnySketch:
-    """Return a sketch after all its passes over the whole data.
+    """Return a sketch after as many passes over the whole data as it needs.
 
     Of a Dask array, sums that follow the rows stay where these are, and so will the left factor.
     """
-    for _ in range(sketch.spec.n_passes):
-        sketch._commit(sketch._contribution(data, None, check_finite, memory, progress, stays=True))
-        if isinstance(sketch, MultiPassSketch):
-            sketch.end_pass()
+    options: dict[str, Any] = {"check_finite": check_finite, "memory": memory, "progress": progress}
+    _read(sketch, data, **options)
+    while isinstance(sketch, MultiPassSketch) and sketch.passes_left:
+        _read(sketch, data, **options)
     return sketch
+
+
+def finalized(sketch: Sketch[Any], data: Any, rank: Any, tol: float | None, **options: Any) -> Any:
+    """Return the result of a sketch that was fed, after one more reading where that tells more.
+
+    Parameters
+    ----------
+    sketch : Sketch
+    data : MatrixSource
+        That it was fed.
+    rank, tol
+        See `Sketch.finalize`.
+    **options
+        Of `fed`.
+
+    Warns
+    -----
+    SpectrumWarning
+        If a further reading would tell more, and the data can be read once.
+    """
+    sums, blurred = sketch._blurred(rank, tol)
+    if blurred and not data.single_use:
+        _read(sketch, data, **options)
+        return sketch.finalize(rank, tol)
+    return sketch._finished(sums, rank, tol, "give data that can be read again")
+
+
+def _read(
+    sketch: Sketch[Any], data: Any, *, check_finite: bool, memory: Any, progress: bool
+) -> None:
+    sketch._commit(sketch._contribution(data, None, check_finite, memory, progress, stays=True))
+    if isinstance(sketch, MultiPassSketch):
+        sketch.end_pass()

@@ -102,6 +102,11 @@ def with_rounding(error: ErrorEstimate, sums: Sums, columns: int) -> ErrorEstima
     return dataclasses.replace(error, floor=max(error.floor, least))
 
 
+def with_floor(error: ErrorEstimate, floor: float) -> ErrorEstimate:
+    """Return an estimate that allows for further rounding errors of a norm."""
+    return error.rounded(floor) if floor else error
+
+
 def _refuse_overflow(s: Array, dtype: str) -> None:
     xp = namespace(s)
     if s.shape[0] and not float(s[0]) <= float(xp.finfo(getattr(xp, dtype)).max):

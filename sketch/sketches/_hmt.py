@@ -1,4 +1,4 @@
-"""HMT: the randomized SVD in a few linear passes, each of them fed chunk by chunk."""
+"""HMT: the randomized SVD in a few passes, each of them fed chunk by chunk."""
 
 from __future__ import annotations
 
@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .._array import Array, beside, namespace, smallest_normal
-from .._linalg import adjoint, frobenius_norm, rescaled, scale_exponent
+from .._linalg import (
+    adjoint,
+    frobenius_norm,
+    has_safe_squares,
+    rescaled,
+    scale_exponent,
+)
 from ..errors import ArgumentError, PassError
 from ..finalize import (
+    FusedRange,
+    fused_basis,
+    fused_range,
     hmt,
     identity_error,
     leave_one_out,
@@ -19,10 +28,10 @@ from ..finalize import (
     summing_error,
 )
 from ..maps import DrawnMatrix, FixedMatrix, ProbedMatrix, TestMatrixFamily
-from ..results import ErrorEstimate, LowRank
+from ..results import ErrorEstimate, LowRank, rounding_floor
 from ..sources import MatrixBlock
 from ._base import MultiPassSketch
-from ._finish import check_request, lifted, truncated
+from ._finish import check_request, lifted, truncated, with_floor
 from ._method import Products, Sum
 from ._running import Run
 from ._spec import MatrixSpec, checked_iterations, checked_width, common_fields
@@ -30,6 +39,9 @@ from ._state import Passes
 from ._sums import Sums
 from ._tall import Tall, TallArray, as_tall, held
 
+_CLEAR = 32.0  # times its rounding errors from which the identity tells an error
+_NEAR = 3.0  # times them, in which a further reading is worth it
+_BLURS = 4.0  # if they are so many times those of a product of its own
 _BLURRED = 0.01  # relative rounding error of products that nothing can be told from
 
 
@@ -91,10 +103,29 @@ class HMTSpec(MatrixSpec):
         number = min(passes.done, self.n_passes - 1)
         width = int(passes.kept["basis"].shape[1]) if number else self.first_width
         axis, name = (1, "corange") if self.is_left(number) else (0, "range")
-        probed = self.error_probes > 0 and number == self.probed_pass
-        return {name: Sum(axis, (width,))} | (
-            {"error": Sum(axis, (self.error_probes,))} if probed else {}
-        )
+        sums = {name: Sum(axis, (width,))}
+        if self.error_probes > 0 and number == self.probed_pass:
+            sums["error"] = Sum(axis, (self.error_probes,))
+        if self.whole_axis(passes) is not None:
+            sums["back"] = Sum(1 - axis, (width,), degree=2)
+        return sums
+
+    def multiplies(self, passes: Passes) -> tuple[str, ...]:
+        """Return the basis, the only one."""
+        return ("basis",) if passes.done else ()
+
+    def whole_axis(self, passes: Passes) -> int | None:
+        """Return along which axis blocks must be whole for a reading to serve two passes.
+
+        Whole rows, ``Y = A X`` and ``Y^* A``; whole columns, ``W = Q^* A`` and ``A W^*``. Not where
+        the second one would be wide, the last one of all, or the one that the probes go with.
+        """
+        number = passes.done
+        if number + 1 >= self.n_passes or (number == 0 and self.start_size):
+            return None
+        if not self.is_left(number):
+            return 1
+        return 0 if number + 1 != self.probed_pass else None
 
     def products(self, run: Run, block: MatrixBlock, at: tuple[int, ...]) -> Products:
         """Return what a block adds to the product of this pass, and to that of the probes."""
@@ -116,21 +147,67 @@ class HMTSpec(MatrixSpec):
             products["error"] = times(probes.rows(start, start + size))
         return products
 
+    def fused_products(self, run: Run, block: MatrixBlock, at: tuple[int, ...]) -> Products | None:
+        """Return what a block adds to the products of this pass and the next one."""
+        number = run.passes.done
+        left = self.is_left(number)
+        name, axis = ("corange", 0) if left else ("range", 1)
+        start, size, width = at[axis], block.shape[axis], run.sums[name].width[0]
+        times, both_ways = (
+            (block.left, block.left_and_back) if left else (block.right, block.right_and_back)
+        )
+        probes = run.maps.get("error") if number == self.probed_pass else None
+        apart = block.sparse or (not number and self.test_matrix.sparse)
+        factor = _factor(run, number, None if apart else probes).rows(start, start + size)
+        there, back = both_ways(factor, width)
+        if not has_safe_squares(there):
+            return None
+        products = {name: there[:width, :]}
+        if probes is not None:
+            drawn = probes.rows(start, start + size)
+            products["error"] = times(drawn) if apart else there[width:, :]
+        return products | {"back": back}
+
+    def passes_made(self, sums: Sums) -> int:
+        """Return 2 where the pass after this one was taken by the same reading."""
+        return 2 if self.whole_axis(sums.state.passes) is not None and sums.state.cover else 1
+
+    def is_complete(self, passes: Passes) -> bool:
+        """Whether the products of the last pass are known, by one that served both or by itself."""
+        last = passes.done == self.n_passes - 1
+        return last and ("back" in passes.kept or "corange" in passes.kept)
+
     def keep(self, sums: Sums) -> dict[str, Any]:
         """Return the basis that the next pass multiplies by, and what the estimate needs."""
         number, panel = sums.number, self._panel(sums, self._name(sums))
-        basis = panel.basis() if number else panel.basis(self.range_size)
-        kept: dict[str, Any] = {"basis": held(basis)}
+        if number == self.n_passes - 1:  # which may be taken again
+            return {"corange": sums.whole("corange")}
+        kept = self._next_basis(sums, panel)
         if self.error_probes and number == self.probed_pass:
             kept["probes"] = held(self._panel(sums, "error").copy())
-        elif number == 0:
-            kept["inside"] = panel.inside(basis)
         if number == 0 and not self.error_probes:  # the estimate of last resort
-            inside = panel.inside(basis)
+            inside = panel.inside(panel.basis(self.range_size))
             e = scale_exponent(inside)
             whole = self.range_size >= min(sums.shape)  # leaves nothing out
             left_out = 0.0 if whole else rescaled(leave_one_out(rescaled(inside, -e)), e)
             kept["left_out"] = namespace(inside).asarray(left_out)
+        return kept
+
+    def _next_basis(self, sums: Sums, panel: Tall) -> dict[str, Any]:
+        """Return what the next pass multiplies by, and what is known of its products already."""
+        number = sums.number
+        fused = self.passes_made(sums) == 2
+        if fused and number + 2 < self.n_passes:  # the power step is done
+            back = sums.whole("back")
+            back = namespace(back).conj(back) if self.is_left(number) else back
+            inside = panel.triangle()
+            return {"basis": fused_basis(inside, back, *self._size(sums, inside))}
+        basis = panel.basis() if number else panel.basis(self.range_size)
+        kept: dict[str, Any] = {"basis": held(basis)}
+        if fused:
+            kept |= {"inside": panel.inside(basis), "back": sums.whole("back")}
+        elif number == 0 != self.probed_pass:
+            kept["inside"] = panel.inside(basis)
         return kept
 
     def _name(self, sums: Sums) -> str:
@@ -151,6 +228,15 @@ class HMTSpec(MatrixSpec):
     def check(self, sums: Sums) -> None:
         """Refuse a pass that saw other data than an earlier one did from the other side."""
         number, probed = sums.number, self.probed_pass
+        if (
+            number == self.n_passes - 1
+            and not sums.state.parts
+            and self.is_complete(sums.state.passes)
+        ):
+            return
+        both = self.passes_made(sums) == 2 and not self.is_left(number)
+        if both and number > probed and not self.is_left(probed):
+            self._compare_fused(sums)
         if number == probed == 1:
             panel = self._panel(sums, self._name(sums))
             _compare(sums, "first", sums.kept["inside"], panel)
@@ -158,19 +244,88 @@ class HMTSpec(MatrixSpec):
             inside = as_tall(sums.kept["probes"]).inside(as_tall(sums.kept["basis"]))
             _compare(sums, "error", inside, self._panel(sums, self._name(sums)))
 
+    def _compare_fused(self, sums: Sums) -> None:
+        """Compare ``Y^* (A G)`` with what came back of Y in the same reading, ``(Y^* A) G``."""
+        if "error" in sums.maps:
+            inside = as_tall(sums.kept["probes"]).inside(sums.tall("range"))
+            _compare(sums, "error", inside, TallArray(adjoint(sums.whole("back"))))
+
     # ---- result -----------------------------------------------------------------------------
 
     def finish(self, sums: Sums, rank: Any, tol: float | None) -> LowRank:
         """Return the approximation ``Q B`` with its error."""
         keep = check_request(rank, tol, self)
-        b, q = sums.whole("corange"), as_tall(sums.kept["basis"])
-        exponent = scale_exponent(b)
-        b = rescaled(b, -exponent)
-        core = truncated(hmt(b, self._estimate(sums, b, q, exponent)), keep, tol)
-        return lifted(q, core, exponent, sums)
+        core, exponent, _ = self._core(sums)
+        return lifted(as_tall(sums.kept["basis"]), truncated(core, keep, tol), exponent, sums)
 
-    def _estimate(self, sums: Sums, b: Array, q: Tall, exponent: int) -> ErrorEstimate:
-        """Return the sharpest estimate at hand: the identity, hold-out columns, leave-one-out."""
+    def _core(self, sums: Sums) -> tuple[LowRank, int, FusedRange | None]:
+        """Return ``B`` as an SVD over a power of two, which one, and what one reading told of B."""
+        if "core" not in sums.found:
+            fused = self._fused(sums)
+            b, q = self._corange(sums) if fused is None else fused.b, as_tall(sums.kept["basis"])
+            exponent = scale_exponent(b)
+            b = rescaled(b, -exponent)
+            floor = 0.0 if fused is None else rescaled(fused.floor, -exponent)
+            core = hmt(b, self._estimate(sums, b, q, exponent, floor))
+            sums.found["core"] = core, exponent, fused
+        found: tuple[LowRank, int, FusedRange | None] = sums.found["core"]
+        return found
+
+    def _corange(self, sums: Sums) -> Array:
+        """Return ``Q^* A`` of a pass of its own, at hand or ended."""
+        if sums.state.parts or not self.is_complete(sums.state.passes):
+            return sums.whole("corange")
+        kept: Array = sums.kept["corange"]
+        return kept
+
+    def _fused(self, sums: Sums) -> FusedRange | None:
+        """Return what one reading tells of both products, None where the last one has its own."""
+        kept = sums.kept
+        if sums.state.parts or "back" not in kept or "corange" in kept:
+            return None
+        inside = kept["inside"]
+        return fused_range(inside, kept["back"], *self._size(sums, inside))
+
+    def _size(self, sums: Sums, inside: Array) -> tuple[float, float]:
+        """Return about the norm of the data, and the roundoff of products with them."""
+        size = sums.state.norm
+        if size is None and self.error_probes:
+            size = self._probed(sums).norm() / math.sqrt(self.error_probes)
+        if size is None:
+            size = frobenius_norm(inside)
+        return size, sums.roundoff(size)
+
+    def blur(self, sums: Sums, rank: Any, tol: float | None) -> str | None:
+        """Return what one reading hides that a further one would tell."""
+        keep = check_request(rank, tol, self)
+        core, exponent, fused = self._core(sums)
+        if fused is None:
+            return None
+        if tol is None and fused.kept < min(keep, fused.kept + fused.hidden):
+            return (
+                f"one reading tells {fused.kept} of {keep} singular values, the others are below "
+                "the rounding of its squares"
+            )
+        error = core.errors_by_rank()(min(keep, core.rank)).rescaled(exponent)
+        own = rounding_floor(error.norm, self.range_size, sums.roundoff(error.norm))
+        if tol is not None and fused.hidden and not error.meets(tol):
+            return (
+                f"one reading hides what tol={tol:.3g} asks for below the rounding of its squares"
+            )
+        asked = math.inf if tol is None else tol * error.norm
+        if fused.floor > _BLURS * own and min(error.value, asked) <= _NEAR * fused.floor:
+            return (
+                f"the error is near the rounding of the squares of one reading, {fused.floor:.3g}"
+            )
+        return None
+
+    def _estimate(
+        self, sums: Sums, b: Array, q: Tall, exponent: int, floor: float
+    ) -> ErrorEstimate:
+        """Return the sharpest estimate at hand: the identity, hold-out columns, leave-one-out.
+
+        `floor` is the norm of what rounding made of ``B = Q^* A`` beside the products.
+        """
         captured = frobenius_norm(b)
         summing = summing_error(b, sums.shape[0], sums.state.roundoff)
         norm = sums.state.norm
@@ -178,19 +333,27 @@ class HMTSpec(MatrixSpec):
         roundoff = sums.roundoff(rescaled(max(size, captured), exponent))
         if norm is not None:
             exact = identity_error(size, b, roundoff, summing)
-            if exact is not None:
-                return exact
+            if exact is not None and exact.value > _CLEAR * floor:
+                return with_floor(exact, floor)
         if not self.error_probes:
             left_out = rescaled(float(sums.kept["left_out"]), -exponent)
-            return leave_one_out_error(left_out, captured, self.range_size, roundoff, summing)
+            last_resort = leave_one_out_error(
+                left_out, captured, self.range_size, roundoff, summing
+            )
+            return with_floor(last_resort, floor)
         seen = self._probed(sums)
         if self.is_left(self.probed_pass):
             probed = rescaled(adjoint(seen.array()), -exponent)
             residual = probed - q.seen_by(sums.maps["error"]) @ b  # G^* (A - Q B)
         else:
-            outside = seen.norm_outside(q, seen.inside(q))  # of (A - Q Q^* A) G
+            projected = seen.inside(q)
+            if floor:  # as it is, so that its rounding errors show
+                projected = rescaled(
+                    adjoint(TallArray(adjoint(b)).seen_by(sums.maps["error"])), exponent
+                )
+            outside = seen.norm_outside(q, projected)  # of (A - Q B) G
             residual = namespace(b).asarray([[rescaled(outside, -exponent)]], **beside(b))
-        return probe_error(
+        estimate = probe_error(
             residual,
             captured=captured,
             columns=self.range_size,
@@ -199,6 +362,7 @@ class HMTSpec(MatrixSpec):
             roundoff=roundoff,
             summing=summing,
         )
+        return with_floor(estimate, floor)
 
 
 def _factor(run: Run, number: int, probes: DrawnMatrix | None) -> DrawnMatrix | FixedMatrix:
@@ -244,6 +408,12 @@ class HMT(MultiPassSketch[LowRank]):
     inserts one, so that the first pass comes from the left, ``Psi^* A`` [2]_. Every pass takes the
     same chunks, in any order and partition, and is ended by `end_pass`.
 
+    Chunks of whole rows, each row once, serve two passes in one reading, ``Y = A X`` and ``Y^* A``
+    [3]_: a stream of rows can be finalized after its first one, and ``1 + power_iters`` readings
+    are enough. `passes_left` tells how many are needed still. Squares hide singular values below
+    the root of a roundoff at first; where such are asked for, `finalize` warns, and one more
+    reading gives them: up to `n_passes` are possible.
+
     Parameters
     ----------
     shape : (int or None, int or None)
@@ -274,11 +444,12 @@ class HMT(MultiPassSketch[LowRank]):
 
     Notes
     -----
-    ``2 + 2 power_iters`` passes of ``2 m n (rank + 10)`` operations each; a first pass with sparse
-    signs takes ``16 m n``. The wide products of a start are shorter on the side of the fewer rows
-    or columns: begin a tall matrix from the left, by a half iteration or by its transpose. Within a
-    pass sketches of one spec can be merged; adding data to a pass that others have left is refused
-    at its end, when the products of the passes are compared.
+    ``2 + 2 power_iters`` passes of ``2 m n (rank + 10)`` operations each, in ``1 + power_iters``
+    readings (rounded up) of whole rows; whole columns take ``2 + power_iters``. A first pass with
+    sparse signs takes ``16 m n``. The wide products of a start are shorter on the side of the fewer
+    rows or columns: begin a tall matrix from the left, by a half iteration or by its transpose.
+    Within a pass sketches of one spec can be merged; adding data to a pass that others have left
+    is refused at its end, when the products of the passes are compared.
 
     References
     ----------
@@ -286,13 +457,15 @@ class HMT(MultiPassSketch[LowRank]):
        (2011) 217-288, arXiv:0909.4061.
     .. [2] E. Bjarkason, "Pass-efficient randomized algorithms for low-rank matrix approximation
        using any number of views", SISC 41 (2019) A2355-A2383, arXiv:1804.07531.
+    .. [3] W. Yu, Y. Gu, J. Li, S. Liu, Y. Li, "Single-pass PCA of large high-dimensional data",
+       IJCAI 2017, 3350-3356, doi:10.24963/ijcai.2017/468.
 
     Examples
     --------
     >>> import numpy as np, sketch
     >>> a = np.diag(0.5 ** np.arange(30.0))
     >>> sk = sketch.HMT((30, 30), rank=4)
-    >>> for _ in range(sk.n_passes):
+    >>> while sk.passes_left:  # once, of whole rows
     ...     for row in range(0, 30, 10):
     ...         sk.update(a[row : row + 10], at=row)
     ...     sk.end_pass()

@@ -35,10 +35,13 @@ class Sum:
         The axis of the data that the last axis of the sum follows.
     width : tuple of int
         The axes before it.
+    degree : int
+        2 where it is made of squares of the data, which add up over disjoint data only.
     """
 
     axis: int | None
     width: tuple[int, ...]
+    degree: int = 1
 
 
 class Method(ABC):
@@ -98,6 +101,33 @@ class Method(ABC):
 
     # ---- of methods of several passes -------------------------------------------------------
 
+    def multiplies(self, passes: Passes) -> tuple[str, ...]:
+        """Return the names of what was kept that a pass multiplies by."""
+        return tuple(passes.kept)
+
+    def whole_axis(self, passes: Passes) -> int | None:
+        """Return along which axis blocks must be whole for a reading to serve two passes."""
+        return None
+
+    def fused_products(self, run: Run, block: Any, at: tuple[int, ...]) -> Products | None:
+        """Return what a block along the whole axis adds to the sums of two passes at once.
+
+        None where squares of its entries are not safe.
+        """
+        return None
+
+    def passes_made(self, sums: Sums) -> int:
+        """Return how many passes a reading makes up for."""
+        return 1
+
+    def is_complete(self, passes: Passes) -> bool:
+        """Whether what the passes left suffices for a result, before the last one."""
+        return False
+
+    def blur(self, sums: Sums, rank: Any, tol: float | None) -> str | None:
+        """Return what a further reading would tell of a result, None if nothing."""
+        return None
+
     def check(self, sums: Sums) -> None:  # noqa: B027
         """Refuse a pass that saw other data than the first, where that shows."""
 
@@ -125,7 +155,8 @@ class Method(ABC):
         """Return the state of the data multiplied by a number."""
         field = "complex64" if isinstance(plain_number(factor), complex) else None
         dtype = state.dtype if field is None else self.joint_dtype(state.dtype, field)
-        return state.times(factor, dtype)
+        degrees = {name: declared.degree for name, declared in self.sums(state.passes).items()}
+        return state.times(factor, dtype, degrees)
 
     # ---- written once -----------------------------------------------------------------------
 

@@ -6,9 +6,12 @@ matrices themselves. Sums that follow the rows of a matrix stay in *strips*, its
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from .._array import Array
 from .._dask import Place, Task, chunk_batches, compute, once, persist, strip_batches, task, tree
@@ -16,13 +19,19 @@ from ..errors import ShapeError
 from ._method import Method
 from ._row_blocks import RowBlocks
 from ._running import Run
-from ._state import Passes, State
+from ._state import State
+
+_GATHERED_BYTES = 128_000_000  # of chunks beside each other that a task takes together
 
 
 def run_on_dask(run: Run, array: Any, start: Place, check_finite: bool, progress: bool) -> State:
     """Return the state of a Dask array whose first entry is at `start`."""
-    tall = [name for name, s in run.sums.items() if s.axis == 0 and _is_panel(s.width)]
-    kept = {name: q for name, q in run.passes.kept.items() if isinstance(q, RowBlocks)}
+    run = run.fresh(fuses=run.whole_axis == 1 and _strip_bytes(array) <= _GATHERED_BYTES)
+    tall = [
+        name for name, s in run.sums.items() if s.axis == 0 and s.degree == 1 and _is_panel(s.width)
+    ]
+    needed = {name: run.passes.kept[name] for name in run.spec.multiplies(run.passes)}
+    kept = {name: q for name, q in needed.items() if isinstance(q, RowBlocks)}
     state: State
     if array.ndim != 2 or not (tall or kept):
         (state,) = compute(
@@ -40,6 +49,13 @@ def run_on_dask(run: Run, array: Any, start: Place, check_finite: bool, progress
         for name, part in zip(tall, _groups(seen, len(strips)), strict=True)
     }
     return state.having(blocks=blocks)
+
+
+def _strip_bytes(array: Any) -> int:
+    """Return how much the largest row of chunks holds, 0 where it is a chunk."""
+    if array.numblocks[1] == 1:
+        return 0
+    return int(max(array.chunks[0], default=0) * array.shape[1] * array.dtype.itemsize)
 
 
 def _is_panel(width: tuple[int, ...]) -> bool:
@@ -74,7 +90,7 @@ def _strips(
 ) -> list[Task]:
     """Return the task of the state of each strip, multiplied with its rows of what was kept."""
     shared, strips = once(_without_blocks(run)), []
-    for number, batches in enumerate(strip_batches(array)):
+    for number, batches in enumerate(strip_batches(array, whole=run.fuses)):
         mine = shared
         if kept:
             (top, _), *_ = batches[0][0]
@@ -88,7 +104,7 @@ def _strips(
 def _without_blocks(run: Run) -> Run:
     passes = run.passes
     plain = {name: q for name, q in passes.kept.items() if not isinstance(q, RowBlocks)}
-    return run.fresh(passes=Passes(passes.done, passes.settled, plain))
+    return run.fresh(passes=dataclasses.replace(passes, kept=plain))
 
 
 # ---- what the tasks do ---------------------------------------------------------------------------
@@ -96,8 +112,7 @@ def _without_blocks(run: Run) -> Run:
 
 def with_rows(run: Run, rows: dict[str, Array], first_row: int) -> Run:
     """Return a run that knows the rows of a strip of what was kept."""
-    kept = {**run.passes.kept, **rows}
-    passes = Passes(run.passes.done, run.passes.settled, kept)
+    passes = dataclasses.replace(run.passes, kept={**run.passes.kept, **rows})
     return run.fresh(passes=passes, first_row=first_row)
 
 
@@ -107,6 +122,8 @@ def state_of(
     """Return the state of some chunks, each of which must be as large as the array says."""
     mine = run.fresh()
     state = mine.empty()
+    if mine.whole_axis == 1:
+        chunks, places, sizes = gathered_rows(chunks, places, sizes)
     for chunk, place, size in zip(chunks, places, sizes, strict=True):
         source = mine.spec.as_source(chunk)
         if tuple(source.shape) != tuple(size):
@@ -119,6 +136,22 @@ def state_of(
             at = tuple(map(operator.add, place, offset))
             state = mine.taken(state, block, at, check_finite)
     return state
+
+
+def gathered_rows(
+    chunks: list[Any], places: list[Place], sizes: list[Place]
+) -> tuple[list[Any], list[Place], list[Place]]:
+    """Return plain arrays beside each other as one, other chunks as they are."""
+    tops = {place[0] for place in places}
+    plain = all(type(x) is np.ndarray and x.ndim == 2 for x in chunks)
+    if len(chunks) == 1 or len(tops) > 1 or not plain:
+        return chunks, places, sizes
+    if any(
+        x.shape != size or x.dtype != chunks[0].dtype for x, size in zip(chunks, sizes, strict=True)
+    ):
+        return chunks, places, sizes
+    joined = np.concatenate(chunks, axis=1)
+    return [joined], places[:1], [joined.shape]
 
 
 def add_states(spec: Method, states: list[State]) -> State:

@@ -116,6 +116,25 @@ class RowBlocks:
         (inside,) = compute(tree([task(projection, *pair) for pair in pairs], add_arrays))
         return inside
 
+    def triangle(self) -> Array:
+        """Return R with ``R^* R = Y^* Y``."""
+        return self.inside(self.basis())
+
+    def beside(self, other: RowBlocks) -> RowBlocks:
+        """Return the matrix with the columns of another in the same blocks beside it."""
+        pairs = zip(self.tasks, other.tasks, strict=True)
+        tasks = persist(*[task(beside_each_other, *pair) for pair in pairs])
+        return self._with(tasks, self.columns + other.columns)
+
+    def multiplied(self, x: Array) -> RowBlocks:
+        """Return ``Y X`` in the same blocks."""
+        tasks = persist(*self._products(x, dtype_name(x.dtype)))
+        return self._with(tasks, int(x.shape[1]))
+
+    def norm(self) -> float:
+        """Return the Frobenius norm."""
+        return math.hypot(*compute(*[task(frobenius_norm, block) for block in self.tasks]))
+
     def norm_outside(self, basis: RowBlocks, inside: Array) -> float:
         """Return the norm of ``Y - Q (Q^* Y)``."""
         pairs, shared = zip(basis.tasks, self.tasks, strict=True), once(inside)
@@ -152,6 +171,11 @@ def joint_basis(blocks: list[Array]) -> list[Array]:
 def cast_product(block: Array, x: Array, dtype: str) -> Array:
     """Return the product of a block with a matrix in a dtype."""
     return cast(product(block, x), dtype)
+
+
+def beside_each_other(x: Array, y: Array) -> Array:
+    """Return the columns of two blocks."""
+    return namespace(x).concat([x, y], axis=1)
 
 
 def norm_outside(basis: Array, block: Array, inside: Array) -> float:

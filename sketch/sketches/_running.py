@@ -14,6 +14,7 @@ from .._linalg import frobenius_norm
 from .._progress import track
 from .._read_ahead import read_ahead
 from ..errors import NonFiniteError, PassError, ShapeError
+from ._cover import Cover, united
 from ._method import Products, Sum
 from ._part import Part
 from ._state import Passes, State
@@ -46,6 +47,8 @@ class Run:
     first_row : int
         Of the data, where what the passes kept of the rows begins.
     memo : Memo
+    fuses : bool
+        Whether blocks that are whole may serve two passes.
     """
 
     spec: Any
@@ -56,6 +59,7 @@ class Run:
     follow_norm: bool = False
     first_row: int = 0
     memo: Memo = field(default_factory=Memo)
+    fuses: bool = True
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "maps": None, "memo": None}
@@ -74,6 +78,12 @@ class Run:
         declared: Mapping[str, Sum] = self.spec.sums(self.passes)
         return declared
 
+    @functools.cached_property
+    def whole_axis(self) -> int | None:
+        """The axis along which whole blocks serve two passes at once."""
+        axis: int | None = self.spec.whole_axis(self.passes)
+        return axis if self.fuses else None
+
     def empty(self) -> State:
         """Return the state before any data."""
         axes = len(self.spec.shape)
@@ -88,7 +98,7 @@ class Run:
             reach = map(operator.add, start, (size or 0 for size in source.shape))
             dtype = self.spec.joint_dtype(None, source.dtype)
             state = state.having(seen=tuple(reach), dtype=dtype)
-        for offset, block in _tracked(source, limit, self.home, progress):
+        for offset, block in _tracked(source, limit, self, progress):
             state = self.taken(state, block, tuple(map(operator.add, start, offset)), check_finite)
         return state
 
@@ -101,7 +111,7 @@ class Run:
     def summed(self, state: State, block: Any, at: Place, check_finite: bool) -> State:
         """Return a state with the products of one more block added to its sums."""
         with quiet():  # overflow shows in the products, which are checked
-            products = self.spec.products(self, block, at)
+            cover, products = self._multiplied(state, block, at)
             if self.home is not None:
                 products = {name: moved(values, self.home) for name, values in products.items()}
             if check_finite:
@@ -126,7 +136,26 @@ class Run:
             norm=norm,
             roundoff=max(state.roundoff, roundoff),
             rounding=math.hypot(state.rounding, roundoff * size),
+            cover=cover,
         )
+
+    def _multiplied(self, state: State, block: Any, at: Place) -> tuple[Cover, Products]:
+        """Return which rows have been squared with those of a block, and its products."""
+        axis = self.whole_axis
+        if axis is None:
+            return state.cover, self.spec.products(self, block, at)
+        whole = block.shape[axis] == self._size_of(axis)
+        here = at[1 - axis], at[1 - axis] + block.shape[1 - axis]
+        cover = united(state.cover, (here,) if here[0] < here[1] else ()) if whole else None
+        fused = None if cover is None else self.spec.fused_products(self, block, at)
+        if fused is None:
+            return None, self.spec.products(self, block, at)
+        return cover, fused
+
+    def _size_of(self, axis: int) -> int | None:
+        """Return how long an axis is, None while it grows."""
+        known: int | None = self.spec.shape[axis]
+        return known if self.passes.settled is None else self.passes.settled[axis]
 
     def _norm(self, state: State, block: Any) -> float | None:
         if state.norm is None:
@@ -141,7 +170,8 @@ class Run:
         """
         if self.passes.done:  # the rounding of the first pass stands for all of them
             return 0.0
-        name = min(products, key=lambda name: math.prod(products[name].shape))
+        linear = [name for name in products if self.sums[name].degree == 1]
+        name = min(linear, key=lambda name: math.prod(products[name].shape))
         return frobenius_norm(products[name]) / math.sqrt(math.prod(self.sums[name].width) or 1)
 
     def check_inside(self, at: Place, size: Place) -> None:
@@ -169,9 +199,10 @@ class Run:
 
 
 def _tracked(
-    source: Any, limit: int | None, home: Array | None, progress: bool
+    source: Any, limit: int | None, run: Run, progress: bool
 ) -> Iterator[tuple[Place, Any]]:
     """Return the blocks of a source under a progress bar that counts the source's own bytes."""
+    home = run.home
     entries = math.prod(size or 0 for size in source.shape)
     density = source.nbytes / entries if entries and source.nbytes else None
 
@@ -181,7 +212,8 @@ def _tracked(
 
     if home is not None:
         limit = limit or _UPLOADED_BYTES
-    blocks = source.blocks(limit)
+    axis = run.whole_axis
+    blocks = source.blocks(limit) if axis is None else source.whole_blocks(axis, limit)
     if home is not None:
         blocks = ((at, block.brought(home)) for at, block in blocks)
     if source.on_disk or home is not None:

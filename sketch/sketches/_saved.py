@@ -14,6 +14,7 @@ from .._array import Array, namespace, unit_roundoff
 from .._linalg import frobenius_norm
 from .._random import TRANSFORM_VERSION
 from ..errors import StateFileError
+from ._cover import Cover
 from ._method import Method
 from ._part import Part
 from ._placement import growing_axis
@@ -44,6 +45,8 @@ def header_of(
         "position": state.stream.position,
         "digest": state.stream.digest,
         "pass": state.passes.done,
+        "readings": state.passes.readings,
+        "covers": state.passes.covers,
         "settled": state.passes.settled,
         "kept": list(state.passes.kept),
         "window": [_facts(chunk) for chunk in state.window],
@@ -63,6 +66,7 @@ def _facts(state: State) -> _archive.Header:
         "norm": state.norm,
         "roundoff": state.roundoff,
         "rounding": state.rounding,
+        "cover": state.cover,
         "shares": sorted(state.shares),
         "sums": dict(state.facts) or None,
     }
@@ -87,10 +91,13 @@ def restored(
     axes = header.get("axes", {})
     laid = {name: _laid_back(array, axes.get(name)) for name, array in arrays.items()}
     settled = header.get("settled")
+    done = int(header.get("pass", 0))
     passes = Passes(
-        int(header.get("pass", 0)),
+        done,
+        int(header.get("readings", done)),
         None if settled is None else tuple(map(int, settled)),
         {name: laid[f"kept_{name}"] for name in header.get("kept", [])},
+        _covers(header.get("covers", (None, None))),
     )
     window = enumerate(header.get("window", []))
     state = spec.renewed(_state(spec, passes, header, laid))
@@ -112,7 +119,7 @@ def _state(
         _check_reach(spec, spec.sums(passes)[name].axis, name, part, seen)
     dtype = facts["dtype"]
     roundoff = facts.get("roundoff", 0.0 if dtype is None else unit_roundoff(dtype))
-    rounding = facts.get("rounding")
+    rounding, cover = facts.get("rounding"), facts.get("cover", None if parts else ())
     return State(
         seen=seen,
         parts=parts,
@@ -121,11 +128,21 @@ def _state(
         norm=facts.get("norm"),
         roundoff=roundoff,
         rounding=roundoff * _size(spec, passes, parts) if rounding is None else rounding,
+        cover=_cover(cover),
         shift=arrays.get(f"{prefix}shift"),
         facts=facts.get("sums") or {},
         shares=frozenset(facts.get("shares", [])),
         passes=passes,
     )
+
+
+def _cover(runs: Any) -> Cover:
+    return None if runs is None else tuple((int(start), int(stop)) for start, stop in runs)
+
+
+def _covers(pair: Any) -> tuple[Cover, Cover]:
+    rows, columns = pair
+    return _cover(rows), _cover(columns)
 
 
 def _check_reach(

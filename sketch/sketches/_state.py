@@ -11,6 +11,7 @@ from typing import Any
 from .._array import Array, namespace
 from .._linalg import plain_number
 from ..errors import NonFiniteError
+from ._cover import Cover, united
 from ._part import Part, Spent
 from ._row_blocks import RowBlocks
 
@@ -43,15 +44,21 @@ class Passes:
     Attributes
     ----------
     done : int
+    readings : int
+        Readings of the data that they took: one may serve two passes.
     settled : tuple of int or None
         The shape that the first pass saw.
     kept : mapping
         Bases and cores by name, which the next pass multiplies by.
+    covers : (Cover, Cover)
+        Which rows, and which columns, the first reading took that served two passes.
     """
 
     done: int = 0
+    readings: int = 0
     settled: tuple[int, ...] | None = None
     kept: Mapping[str, Any] = field(default_factory=dict)
+    covers: tuple[Cover, Cover] = (None, None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,6 +80,8 @@ class State:
     rounding : float
         Frobenius norm of a rounding error of the data that explains those of all products that
         ever went into the sums: what cancels leaves it behind.
+    cover : Cover
+        Which rows or columns squares were summed of, each once; None where they do not add up.
     blocks : mapping of str to RowBlocks
         Sums that follow the rows of a Dask array and stay where these are.
     shift : array or None
@@ -96,6 +105,7 @@ class State:
     norm: float | None = 0.0
     roundoff: float = 0.0
     rounding: float = 0.0
+    cover: Cover = ()
     blocks: Mapping[str, RowBlocks] = field(default_factory=dict)
     shift: Array | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -138,6 +148,7 @@ class State:
             norm=self._joint_norm(other, disjoint),
             roundoff=max(self.roundoff, other.roundoff),
             rounding=math.hypot(self.rounding, other.rounding),
+            cover=united(self.cover, other.cover),
             shift=other.shift if self.shift is None else self.shift,
             shares=remembered(self.shares | other.shares),
         )
@@ -157,10 +168,15 @@ class State:
         rows = {name: Part.of(y.array().T, y.first) for name, y in self.blocks.items()}
         return self.having(parts={**self.parts, **rows}, blocks={})
 
-    def times(self, factor: Any, dtype: str | None) -> State:
-        """Return the state of the data multiplied by a number."""
-        number = plain_number(factor)
-        parts = {name: part.times(number) for name, part in self.parts.items()}
+    def times(
+        self, factor: Any, dtype: str | None, degrees: Mapping[str, int] | None = None
+    ) -> State:
+        """Return the state of the data multiplied by a number, some sums by its square."""
+        number, squared = plain_number(factor), [n for n, d in (degrees or {}).items() if d == 2]
+        parts = {
+            name: part.times(abs(number) ** 2 if name in squared else number)
+            for name, part in self.parts.items()
+        }
         if abs(number) > 1 and not all(map(_is_finite, parts.values())):
             raise NonFiniteError(f"the sums overflow when multiplied by {factor}; scale less")
         return self.having(

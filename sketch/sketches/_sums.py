@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ class Sums:
         Of the data.
     home : array or None
         An array that lives where the sketch does.
+    found : dict
+        What a method made of them already, by name.
     """
 
     spec: Any
@@ -34,11 +36,19 @@ class Sums:
     state: State
     shape: tuple[int, ...]
     home: Array | None = None
+    found: dict[str, Any] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
         """The pass whose sums are held, from 0: the last one after its end."""
         return int(min(self.state.passes.done, self.spec.n_passes - 1))
+
+    @property
+    def readings(self) -> int:
+        """Readings of the data so far, that of a pass that was not ended included."""
+        passes = self.state.passes
+        begun = passes.done < self.spec.n_passes and bool(self.state.parts)
+        return passes.readings + begun
 
     @property
     def kept(self) -> Mapping[str, Any]:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .._array import Array, cast
-from .._linalg import adjoint, frobenius_norm, leading_basis, orthonormal_basis, rescaled
+from .._array import Array, cast, namespace
+from .._linalg import adjoint, frobenius_norm, leading_basis, orthonormal_basis, rescaled, triangle
 from ..finalize import SketchedBasis
 from ..maps import DrawnMatrix
 from ._row_blocks import RowBlocks
@@ -50,6 +50,18 @@ class Tall(Basis, Protocol):
 
     def inside(self, basis: Any) -> Array:
         """Return ``Q^* Y`` for a basis Q in the same form."""
+
+    def triangle(self) -> Array:
+        """Return R with ``R^* R = Y^* Y``."""
+
+    def beside(self, other: Any) -> Tall:
+        """Return the matrix with the columns of another in the same form beside it."""
+
+    def multiplied(self, x: Array) -> Tall:
+        """Return ``Y X`` in the same form."""
+
+    def norm(self) -> float:
+        """Return the Frobenius norm."""
 
     def norm_outside(self, basis: Any, inside: Array) -> float:
         """Return the norm of ``Y - Q (Q^* Y)``."""
@@ -103,6 +115,22 @@ class TallArray:
     def inside(self, basis: TallArray) -> Array:
         """Return ``Q^* Y``."""
         return adjoint(basis.y) @ self.y
+
+    def triangle(self) -> Array:
+        """Return R with ``R^* R = Y^* Y``."""
+        return triangle(self.y)
+
+    def beside(self, other: TallArray) -> TallArray:
+        """Return the matrix with the columns of another beside it."""
+        return TallArray(namespace(self.y).concat([self.y, other.y], axis=1))
+
+    def multiplied(self, x: Array) -> TallArray:
+        """Return ``Y X``."""
+        return TallArray(self.y @ x)
+
+    def norm(self) -> float:
+        """Return the Frobenius norm."""
+        return frobenius_norm(self.y)
 
     def norm_outside(self, basis: TallArray, inside: Array) -> float:
         """Return the norm of ``Y - Q (Q^* Y)``."""

@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from .._array import Array
+from .._array import Array, cast, dtype_name, is_complex, moved, promote
 from .._kernels import HashedRows
+from .._linalg import adjoint
 from ..errors import DtypeError
 
 Window = tuple[Array, float]
@@ -22,6 +23,24 @@ class DrawnRows(Protocol):
 
     def hashed(self, dtype: str) -> HashedRows | None:
         """Return the rows in hashed form where the test matrix is sparse."""
+
+
+class GivenRows:
+    """An array in the role of rows of a test matrix."""
+
+    def __init__(self, values: Array) -> None:
+        self._values = values
+
+    def array(self, like: Array) -> Array:
+        """Return the array where `like` is, in its precision."""
+        dtype = dtype_name(like.dtype)
+        if is_complex(dtype_name(self._values.dtype)):
+            dtype = promote(dtype, "complex64")
+        return moved(cast(self._values, dtype), like)
+
+    def hashed(self, dtype: str) -> None:
+        """Return None: the array is dense."""
+        return None
 
 
 class MatrixSource(ABC):
@@ -67,6 +86,12 @@ class MatrixSource(ABC):
         """Yield blocks like `blocks`, of whole rows where the format can give them."""
         return self.blocks(limit)
 
+    def whole_blocks(
+        self, axis: int, limit: int | None = None
+    ) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+        """Yield blocks like `blocks`, along the whole of an axis where that reads nothing twice."""
+        return self.blocks(limit)
+
     def window(self, rows: slice, columns: slice) -> Window:
         """Return some rows and columns as a dense array, and the norm of rounding errors in it.
 
@@ -100,6 +125,19 @@ class MatrixBlock(MatrixSource):
     @abstractmethod
     def left(self, psi: DrawnRows) -> Array:
         """Return ``Psi^* A``, shape (k, n), for Psi (m, k)."""
+
+    def right_and_back(self, omega: DrawnRows, width: int) -> tuple[Array, Array]:
+        """Return ``Y^T = (A Omega)^T`` (k, m), and ``Y_w^* A`` (w, n) of its first w columns.
+
+        Both from one reading of the matrix.
+        """
+        y = self.right(omega)
+        return y, self.left(GivenRows(y[:width, :].T))
+
+    def left_and_back(self, psi: DrawnRows, width: int) -> tuple[Array, Array]:
+        """Return ``W = Psi^* A`` (k, n), and ``(A W_w^*)^T`` (w, m) of its first w rows."""
+        w = self.left(psi)
+        return w, self.right(GivenRows(adjoint(w[:width, :])))
 
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
         """Yield the matrix itself, in one block."""

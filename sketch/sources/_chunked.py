@@ -57,6 +57,12 @@ class ChunkedSource(MatrixSource):
         """Yield the whole rows of each chunk, below those of the chunks before."""
         return self._below_each_other(lambda source: source.row_blocks(limit))
 
+    def whole_blocks(
+        self, axis: int, limit: int | None = None
+    ) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+        """Yield the blocks of each chunk, along the whole of an axis where it can give them."""
+        return self._below_each_other(lambda source: source.whole_blocks(axis, limit))
+
     def _below_each_other(self, blocks: Callable[[MatrixSource], _Blocks]) -> _Blocks:
         if self._used_up:
             raise PassError(

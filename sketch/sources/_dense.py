@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from .._array import Array, compute_dtype, cuts, moved, namespace
-from .._kernels import hashed_product_of_dense, thin_product
+import numpy as np
+
+from .._array import Array, compute_dtype, cuts, is_complex, moved, namespace
+from .._kernels import hashed_product_of_dense, there_and_back, thin_product
 from .._linalg import adjoint, frobenius_norm
 from ..errors import ShapeError
 from ._base import DrawnRows, MatrixBlock, Window
@@ -60,6 +62,21 @@ class DenseSource(MatrixBlock):
         few, a = psi.hashed(self.dtype), self.array
         summed = None if few is None else hashed_product_of_dense(few.conj(), a)
         return thin_product(adjoint(psi.array(a)).T, a) if summed is None else summed
+
+    def right_and_back(self, omega: DrawnRows, width: int) -> tuple[Array, Array]:
+        """Return ``Y^T = (A Omega)^T`` and ``Y_w^* A``, a panel of rows after the other."""
+        few = omega.hashed(self.dtype)
+        if few is not None or not isinstance(self.array, np.ndarray):
+            return super().right_and_back(omega, width)
+        return there_and_back(omega.array(self.array), self.array, width)
+
+    def left_and_back(self, psi: DrawnRows, width: int) -> tuple[Array, Array]:
+        """Return ``W = Psi^* A`` and ``(A W_w^*)^T``, a panel of columns after the other."""
+        few = psi.hashed(self.dtype)
+        if few is not None or not isinstance(self.array, np.ndarray) or is_complex(self.dtype):
+            return super().left_and_back(psi, width)
+        w, back = there_and_back(psi.array(self.array).conj(), self.array.T, width)
+        return w, back.conj()
 
     def norm(self) -> float:
         """Return the Frobenius norm."""

@@ -12,6 +12,8 @@ from ._tensor_base import TensorBlock, TensorSource
 from ._tensor_dense import TENSOR_BLOCK_BYTES, DenseTensorBlock
 from ._tiles import BLOCK_BYTES, StoredArray
 
+_STRIP_BYTES = 4 * BLOCK_BYTES  # of chunks beside each other that are read at once
+
 
 def is_ready(x: object) -> bool:
     """Whether `x` is an array that a matrix product can read in place."""
@@ -34,6 +36,14 @@ class StoredSource(MatrixSource):
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
         """Yield tiles along the chunks that the data are stored in."""
         for (row, col), tile in self._stored.tiles(limit or BLOCK_BYTES):
+            yield (row, col), DenseSource(tile)
+
+    def whole_blocks(
+        self, axis: int, limit: int | None = None
+    ) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+        """Yield tiles along the whole of an axis, as far as no chunk is cut for it."""
+        most = limit or _STRIP_BYTES
+        for (row, col), tile in self._stored.tiles_along(axis, limit or BLOCK_BYTES, most):
             yield (row, col), DenseSource(tile)
 
     def window(self, rows: slice, columns: slice) -> Window:

@@ -62,7 +62,25 @@ class StoredArray:
         self, limit: int, whole: Sequence[int] = ()
     ) -> Iterator[tuple[tuple[int, ...], Array]]:
         """Yield offsets and tiles of at most so many bytes, ready to be multiplied."""
-        steps = self.tile_shape(limit, whole)
+        return self._tiles(self.tile_shape(limit, whole))
+
+    def tiles_along(
+        self, axis: int, limit: int, most: int
+    ) -> Iterator[tuple[tuple[int, ...], Array]]:
+        """Yield tiles like `tiles`, along the whole of an axis where no chunk is cut for it.
+
+        That is where the chunks along it fit into `most` bytes. Arrays that are not stored in
+        chunks are read in their own order.
+        """
+        chunks = _chunks(self.stored)
+        strip = [min(n, c) for n, c in zip(self.shape, chunks, strict=True)]
+        strip[axis] = self.shape[axis]
+        size = math.prod(strip) * np.dtype(self.dtype).itemsize
+        if math.prod(chunks) == 1 or size > most:
+            return self._tiles(self.tile_shape(limit))
+        return self._tiles(self.tile_shape(max(limit, size), (axis,)))
+
+    def _tiles(self, steps: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Array]]:
         for window in itertools.product(*map(cuts, self.shape, steps)):
             yield tuple(cut.start for cut in window), self.window(window)
 

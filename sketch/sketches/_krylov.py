@@ -1,0 +1,274 @@
+"""Block Krylov: the singular value decomposition to a tolerance, one reading a step."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .._array import Array, cast, dtype_name, namespace, to_host
+from .._checks import checked_size
+from .._linalg import adjoint, frobenius_norm
+from .._memory import as_bytes
+from ..errors import NonFiniteError, PassError, SpectrumWarning, ToleranceWarning, warn
+from ..finalize import FusedRange, fused_range, next_block, orthonormalized, ritz
+from ..maps import TestMatrixFamily
+from ..results import LowRank
+from ._base import MultiPassSketch
+from ._hmt import HMTSpec
+from ._running import Run
+from ._spec import checked_width, common_fields
+from ._state import Passes, State
+from ._sums import Sums
+from ._tall import Tall, as_tall, held
+
+_SPARE = 10  # Ritz vectors beside those wanted that a restart keeps
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockKrylovSpec(HMTSpec):
+    """Spec of a `BlockKrylov` sketch; see `HMTSpec`, of whose passes a step takes two.
+
+    Attributes
+    ----------
+    readings : int
+        Of the data, at most.
+    tol : float
+        Residual over the largest singular value at which it stops.
+    most : int or None
+        Columns of the space at which it is restarted.
+    """
+
+    method: ClassVar[str] = "krylov"
+
+    readings: int
+    tol: float = 0.0
+    most: int | None = None
+
+    # ---- one step ---------------------------------------------------------------------------
+
+    def whole_axis(self, passes: Passes) -> int | None:
+        """Return 1, whole rows, for a reading to serve both passes of a step."""
+        return None if self.is_left(passes.done) else 1
+
+    def is_complete(self, passes: Passes) -> bool:
+        """Whether there was a step."""
+        return "space" in passes.kept
+
+    def readings_left(self, passes: Passes) -> int:
+        """Return how many readings there may be still; 0 where further ones tell nothing."""
+        if "space" in passes.kept and not passes.done % 2 and not float(passes.kept["open"]):
+            return 0
+        return max(0, self.readings - passes.readings)
+
+    def taken(
+        self, run: Run, state: State, block: Any, at: tuple[int, ...], check_finite: bool
+    ) -> State:
+        """Return a state with one more block, in as many readings as were declared."""
+        if run.passes.readings >= self.readings:
+            raise PassError(f"all {self.readings} readings were taken; finalize")
+        return super().taken(run, state, block, at, check_finite)
+
+    def check(self, sums: Sums) -> None:
+        """Refuse a reading of other data than the first one's."""
+        if sums.state.parts:
+            super().check(sums)
+
+    def keep(self, sums: Sums) -> dict[str, Any]:
+        """Return the space with a further block, and the next one to multiply by."""
+        kept: dict[str, Any] = {}
+        if sums.number == 0 and self.error_probes:
+            kept["probes"] = held(sums.tall("error").copy())
+        if self.is_left(sums.number):
+            y, inside = as_tall(sums.kept["half"]), sums.kept["inside"]
+            z = adjoint(sums.whole("corange")) @ inside
+        elif self.passes_made(sums) == 2:
+            y, z = sums.tall("range"), adjoint(sums.whole("back"))
+        else:
+            y = sums.tall("range")
+            q = y.basis()
+            half = {"basis": held(q), "half": held(y.copy()), "inside": y.inside(q)}
+            return kept | half
+        if not _is_finite(z):
+            raise NonFiniteError(
+                "squares of the data overflow; scale the data, or take method='hmt'"
+            )
+        return kept | self._step(sums, y, z)
+
+    def _step(self, sums: Sums, y: Tall, z: Array) -> dict[str, Any]:
+        """Return what is kept of a block X with ``Y = A X`` and ``Z = A^* Y`` beside the others.
+
+        ``space`` V, ``squares`` ``A^* A V`` and ``range`` ``A V``; how good its vectors are, if
+        there is more to find, and the next block, rounded as it will be multiplied. A space that is
+        too wide is restarted from its leading Ritz vectors; its next block is orthogonal to all
+        that was there before.
+        """
+        xp, first = namespace(z), "space" not in sums.kept
+        if first:
+            omega = sums.maps["first"].rows(0, sums.shape[1]).array(z)
+            omega = cast(cast(omega, _precision(sums, omega)), dtype_name(z.dtype))
+            x, inverse, z = orthonormalized(omega, z)
+            y = y.multiplied(inverse)
+        else:
+            x = cast(sums.kept["block"], dtype_name(z.dtype))
+        v, squares, range_ = x, z, y
+        if not first:
+            v = xp.concat([sums.kept["space"], x], axis=1)
+            squares = xp.concat([sums.kept["squares"], z], axis=1)
+            range_ = as_tall(sums.kept["range"]).beside(y)
+        values, vectors, residuals = ritz(v, squares)
+        root = xp.sqrt(values)
+        safe = xp.where(root > 0, root, xp.ones_like(root))
+        residuals = (residuals / safe)[: self.rank]
+        new = next_block(v, z, sums.state.roundoff)
+        new = cast(new, _precision(sums, new))
+        top = float(root[0]) if root.shape[0] else 0.0
+        worst = max((float(r) for r in to_host(residuals)), default=0.0)
+        done = worst <= self.tol * top or not new.shape[1] or int(v.shape[1]) >= sums.shape[1]
+        if self.most is not None and v.shape[1] + new.shape[1] > self.most and not done:
+            lead = vectors[:, : min(self.rank + _SPARE, int(vectors.shape[1]))]
+            v, squares, range_ = v @ lead, squares @ lead, range_.multiplied(lead)
+        return {
+            "space": v,
+            "squares": squares,
+            "range": held(range_),
+            "residuals": residuals,
+            "open": xp.asarray(0.0 if done else 1.0),
+            "block": new,
+            "basis": new,
+        }
+
+    # ---- result -----------------------------------------------------------------------------
+
+    def finish(self, sums: Sums, rank: Any, tol: float | None) -> LowRank:
+        """Return the approximation in the range of ``A V``, with the residuals of its vectors."""
+        q = as_tall(sums.kept["range"]).basis()
+        kept = {**sums.state.passes.kept, "basis": held(q)}
+        passes = dataclasses.replace(sums.state.passes, kept=kept)
+        sums = dataclasses.replace(sums, state=sums.state.having(passes=passes), found={})
+        result = super().finish(sums, rank, None)
+        fused, residuals = self._core(sums)[2], sums.kept["residuals"][: result.rank]
+        if fused is not None and fused.kept < min(result.rank, fused.kept + fused.hidden):
+            warn(
+                f"squares tell {fused.kept} of {result.rank} singular values, the others are below "
+                "their rounding; take method='hmt'",
+                SpectrumWarning,
+            )
+        worst = max((float(r) for r in to_host(residuals)), default=0.0)
+        top = float(result.s[0]) if result.rank else 0.0
+        if self.tol and worst > self.tol * top and float(sums.kept["open"]):
+            warn(
+                f"tol={self.tol:.3g} is not met after {sums.readings} readings: a residual is "
+                f"{worst / top:.2g} of the largest singular value; allow more passes, or memory "
+                "for a wider space",
+                ToleranceWarning,
+            )
+        real = dtype_name(result.s.dtype)
+        return dataclasses.replace(result, residuals=cast(residuals, real))
+
+    def _fused(self, sums: Sums) -> FusedRange | None:
+        """Return what the readings tell of ``Q^* A`` for a basis Q of the range."""
+        q, back = as_tall(sums.kept["basis"]), adjoint(sums.kept["squares"])
+        inside = as_tall(sums.kept["range"]).inside(q)
+        return fused_range(inside, back, *self._size(sums, inside))
+
+    def blur(self, sums: Sums, rank: Any, tol: float | None) -> str | None:
+        """Return None: further readings make further steps."""
+        return None
+
+
+def columns_within(memory: int | str, shape: tuple[int | None, ...]) -> int:
+    """Return how wide a space of a matrix may be to stay within half of a memory budget.
+
+    Three arrays of a column each side, and as much again while the next ones are made.
+    """
+    m, n = (size or 0 for size in shape)
+    return max(1, as_bytes(memory) // 2 // (16 * (m + 2 * n) or 1))
+
+
+def _precision(sums: Sums, x: Array) -> str:
+    """Return the dtype in which an array is multiplied with the data."""
+    single = sums.dtype in ("float32", "complex64")
+    name = dtype_name(x.dtype)
+    return {"float64": "float32", "complex128": "complex64"}.get(name, name) if single else name
+
+
+def _is_finite(x: Array) -> bool:
+    return frobenius_norm(x) < float("inf")
+
+
+class BlockKrylov(MultiPassSketch[LowRank]):
+    """Randomized block Krylov iteration, for data that can be read several times.
+
+    Each reading of whole rows multiplies a block X by A and the product by A^*; data that are cut
+    both ways are read twice for it. All blocks are kept, orthogonal to each other, and the best
+    approximation in the range of ``A [X_1 ... X_t]`` is returned: of all methods, the one that
+    needs the fewest readings where singular values fall slowly.
+
+    Parameters
+    ----------
+    shape : (int or None, int)
+    rank : int
+        Rank of the result. Blocks are 10 columns wider.
+    passes : int
+        Readings of the data, at most.
+    tol : float
+        Residual of all vectors, over the largest singular value, at which it stops before.
+    columns : int, optional
+        Of the space, at most: it is restarted then. ``8 (m + 2 n)`` bytes each in double precision.
+    sketch_rank, test_matrix, seed, dtype, error_probes, device
+        See `HMT`.
+
+    Notes
+    -----
+    A reading takes ``4 m n (rank + 10)`` operations, and ``8 n L (rank + 10)`` for a space of L
+    columns. Residuals say that vectors are right, not that none was missed.
+
+    References
+    ----------
+    .. [1] C. Musco, C. Musco, "Randomized block Krylov methods for stronger and faster approximate
+       singular value decomposition", NIPS 2015, arXiv:1504.05477.
+    .. [2] J. Tropp, R. Webber, "Randomized algorithms for low-rank matrix approximation: design,
+       analysis, and applications", 2023, arXiv:2306.12418.
+    .. [3] J. Baglama, L. Reichel, "Augmented implicitly restarted Lanczos bidiagonalization
+       methods", SISC 27 (2005) 19-42.
+    """
+
+    spec_type = BlockKrylovSpec
+
+    spec: BlockKrylovSpec
+
+    def __init__(
+        self,
+        shape: Any,
+        rank: int,
+        *,
+        passes: int,
+        tol: float = 0.0,
+        columns: int | None = None,
+        sketch_rank: int | None = None,
+        test_matrix: TestMatrixFamily | str = "gaussian",
+        seed: int | None = 0,
+        dtype: Any = None,
+        error_probes: int = 10,
+        device: Any = None,
+    ) -> None:
+        fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)
+        width = fields["rank"] + 10 if sketch_rank is None else sketch_rank
+        width = checked_width(width, "sketch_rank", fields["rank"], fields["shape"])
+        readings = max(1, checked_size(passes, "passes"))
+        most = None if columns is None else max(int(columns), fields["rank"] + _SPARE + width)
+        spec = BlockKrylovSpec(
+            **fields,
+            range_size=width,
+            power_iters=readings,
+            readings=readings,
+            tol=tol,
+            most=most,
+        )
+        self._set_up(spec, device)
+
+    @property
+    def passes_left(self) -> int:
+        """Readings that there may be still; 0 where further ones tell nothing."""
+        return self.spec.readings_left(self._state.passes)
