@@ -99,6 +99,10 @@ def cases(kind: str, size: str, dtype: str, power_iters: int) -> dict[str, Case]
         calls["sketch Nyström"] = lambda: sketch.svd(a, RANK, method="nystrom")
     if kind == "dense":
         calls["sketch HMT, wide start"] = lambda: wide_start(a, power_iters)
+    if kind == "dense" and power_iters:
+        calls["sketch Krylov"] = lambda: sketch.svd(
+            a, RANK, method="krylov", passes=1 + power_iters
+        )
     if kind == "topics":
         calls["sketch Nyström, 4 signs"] = lambda: nystrom_of_four(a)
         calls["sketch HMT, half a step"] = lambda: sketch.svd(a, RANK, power_iters=0.5)
@@ -147,7 +151,7 @@ def wide_start(a: np.ndarray[Any, Any], power_iters: int) -> sketch.LowRank:
         family, m, n = sketch.SparseSign(4), *a.shape
         options = {"sketch_rank": RANK, "start_rank": WIDE // 2, "error_probes": 2}
         sk = sketch.HMT((n, m), RANK, test_matrix=family, **options)
-        for _ in range(sk.n_passes):
+        while sk.passes_left:
             sk.update(a.T)
             sk.end_pass()
         return sk.finalize().T
