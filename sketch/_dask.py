@@ -230,6 +230,23 @@ def array_of_rows(
     return da.Array(graph, name, chunks, dtype=np.dtype(dtype), meta=meta)
 
 
+def with_column_values(array: Any, function: Callable[..., Any], *values: Any) -> Any:
+    """Return a Dask array whose chunks are what a function makes of a chunk and of some values.
+
+    Parameters
+    ----------
+    array : Dask array, shape (m, n)
+    function : callable
+        From a chunk (p, q) and the values (q,) at its columns to what stands for the chunk.
+    *values : ndarray, shape (n,)
+    """
+    import dask.array as da
+
+    columns = [(da.from_array(x, chunks=(array.chunks[1],)), "j") for x in values]
+    pairs = itertools.chain([array, "ij"], *columns)
+    return da.blockwise(function, "ij", *pairs, dtype=array.dtype, meta=array._meta)
+
+
 def array_from_slices(source: Any, chunks: Sequence[int]) -> Any:
     """Return the Dask array of an object that can be sliced and pickled, which travels itself."""
     import dask.array as da

@@ -50,6 +50,12 @@ def check_holds(shape: tuple[int, ...], itemsize: int) -> None:
         )
 
 
+def fits(needed: int, memory: int | str | None) -> bool:
+    """Whether so many bytes can be held beside blocks: within half a budget, or of the machine."""
+    whole = _machine_bytes() if memory is None else as_bytes(memory)
+    return whole is None or 2 * needed <= whole
+
+
 def _machine_bytes() -> int | None:
     """Return the memory of this machine, None where the system does not say."""
     try:

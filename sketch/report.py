@@ -1,61 +1,134 @@
-"""Results as text: what the command line prints."""
+"""Results in figures: what the command line prints, as lines for people or as one JSON object."""
 
 from __future__ import annotations
 
 import math
 import sys
+from typing import Any
 
-from ._array import device_bytes
+from ._array import device_bytes, dtype_name
 from .formats import TensorTrain
 from .results import ErrorEstimate, LowRank, PrincipalComponents
 
 Result = LowRank | TensorTrain | PrincipalComponents
+Figures = dict[str, Any]
+"""Plain values by stable names."""
+
+_LEADING = 8  # singular values that a line shows
 
 
-def print_report(result: Result, *, stored: int, seconds: float | None) -> None:
-    """Print size, error and compression of a result, and what it took.
+def figures_of(result: Result, *, stored: int, seconds: float | None = None) -> Figures:
+    """Return size, error and compression of a result, and what it took, in plain values.
 
     Parameters
     ----------
     result : LowRank, TensorTrain or PrincipalComponents
     stored : int
         How many numbers the data hold.
-    seconds : float or None
-        Time taken; with None neither time nor memory are printed, of this process and on the GPU.
+    seconds : float, optional
+        Time taken; without it neither time nor memory are told, of this process and on the GPU.
+
+    Returns
+    -------
+    dict
+        With the names that ``--json`` prints.
     """
-    print(f"shape         {' x '.join(map(str, result.shape))}, {result.dtype}")
+    figures: Figures = {"shape": list(result.shape), "dtype": dtype_name(result.dtype)}
     if isinstance(result, LowRank):
-        like = result.s
-        leading = "  ".join(f"{float(s):.5g}" for s in result.s[:8])
-        print(f"rank          {result.rank}")
-        print(f"singular      {leading}{'  ...' if result.rank > 8 else ''}")
-        kept = result.rank * (sum(result.shape) + 1)
+        like, kept = result.s, result.rank * (sum(result.shape) + 1)
+        figures |= {"rank": result.rank, "singular_values": _numbers(result.s)}
     elif isinstance(result, PrincipalComponents):
-        like = result.mean
-        share = 100 * sum(float(x) for x in result.explained_variance_ratio)
-        print(f"components    {result.rank}, {share:.4g} % of the variance about the mean")
-        kept = (result.rank + 1) * result.shape[1]
+        like, kept = result.mean, (result.rank + 1) * result.shape[1]
+        figures |= _variances(result)
     else:
-        like = result.cores[0]
-        print(f"ranks         {' '.join(map(str, result.ranks))}")
-        kept = sum(math.prod(core.shape) for core in result.cores)
+        like, kept = result.cores[0], sum(math.prod(core.shape) for core in result.cores)
+        figures |= {"ranks": list(result.ranks)}
     if result.error is not None:
-        print(f"rel. error    {describe_error(result.error)}")
-    print(f"compression   {stored / max(1, kept):.3g} : 1")
+        figures["error"] = _error(result.error)
+    figures["compression"] = stored / max(1, kept)
     if seconds is not None:
-        print(f"time          {seconds:.3g} s")
-        print(f"peak memory   {peak_bytes() / 1e6:.0f} MB")
-        if (held := device_bytes(like)) is not None:
-            print(f"on the GPU    {held / 1e6:.0f} MB")
+        figures |= {"seconds": seconds, "peak_bytes": peak_bytes()}
+        figures["device_bytes"] = device_bytes(like)
+    return figures
 
 
-def describe_error(error: ErrorEstimate) -> str:
-    """Return the relative error, its interval where it has one, and how it was found."""
-    interval = ""
-    if error.kind != "heuristic" and error.norm > 0:
-        low, high = (x / error.norm for x in error.interval())
+def _variances(found: PrincipalComponents) -> Figures:
+    low, high = found.explained_variance_interval()
+    return {
+        "rank": found.rank,
+        "n_passes": found.n_passes,
+        "whiten": found.whiten,
+        "total_variance": found.total_variance,
+        "explained_variance": _numbers(found.explained_variance),
+        "explained_variance_low": _numbers(low),
+        "explained_variance_high": _numbers(high),
+        "explained_variance_ratio": _numbers(found.explained_variance_ratio),
+    }
+
+
+def _error(error: ErrorEstimate) -> Figures:
+    figures: Figures = {"value": error.value, "relative": error.relative}
+    if error.kind != "heuristic":
+        figures["low"], figures["high"] = error.interval()
+    return figures | {"kind": error.kind, "method": error.method, "floor": error.floor}
+
+
+def _numbers(values: Any) -> list[float]:
+    return [float(x) for x in values]
+
+
+def print_figures(figures: Figures) -> None:
+    """Print figures as lines for people."""
+    for name, line in _LINES.items():
+        if figures.get(name) is not None:
+            print(f"{line[0]:<13} {line[1](figures)}")
+
+
+def _leading(figures: Figures) -> str:
+    values = figures["singular_values"]
+    dots = "  ..." if len(values) > _LEADING else ""
+    return "  ".join(f"{s:.5g}" for s in values[:_LEADING]) + dots
+
+
+def _share(figures: Figures) -> str:
+    share = 100 * sum(figures["explained_variance_ratio"])
+    return f"{figures['rank']}, {share:.4g} % of the variance"
+
+
+def _relative_error(figures: Figures) -> str:
+    error, interval = figures["error"], ""
+    if "low" in error and error["relative"] > 0:
+        norm = error["value"] / error["relative"]
+        low, high = error["low"] / norm, error["high"] / norm
         interval = f"95 % interval [{low:.4g}, {high:.4g}]  "
-    return f"{error.relative:.4g}  {interval}({error.kind}, {error.method})"
+    return f"{error['relative']:.4g}  {interval}({error['kind']}, {error['method']})"
+
+
+def _method(figures: Figures) -> str:
+    passes = figures.get("n_passes")
+    told = "" if passes is None else f", {passes} pass{'es' * (passes > 1)}"
+    return f"{figures['method']}{told}"
+
+
+_LINES: dict[str, tuple[str, Any]] = {
+    "file": ("file", lambda f: f["file"]),
+    "method": ("method", _method),
+    "n_states": ("merged", lambda f: f"{f['n_states']} states, {f['n_updates']} updates"),
+    "note": ("note", lambda f: f["note"]),
+    "shape": ("shape", lambda f: f"{' x '.join(map(str, f['shape']))}, {f['dtype']}"),
+    "singular_values": ("singular", _leading),
+    "explained_variance_ratio": ("components", _share),
+    "rank": ("rank", lambda f: f["rank"]),
+    "ranks": ("ranks", lambda f: " ".join(map(str, f["ranks"]))),
+    "error": ("rel. error", _relative_error),
+    "compression": ("compression", lambda f: f"{f['compression']:.3g} : 1"),
+    "seconds": ("time", lambda f: f"{f['seconds']:.3g} s"),
+    "peak_bytes": ("peak memory", lambda f: f"{f['peak_bytes'] / 1e6:.0f} MB"),
+    "device_bytes": ("on the GPU", lambda f: f"{f['device_bytes'] / 1e6:.0f} MB"),
+    "out": ("result", lambda f: f["out"]),
+    "scores": ("scores", lambda f: f["scores"]),
+    "plot": ("picture", lambda f: f["plot"]),
+}
 
 
 def peak_bytes() -> int:

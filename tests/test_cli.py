@@ -58,7 +58,8 @@ def test_every_format_gives_the_same_matrix(tmp_path, capsys):
     assert "rel. error" in capsys.readouterr().out
 
 
-def test_the_report_says_all(file, tmp_path, capsys):
+def test_the_report_says_all(file, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     picture = tmp_path / "spectrum.png"
     command = ["svd", file, "--tol", "1e-6", "--method", "nystrom", "--plot", str(picture)]
     assert main(command) == 0

@@ -1,16 +1,20 @@
-"""Principal components in one call."""
+"""Principal components in one call: a reading that finds them, and more that sharpen them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .._checks import checked_size, checked_tol
-from ..errors import RankError
+from ..errors import PassError, RankError
 from ..formats import seeds_of, with_seeds
 from ..results import PrincipalComponents
 from ..sketches import GramNystrom, check_request, default_width, fed, independent_seed
-from ..sources import as_matrix_source
+from ..sources import MatrixSource, as_matrix_source
+from ._sharpened import READINGS_A_STEP, can_be_held, sharpened
 
+DEFAULT_PASSES = 7  # over data that can be read again
+_MORE = 20  # columns of a sketch beside four for each component
+_MORE_ALONE = 140  # where no further reading sharpens them
 _TOLERANCE_RANK = 20  # whose default width is searched for a tolerance
 
 
@@ -19,15 +23,18 @@ def pca(
     rank: int | None = None,
     *,
     tol: float | None = None,
+    passes: int | None = None,
     sketch_rank: int | None = None,
     center: bool = True,
+    scale: Any = False,
+    whiten: bool = False,
     seed: int | None = 0,
     check_finite: bool = True,
     memory: int | str | None = None,
     device: Any = None,
     progress: bool = False,
 ) -> PrincipalComponents:
-    """Return the leading principal components of rows, from one pass over them.
+    """Return the leading principal components of rows.
 
     Parameters
     ----------
@@ -40,11 +47,23 @@ def pca(
         The fewest components whose projection error, relative to the norm of the centred rows, is
         at most `tol`; of no more than 100 directions, or all of 200 columns, unless `sketch_rank`
         says otherwise.
+    passes : int, optional
+        Readings of the data, at most: the first finds mean, scale and components, each two more
+        sharpen these. By default 7 where the data can be read again, and 1 for iterators,
+        where rows are so short or few that one finds all squares, and where they are so many that
+        a number for each of them and each column of the sketch cannot be held. The result's
+        `n_passes` tells.
     sketch_rank : int, optional
-        Width of the sketch, by default ``4 rank + 20``, no more than there are rows where their
-        number is known, and n where that is no more than twice as much: see `GramNystrom`.
+        Width of the first reading's sketch, by default ``4 rank + 20``, or ``4 rank + 140`` where
+        it is the only one; no more than there are rows where their number is known, and n where
+        that is no more than twice as much: see `GramNystrom`.
     center : bool
-        Whether to subtract the mean.
+        Whether to subtract the mean. The data are never copied for it, and sparse ones stay sparse.
+    scale : bool or array_like, shape (n,)
+        True divides each column by its standard deviation, constant ones by 1; or the numbers to
+        divide by.
+    whiten : bool
+        Whether the result's `transform` gives coordinates of unit variance.
     seed : int or None
         Fixes the test matrix, see `svd`.
     check_finite : bool
@@ -61,12 +80,18 @@ def pca(
     Returns
     -------
     PrincipalComponents
-        With the variance that they explain, enclosed from both sides.
+        With the variance that they explain, enclosed from both sides. Of each component the entry
+        of largest modulus is positive.
 
     Raises
     ------
     RankError
-        If neither a rank nor a tolerance is given.
+        If neither a rank nor a tolerance is given, or components that shall be whitened have no
+        variance above rounding errors.
+    PassError
+        If an iterator that can be read once shall be read several times.
+    ArgumentError
+        If `scale` is no vector of positive numbers.
     ShapeError, DtypeError, NonFiniteError, MemoryBudgetError
         If the data cannot be sketched.
 
@@ -74,15 +99,21 @@ def pca(
     -----
     SpectrumWarning
         If components are smaller than rounding errors: of squares, or of the data.
+    ToleranceWarning
+        If `tol` is not met by the rank that was asked for.
 
     Notes
     -----
-    ``4 m n k`` operations in double precision for a sketch of k columns, and ``n k`` numbers. See
-    `GramNystrom`, which follows streams, merges and removes rows.
+    The first reading is that of `GramNystrom`, which follows streams, merges and removes rows:
+    ``4 m n k`` operations in double precision for a sketch of k columns, and ``n k`` numbers. Its
+    components begin the subspace iteration of `HMT` on ``(A - 1 mean) / scale``, ``2 m n k``
+    operations a reading in the precision of the data and ``(m + n) k`` numbers.
 
     References
     ----------
-    .. [1] J. Tropp, A. Yurtsever, M. Udell, V. Cevher, "Fixed-rank approximation of a positive
+    .. [1] N. Halko, P.-G. Martinsson, Y. Shkolnisky, M. Tygert, "An algorithm for the principal
+       component analysis of large data sets", SISC 33 (2011) 2580-2594, arXiv:1007.5510.
+    .. [2] J. Tropp, A. Yurtsever, M. Udell, V. Cevher, "Fixed-rank approximation of a positive
        semidefinite matrix from streaming data", NIPS 2017, arXiv:1706.05736.
 
     Examples
@@ -96,23 +127,57 @@ def pca(
         raise RankError("give a rank, a tolerance, or both: pca(rows, rank=20)")
     tol = checked_tol(tol)
     source = as_matrix_source(rows)
-    m, n = source.shape
-    wanted = 0 if rank is None else checked_size(rank, "rank")
-    if sketch_rank is None:
-        sketch_rank = default_width(_TOLERANCE_RANK if rank is None else wanted, n)
-        if m is not None:  # rows span no more than their number
-            sketch_rank = min(sketch_rank, max(1, m))
-            wanted = min(wanted, sketch_rank)
+    wanted = _TOLERANCE_RANK if rank is None else checked_size(rank, "rank")
+    width, steps = _plan(source, wanted, sketch_rank, passes)
     sk = GramNystrom(
-        n,
-        wanted,
-        sketch_rank=sketch_rank,
+        source.shape[1],
+        0 if rank is None else wanted if sketch_rank is not None else min(wanted, width),
+        sketch_rank=width,
         center=center,
+        scale=scale,
         seed=independent_seed(seed, rows),
         dtype=None if source.widens else source.dtype,
         device=device,
     )
-    check_request(None, tol, sk.spec)
-    fed(sk, source, check_finite=check_finite, memory=memory, progress=progress)
-    found = sk.finalize(None if rank is None else sk.spec.rank, tol)
-    return with_seeds(found, seeds_of(rows), found.seeds)
+    rank = None if rank is None else sk.spec.rank
+    check_request(rank, tol, sk.spec)
+    how: dict[str, Any] = {"check_finite": check_finite, "memory": memory, "progress": progress}
+    fed(sk, source, **how)
+    if steps and (passes is not None or can_be_held(sk, source, memory)):
+        found = sharpened(sk, source, rank, tol, steps, device, **how)
+    else:
+        found = sk.finalize(rank, tol)
+    found = with_seeds(found, seeds_of(rows), (sk.spec.seed,))
+    return found.whitened() if whiten else found
+
+
+def _plan(
+    source: MatrixSource, rank: int, sketch_rank: int | None, passes: int | None
+) -> tuple[int, int]:
+    """Return how wide the first reading's sketch is, and how many steps sharpen what it finds.
+
+    It is wider where it stays alone. Rows span no more than their number.
+    """
+    m, n = source.shape
+    most = n if m is None else min(n, max(1, m))
+
+    def width(more: int) -> int:
+        if sketch_rank is not None:
+            return checked_size(sketch_rank, "sketch_rank", least=1)
+        return min(most, default_width(rank, n, more))
+
+    steps = (_readings(passes, source, width(_MORE) >= most) - 1) // READINGS_A_STEP
+    return width(_MORE if steps else _MORE_ALONE), steps
+
+
+def _readings(passes: int | None, source: MatrixSource, all_seen: bool) -> int:
+    """Return how often to read the data at most: once where that sees all directions."""
+    if passes is None:
+        return 1 if source.single_use or all_seen else DEFAULT_PASSES
+    passes = checked_size(passes, "passes", least=1)
+    if source.single_use and passes > 1:
+        raise PassError(
+            f"an iterator can be read once, and passes={passes} were asked for; give a list or "
+            "another object that can be iterated again, or passes=1"
+        )
+    return passes

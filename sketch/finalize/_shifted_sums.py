@@ -6,11 +6,12 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
-from .._array import Array, beside, moved, namespace, unit_roundoff
+from .._array import Array, beside, dtype_name, is_complex, moved, namespace, unit_roundoff
 from .._linalg import adjoint, frobenius_norm, multiple, product, rescaled
 from ..maps import DrawnMatrix
 
 _DOUBLE = unit_roundoff("float64")
+_CONSTANT = 4.0  # roundoffs of a mean, and of a root mean square, that are no spread
 _SAFE = 200  # binary digits by which the size of sums may differ from one
 
 
@@ -39,6 +40,8 @@ class ShiftedSums:
         products that went in and of the largest sums ever held, which stay when rows are removed.
     total_rounding, count_rounding : float
         Likewise of the errors in `total` and in `count`.
+    squares : array, shape (1, n), optional
+        ``sum |x|^2`` of each column, where columns are to be scaled.
     """
 
     gram: Array
@@ -50,6 +53,7 @@ class ShiftedSums:
     rounding: float = 0.0
     total_rounding: float = 0.0
     count_rounding: float = 0.0
+    squares: Array | None = None
 
     def plus(self, other: ShiftedSums, matrix: DrawnMatrix | None) -> ShiftedSums:
         """Return the sums over both, about the shift of the heavier one."""
@@ -69,6 +73,7 @@ class ShiftedSums:
             math.hypot(a.rounding + b.rounding, _DOUBLE * size),
             math.hypot(a.total_rounding + b.total_rounding, _DOUBLE * length),
             a.count_rounding + b.count_rounding + _lost(a.count, b.count),
+            None if a.squares is None or b.squares is None else a.squares + b.squares,
         )
 
     def scaled(self, weight: float) -> ShiftedSums:
@@ -83,6 +88,7 @@ class ShiftedSums:
             rounding=size * (self.rounding + roundoff * abs(self.energy)),
             total_rounding=size * (self.total_rounding + roundoff * frobenius_norm(self.total)),
             count_rounding=size * (self.count_rounding + roundoff * abs(self.count)),
+            squares=None if self.squares is None else self.squares * weight,
         )
 
     def moved_to(self, shift: Array, matrix: DrawnMatrix | None) -> ShiftedSums:
@@ -129,6 +135,67 @@ class ShiftedSums:
             math.hypot(carried, _DOUBLE * size),
             math.hypot(carried_total, _DOUBLE * (before + abs(count) * length)),
             self.count_rounding,
+            self._squares_moved_by(d),
+        )
+
+    def _squares_moved_by(self, d: Array) -> Array | None:
+        if self.squares is None:
+            return None
+        xp = namespace(d)
+        products = xp.conj(d) * (2 * self.total + self.count * d)
+        return self.squares + (xp.real(products) if is_complex(dtype_name(d.dtype)) else products)
+
+    # ---- in units of the columns ------------------------------------------------------------
+
+    def deviations(self) -> Array:
+        """Return the standard deviation of each column, 1 where it is constant up to rounding.
+
+        By as many rows less one, as all variances here.
+
+        Returns
+        -------
+        array, shape (n,)
+            In double precision.
+        """
+        assert self.squares is not None
+        xp, held = namespace(self.squares), self.squares[0, :]
+        squares = held - xp.abs(self.total[0, :]) ** 2 / self.count
+        spacing = _DOUBLE * xp.abs(rescaled(self.mean, -self.exponent))
+        blur = _CONSTANT**2 * (_DOUBLE * held + self.count * spacing**2)
+        varies, divisor = squares > blur, max(self.count - 1, 1.0)
+        root = xp.sqrt(xp.where(varies, squares, xp.ones_like(squares)) / divisor)
+        return xp.where(varies, rescaled(root, self.exponent), xp.ones_like(root))
+
+    def in_units(self, scale: Array, exact: bool) -> ShiftedSums:
+        """Return the sums of rows divided by a scale; the rows of Omega are multiplied by it.
+
+        Parameters
+        ----------
+        scale : array, shape (n,)
+        exact : bool
+            Whether there is no Omega.
+
+        Notes
+        -----
+        Rounding errors of an entry of the products are in proportion to the norms of its two
+        columns, hence they shrink and grow with them.
+        """
+        assert self.squares is not None
+        unit = rescaled(scale, -self.exponent)
+        squares = self.squares / unit[None, :] ** 2
+        energy = float(namespace(squares).sum(squares))
+        share = energy / self.energy if self.energy > 0 else 1.0
+        gram = self.gram / unit[None, :]
+        return dataclasses.replace(
+            self,
+            gram=gram / unit[:, None] if exact else gram,
+            total=self.total / unit[None, :],
+            energy=energy,
+            shift=self.shift / scale,
+            exponent=0,
+            rounding=self.rounding * share,
+            total_rounding=self.total_rounding * math.sqrt(share),
+            squares=squares,
         )
 
     @property
@@ -149,7 +216,7 @@ class ShiftedSums:
 
     def moved_beside(self, like: Array) -> ShiftedSums:
         """Return the sums where an array is."""
-        names = ("gram", "total", "shift")
+        names = ("gram", "total", "shift", *([] if self.squares is None else ["squares"]))
         return dataclasses.replace(self, **{n: moved(getattr(self, n), like) for n in names})
 
     def at_exponent(self, exponent: int) -> ShiftedSums:
@@ -165,6 +232,7 @@ class ShiftedSums:
             exponent=exponent,
             rounding=rescaled(self.rounding, 2 * step),
             total_rounding=rescaled(self.total_rounding, step),
+            squares=None if self.squares is None else rescaled(self.squares, 2 * step),
         )
 
     def _reach(self) -> int | None:

@@ -197,6 +197,16 @@ class ErrorEstimate:
         kind = self.kind if self.kind == "heuristic" or loss <= self.floor else "conservative"
         return dataclasses.replace(self, losses=(*self.losses, loss), kind=kind)
 
+    def of_closer(self) -> ErrorEstimate:
+        """Return the estimate of a result that is at least as close to the data: a bound."""
+        blur = self.law.blur if isinstance(self.law, Certain) else 0.0
+        return dataclasses.replace(
+            self,
+            kind=self.kind if self.kind == "heuristic" else "conservative",
+            law=self.law.from_above(),
+            floor=self.floor + blur * self.residual,
+        )
+
     def rounded(self, roundoff: float) -> ErrorEstimate:
         """Return the estimate after rounding errors of at most this size."""
         return dataclasses.replace(self, floor=self.floor + roundoff)

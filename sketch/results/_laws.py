@@ -57,6 +57,10 @@ class Law:
         """Return the law after a truncation to a rank."""
         return self
 
+    def from_above(self) -> Law:
+        """Return the law of a truth that may be smaller by an unknown amount."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class Certain(Law):
@@ -73,6 +77,10 @@ class Certain(Law):
         """Return 0 or 1."""
         return float(math.hypot(1, ratio) > x)
 
+    def from_above(self) -> Law:
+        """Return the law of a bound; what rounding may add to it goes into the floor."""
+        return Bound()
+
 
 @dataclass(frozen=True)
 class Bound(Law):
@@ -85,6 +93,10 @@ class Bound(Law):
     def exceeds(self, x: float, ratio: float) -> float:
         """Return 0 or 1."""
         return float(math.hypot(1, ratio) > x)
+
+    def from_above(self) -> Law:
+        """Return the same law."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -107,6 +119,10 @@ class ChiSquare(Law):
         z = half / ((x - ratio) * (x + ratio))
         below = 0.0 if self.one_sided else float(gammaincc(half, z))
         return below, float(gammainc(half, z))
+
+    def from_above(self) -> Law:
+        """Return the law without a lower end."""
+        return dataclasses.replace(self, one_sided=True)
 
     def interval(self, ratio: float, tail: float) -> Ends:
         """Return both quantiles."""

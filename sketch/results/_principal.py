@@ -13,6 +13,7 @@ import numpy as np
 from .. import _archive, _html, _pictures
 from .._array import (
     Array,
+    beside,
     cast,
     dtype_name,
     moved,
@@ -22,13 +23,14 @@ from .._array import (
     to_host,
     unit_roundoff,
 )
-from .._checks import checked_size
-from .._linalg import adjoint, frobenius_norm, product, rescaled
+from .._checks import checked_size, checked_tol, require_rank_or_tol
+from .._linalg import adjoint, product, rescaled, tail_norms
 from ..errors import RankError
 from ..formats import Seeded, carrying_seeds
 from ..sources import MatrixBlock, centred
 from ._error import ErrorEstimate
 from ._mapped_rows import map_rows, times
+from ._warnings import warn_unmet
 
 
 @carrying_seeds("truncate", "astype")
@@ -58,6 +60,13 @@ class PrincipalComponents(Seeded):
     floor : float
         Singular values below it are rounding errors: of the products in the sums, and of what was
         taken away from them again.
+    scale : array, shape (n,)
+        By which the columns of the centred rows were divided, in double precision; ones where they
+        were not. Variances are in these units.
+    whiten : bool
+        Whether `transform` gives coordinates of unit variance.
+    n_passes : int
+        Readings of the data that the result took.
 
     Examples
     --------
@@ -76,6 +85,14 @@ class PrincipalComponents(Seeded):
     missed_variance: float
     error: ErrorEstimate
     floor: float = 0.0
+    scale: Array = None
+    whiten: bool = False
+    n_passes: int = 1
+
+    def __post_init__(self) -> None:
+        if self.scale is None:
+            ones = namespace(self.mean).ones(self.mean.shape, **beside(self.mean, "float64"))
+            object.__setattr__(self, "scale", ones)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -113,11 +130,9 @@ class PrincipalComponents(Seeded):
         -------
         low, high : array, shape (k,)
         """
-        s, floor = self.singular_values, self.floor
-        xp, spacing = namespace(s), 1 / math.sqrt(_divisor(self.n_samples))
-        low = xp.maximum(s - floor, 0 * s) * spacing * ((s + floor) * spacing)
-        high = self._variance(s) + self.missed_variance + (floor * spacing) ** 2
-        return low, high
+        s, xp = self.singular_values, namespace(self.singular_values)
+        low = self._variance(xp.maximum(s - self.floor, 0 * s))
+        return low, self._variance(s + self.floor) + self.missed_variance
 
     def transform(self, rows: Any) -> Array:
         """Return the coordinates of rows about the mean.
@@ -161,38 +176,83 @@ class PrincipalComponents(Seeded):
     def _coordinates(self, block: MatrixBlock) -> Array:
         """Return the coordinates of a block, its mean taken off before they are rounded."""
         rows = centred(block, self.mean)
-        inner = times(rows.block, adjoint(self.components))
+        directions = adjoint(self.components) / self.scale[:, None]
+        inner = times(rows.block, directions)
         rest = moved(self.mean, rows.shift) - rows.shift
-        offset = product(rest[None, :], moved(adjoint(self.components), rest))
+        offset = product(rest[None, :], moved(directions, rest))
         wide = rescaled(inner, rows.exponent) - offset
-        return self._rounded(wide, block)
+        return self._rounded(wide / moved(self._units, wide), block)
 
     def _rows_at(self, block: MatrixBlock) -> Array:
-        inner = times(block, self.components)
+        inner = times(block, self._units[:, None] * self.components * self.scale)
         return self._rounded(inner + moved(self.mean, inner), block)
+
+    @property
+    def _units(self) -> Array:
+        """What coordinates are divided by, shape (k,): the spread along each component, or 1."""
+        ones = 0 * self.singular_values + 1
+        return self.explained_variance**0.5 if self.whiten else ones
 
     def _rounded(self, result: Array, block: MatrixBlock) -> Array:
         """Return a result in the precision of a block and the components."""
         return cast(result, promote(block.dtype, dtype_name(self.components.dtype)))
 
-    def truncate(self, rank: int) -> PrincipalComponents:
+    def truncate(self, rank: int | None = None, tol: float | None = None) -> PrincipalComponents:
         """Return the leading components alone.
+
+        Parameters
+        ----------
+        rank : int, optional
+            So many of them.
+        tol : float, optional
+            The fewest whose projection error, relative to the norm of the centred rows, is at most
+            `tol`, but for one case in 20.
 
         Raises
         ------
         RankError
-            If `rank` is negative or more than there are.
+            If `rank` is negative or more than there are, or neither is given.
+        ToleranceError
+            If `tol` is negative or no number.
+
+        Warns
+        -----
+        ToleranceWarning
+            If no number of components meets `tol`.
         """
-        rank = checked_size(rank, "rank")
-        if rank > self.rank:
-            raise RankError(f"rank must be within 0 and {self.rank}, got {rank}")
-        tail = frobenius_norm(self.singular_values[None, rank:])
+        require_rank_or_tol(rank, tol)
+        keep = self.rank if rank is None else checked_size(rank, "rank")
+        if keep > self.rank:
+            raise RankError(f"rank must be within 0 and {self.rank}, got {keep}")
+        tol = checked_tol(tol)
+        tails = tail_norms([float(x) for x in self.singular_values])
+        errors = [self.error.truncated(tails[k], k) for k in range(keep + 1)]
+        if tol is not None:
+            keep = next((k for k, error in enumerate(errors) if error.meets(tol)), keep)
+        warn_unmet(errors[keep], tol, f"rank {keep}")
         return dataclasses.replace(
             self,
-            components=self.components[:rank, :],
-            singular_values=self.singular_values[:rank],
-            error=self.error.truncated(tail, rank),
+            components=self.components[:keep, :],
+            singular_values=self.singular_values[:keep],
+            error=errors[keep],
         )
+
+    def whitened(self) -> PrincipalComponents:
+        """Return the components with coordinates of unit variance.
+
+        Raises
+        ------
+        RankError
+            If some variances are rounding errors, by which nothing is divided.
+        """
+        hidden = sum(float(s) <= self.floor for s in self.singular_values)
+        if hidden:
+            raise RankError(
+                f"whiten=True divides by the spread along each component, but {hidden} of "
+                f"{self.rank} have a spread below rounding errors, {self.floor:.3g}; keep "
+                f"{self.rank - hidden} or fewer"
+            )
+        return dataclasses.replace(self, whiten=True)
 
     def __repr__(self) -> str:
         share = float(namespace(self.components).sum(self.explained_variance_ratio))
@@ -252,7 +312,7 @@ class PrincipalComponents(Seeded):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too."""
-        header = {name: getattr(self, name) for name in _NUMBERS}
+        header = {name: getattr(self, name) for name in _FACTS}
         header |= {"kind": "PrincipalComponents", "error": self.error.to_header()}
         header |= {"seeds": self.seeds, "n_passes": self.n_passes}
         arrays = {n: to_host(getattr(self, n)) for n in (*_ARRAYS, "explained_variance")}
@@ -264,8 +324,8 @@ class PrincipalComponents(Seeded):
         if "singular_values" not in arrays:  # of a version that kept their squares
             squares = arrays["explained_variance"] * _divisor(header["n_samples"])
             arrays = {**arrays, "singular_values": squares**0.5}
-        fields: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
-        fields |= {name: header[name] for name in _NUMBERS if name in header}
+        fields: dict[str, Any] = {name: arrays[name] for name in _ARRAYS if name in arrays}
+        fields |= {name: header[name] for name in _FACTS if name in header}
         return cls(**fields, error=ErrorEstimate.from_header(header["error"]))
 
     def astype(self, dtype: str) -> PrincipalComponents:
@@ -280,8 +340,8 @@ class PrincipalComponents(Seeded):
             return (s / math.sqrt(_divisor(self.n_samples))) ** 2
 
 
-_NUMBERS = ("total_variance", "n_samples", "missed_variance", "floor")
-_ARRAYS = ("components", "singular_values", "mean")
+_FACTS = ("total_variance", "n_samples", "missed_variance", "floor", "whiten", "n_passes")
+_ARRAYS = ("components", "singular_values", "mean", "scale")
 
 
 def _divisor(n_samples: float) -> float:

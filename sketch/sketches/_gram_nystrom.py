@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+import numpy as np
 
 from .._array import (
     Array,
@@ -14,13 +17,17 @@ from .._array import (
     beside,
     cast,
     dtype_name,
+    is_array,
+    moved,
     namespace,
     quiet,
+    to_host,
     unit_roundoff,
 )
 from .._checks import checked_size
 from .._linalg import adjoint, frobenius_norm, plain_number, rescaled, scale_exponent
 from ..errors import (
+    ArgumentError,
     DtypeError,
     NonFiniteError,
     ShapeError,
@@ -29,10 +36,10 @@ from ..errors import (
 )
 from ..finalize import Eigenpairs, ShiftedSums, gram_eigenpairs, gram_nystrom, no_shift
 from ..maps import DrawnMatrix, FixedMatrix, TestMatrixFamily
-from ..results import Bound, ErrorEstimate, PrincipalComponents, warn_unmet
+from ..results import Bound, ErrorEstimate, PrincipalComponents
 from ..sources import CentredBlock, MatrixBlock, MatrixSource, RowsSource, as_matrix_source, centred
 from ._base import Sketch
-from ._finish import check_request
+from ._finish import check_request, phases
 from ._method import Products, Sum
 from ._part import Part
 from ._running import Run, refuse_nonfinite
@@ -60,12 +67,16 @@ class GramNystromSpec(MatrixSpec):
     exact : bool
         Whether the sketch is as wide as the rows: it then holds all their squares, and the test
         matrix is the identity.
+    scale : bool
+        Whether the columns are divided by their standard deviations, or by numbers that the state
+        holds.
     """
 
     method: ClassVar[str] = "gram-nystrom"
 
     center: bool
     exact: bool = False
+    scale: bool = False
 
     def maps(self) -> dict[str, DrawnMatrix]:
         """Return Omega, where it is not the identity."""
@@ -94,6 +105,7 @@ class GramNystromSpec(MatrixSpec):
             "total": Sum(1, (1,)),
             "energy": Sum(None, (1, 1)),
             "count": Sum(None, (1, 1)),
+            **({"squares": Sum(1, (1,))} if self.scale else {}),
         }
 
     def products(self, run: Run, block: MatrixBlock, at: tuple[int, ...]) -> Products:
@@ -127,12 +139,20 @@ class GramNystromSpec(MatrixSpec):
         """
         matrix = run.maps.get("range")
         if run.hint is None or not self.center:
-            return _sums_about(centred(block), matrix)
+            return self._sums_about(centred(block), matrix)
         shift, spread = run.hint
-        sums = _sums_about(centred(block, shift), matrix)
+        sums = self._sums_about(centred(block, shift), matrix)
         if sums.count and sums.offset > _FAR * max(sums.spread, spread):
-            return _sums_about(centred(block), matrix)
+            return self._sums_about(centred(block), matrix)
         return sums
+
+    def _sums_about(self, rows: CentredBlock, matrix: DrawnMatrix | None) -> ShiftedSums:
+        """Return the sums of a block, with those of the squares of columns where these scale."""
+        sums = _sums_about(rows, matrix)
+        if not self.scale:
+            return sums
+        squares = cast(rows.block.column_squares(), "float64")
+        return dataclasses.replace(sums, squares=moved(squares, sums.gram)[None, :])
 
     def total(
         self, ours: State, theirs: State, *, disjoint: bool = False, spent: bool = False
@@ -157,6 +177,12 @@ class GramNystromSpec(MatrixSpec):
         weight = plain_number(factor)
         if isinstance(weight, complex):
             raise DtypeError(f"rows are weighted by real numbers, got {factor}")
+        if self.scale and weight < 0:
+            raise ArgumentError(
+                "rows cannot be taken away from a sketch that scales columns: what is left of "
+                "their rounding errors would be scaled up; sketch the rows that stay, or give "
+                "scale=False"
+            )
         sums = shifted_sums(state)
         window = tuple(self.times(chunk, weight) for chunk in state.window)
         state = state.having(window=window)
@@ -167,25 +193,25 @@ class GramNystromSpec(MatrixSpec):
     def finish(self, sums: Sums, rank: Any, tol: float | None) -> PrincipalComponents:
         """Return the principal components."""
         keep = check_request(rank, tol, self)
-        rows = shifted_sums(sums.state)
-        if rows is None or not rows.count > 0:
-            raise ShapeError("there are no rows; update the sketch with some first")
-        whole = self._whole(rows, sums.maps.get("range"))
-        if tol is not None:
-            fits = (k for k in range(keep + 1) if whole.truncate(k).error.relative <= tol)
-            keep = next(fits, min(keep, whole.rank))
-        short = whole.truncate(min(keep, whole.rank))
-        warn_unmet(short.error, tol, f"rank {short.rank}")
+        whole = self.whole(sums)
+        short = whole.truncate(min(keep, whole.rank), tol)
         _warn_of_rounding(short, sums.dtype)
         return short.astype(sums.dtype)
 
-    def _whole(self, sums: ShiftedSums, matrix: DrawnMatrix | None) -> PrincipalComponents:
-        """Return all components that sums hold."""
+    def whole(self, held: Sums) -> PrincipalComponents:
+        """Return all components that sums hold, in double precision."""
+        sums, matrix = shifted_sums(held.state), held.maps.get("range")
+        if sums is None or not sums.count > 0:
+            raise ShapeError("there are no rows; update the sketch with some first")
+        scale = self._scale_of(held, sums)
         if self.center:
             sums = sums.about_mean(matrix)
         else:
             sums = sums.moved_to(no_shift(sums.shift), matrix)
-        pairs = _eigenpairs(sums, matrix)
+        mean = sums.shift
+        if self.scale:
+            sums = sums.in_units(scale, self.exact)
+        pairs = _eigenpairs(sums, matrix, scale if self.scale else None)
         xp = namespace(pairs.values)
         explained = float(xp.sum(pairs.values))
         energy = max(0.0, sums.energy, explained)
@@ -200,10 +226,11 @@ class GramNystromSpec(MatrixSpec):
         def variance(square: float) -> float:
             return sized(square / divisor) * sized(square / divisor)  # inf where ** would raise
 
+        components = adjoint(pairs.vectors)
         return PrincipalComponents(
-            adjoint(pairs.vectors),
+            xp.conj(phases(components))[:, None] * components,
             rescaled(xp.sqrt(pairs.values), sums.exponent),
-            sums.shift,
+            mean,
             variance(energy),
             sums.count,
             variance(energy - explained),
@@ -216,7 +243,17 @@ class GramNystromSpec(MatrixSpec):
                 law=Bound(),
             ),
             floor(pairs.floor),
+            scale,
         )
+
+    def _scale_of(self, held: Sums, sums: ShiftedSums) -> Array:
+        """Return by what columns are divided."""
+        given = held.kept.get("scale")
+        if given is not None:
+            return moved(given, sums.shift)
+        if self.scale:
+            return sums.deviations()
+        return namespace(sums.shift).ones(sums.shift.shape, **beside(sums.shift, "float64"))
 
     # ---- of files that were written by earlier versions -------------------------------------
 
@@ -240,7 +277,9 @@ def shifted_sums(state: State) -> ShiftedSums | None:
     if not state.parts:
         return None
     gram, total, energy, count = (state.parts[name].values for name in _PARTS)
-    facts: Mapping[str, Any] = state.facts
+    facts: dict[str, Any] = dict(state.facts)
+    if "squares" in state.parts:
+        facts["squares"] = state.parts["squares"].values
     return ShiftedSums(gram, total, float(energy[0, 0]), float(count[0, 0]), state.shift, **facts)
 
 
@@ -248,8 +287,11 @@ def _holding(state: State, sums: ShiftedSums) -> State:
     """Return a state with other sums."""
     zero = namespace(sums.gram).zeros((1, 1), **beside(sums.gram, "float64"))
     values = (sums.gram, sums.total, zero + sums.energy, zero + sums.count)
+    arrays = dict(zip(_PARTS, values, strict=True))
+    if sums.squares is not None:
+        arrays["squares"] = sums.squares
     return state.having(
-        parts={name: Part.of(x) for name, x in zip(_PARTS, values, strict=True)},
+        parts={name: Part.of(x) for name, x in arrays.items()},
         shift=sums.shift,
         facts={name: getattr(sums, name) for name in _FACTS},
     )
@@ -280,8 +322,10 @@ def _sums_about(rows: CentredBlock, matrix: DrawnMatrix | None) -> ShiftedSums:
     )
 
 
-def _eigenpairs(sums: ShiftedSums, matrix: DrawnMatrix | None) -> Eigenpairs:
-    """Return what the sums know of the squares of the rows about their mean."""
+def _eigenpairs(
+    sums: ShiftedSums, matrix: DrawnMatrix | None, scale: Array | None = None
+) -> Eigenpairs:
+    """Return what the sums know of the squares of the rows about their mean, in given units."""
     y = adjoint(sums.gram)
     if not (math.isfinite(sums.energy) and math.isfinite(frobenius_norm(y))):
         raise NonFiniteError(
@@ -294,6 +338,7 @@ def _eigenpairs(sums: ShiftedSums, matrix: DrawnMatrix | None) -> Eigenpairs:
         pairs = gram_eigenpairs(y, rounding)
     else:
         omega = matrix.rows(0, int(y.shape[0])).array(y)
+        omega = omega if scale is None else omega * scale[:, None]
         pairs = gram_nystrom(y, omega, rounding)
     return Eigenpairs(
         pairs.vectors, rescaled(pairs.values, exponent), rescaled(pairs.floor, exponent)
@@ -327,9 +372,41 @@ def _warn_of_rounding(found: PrincipalComponents, dtype: str) -> None:
         )
 
 
-def default_width(rank: int, n_columns: int) -> int:
+def checked_scale(scale: Any, n_columns: int) -> Array | None:
+    """Return the numbers that columns are divided by, None where they are to be found or none.
+
+    Raises
+    ------
+    ShapeError
+        If there are not as many as columns.
+    ArgumentError
+        If they are no positive numbers.
+    """
+    if isinstance(scale, bool | np.bool_):
+        return None
+    try:
+        given = np.array(to_host(scale) if is_array(scale) else scale, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            f"scale must be True, False or a vector of {n_columns} numbers, got {scale!r}"
+        ) from None
+    if given.shape != (n_columns,):
+        raise ShapeError(
+            f"scale needs one number for each of {n_columns} columns, got shape {given.shape}; "
+            "scale=True divides by the standard deviations"
+        )
+    bad = np.flatnonzero(~((given > 0) & np.isfinite(given)))
+    if bad.size:
+        raise ArgumentError(
+            f"scale must be positive and finite, got {given[bad[0]]} for column {bad[0]}; give 1 "
+            "for a column that stays as it is"
+        )
+    return given
+
+
+def default_width(rank: int, n_columns: int, more: int = 20) -> int:
     """Return how wide a sketch is by default: exact where that is no more than twice as much."""
-    width = 4 * rank + 20
+    width = 4 * rank + more
     return n_columns if 2 * width >= n_columns else width
 
 
@@ -353,6 +430,9 @@ class GramNystrom(Sketch[PrincipalComponents]):
         twice as many. With `n_columns` Omega is the identity, and the components are exact.
     center : bool
         Whether to subtract the mean.
+    scale : bool or array_like, shape (n_columns,)
+        True divides each column by its standard deviation, as `finalize` finds it, constant ones by
+        1; or the numbers to divide by.
     test_matrix : TestMatrixFamily or str
         ``"gaussian"``, ``"sign"``, ``"sparse-sign"`` or an instance.
     seed : int or None
@@ -405,6 +485,7 @@ class GramNystrom(Sketch[PrincipalComponents]):
         *,
         sketch_rank: int | None = None,
         center: bool = True,
+        scale: Any = False,
         test_matrix: TestMatrixFamily | str = "gaussian",
         seed: int | None = 0,
         dtype: Any = None,
@@ -415,7 +496,17 @@ class GramNystrom(Sketch[PrincipalComponents]):
         width = default_width(fields["rank"], n) if sketch_rank is None else sketch_rank
         width = checked_size(width, "sketch_rank", least=min(n, max(1, fields["rank"])))
         fields |= {"rank": min(fields["rank"], n), "range_size": min(width, n)}
-        self._set_up(GramNystromSpec(**fields, center=center, exact=width >= n), device)
+        given = checked_scale(scale, n)
+        scales = given is not None or bool(scale)
+        spec = GramNystromSpec(**fields, center=center, exact=width >= n, scale=scales)
+        self._set_up(spec, device)
+        if given is not None:
+            self._state = self._state.having(passes=Passes(kept={"scale": given}))
+
+    def whole(self) -> PrincipalComponents:
+        """Return all components that the sketch holds, in double precision, without a warning."""
+        with quiet():
+            return self.spec.whole(self._sums(self._state))
 
     def remove(self, chunk: Any) -> None:
         """Take rows away again that were added before.

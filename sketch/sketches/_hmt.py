@@ -35,7 +35,7 @@ from ._finish import check_request, lifted, truncated, with_floor
 from ._method import Products, Sum
 from ._running import Run
 from ._spec import MatrixSpec, checked_iterations, checked_width, common_fields
-from ._state import Passes
+from ._state import Passes, State
 from ._sums import Sums
 from ._tall import Tall, TallArray, as_tall, held
 
@@ -237,7 +237,7 @@ class HMTSpec(MatrixSpec):
         both = self.passes_made(sums) == 2 and not self.is_left(number)
         if both and number > probed and not self.is_left(probed):
             self._compare_fused(sums)
-        if number == probed == 1:
+        if number == probed == 1 and "inside" in sums.kept:
             panel = self._panel(sums, self._name(sums))
             _compare(sums, "first", sums.kept["inside"], panel)
         elif (number - probed) % 2 and number and "error" in sums.maps:
@@ -509,3 +509,29 @@ class HMT(MultiPassSketch[LowRank]):
     def range_size(self) -> int:
         """Columns of the test matrix Omega."""
         return self.spec.range_size
+
+    def begin_at(self, basis: Array, n_rows: int, *, norm: float | None, rounding: float) -> None:
+        """Take a basis of the rows' space in the place of the first pass, one from the left.
+
+        For what another reading of the data has found already.
+
+        Parameters
+        ----------
+        basis : array, shape (n, k)
+            Orthonormal columns, as many as the sketch is wide.
+        n_rows : int
+            Of the data.
+        norm : float or None
+            Their Frobenius norm, where it is known.
+        rounding : float
+            Of rounding errors in products with them, as a Frobenius norm of the data.
+
+        Raises
+        ------
+        PassError
+            If the first pass is not from the left, or has begun.
+        """
+        if not self.spec.begins_left or self.passes_done or self.n_updates:
+            raise PassError("a basis takes the place of a first pass from the left, not begun yet")
+        passes = Passes(1, (n_rows, int(basis.shape[0])), {"basis": basis})
+        self._state = State(seen=(0, 0), norm=norm, rounding=rounding, passes=passes)

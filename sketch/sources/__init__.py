@@ -8,6 +8,7 @@ from ._opened import OpenedData, open_paths_by
 from ._registry import as_matrix_source
 from ._rows import RowsSource
 from ._sparse import SparseSource, is_sparse
+from ._standardized import StandardizedSource
 from ._stored import StoredTensorSource
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 from ._tensor_dense import DenseTensorSource
@@ -27,6 +28,7 @@ __all__ = [
     "OpenedData",
     "RowsSource",
     "SparseSource",
+    "StandardizedSource",
     "StoredArray",
     "StoredTensorSource",
     "TensorBlock",

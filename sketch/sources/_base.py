@@ -151,6 +151,19 @@ class MatrixBlock(MatrixSource):
         """Return the Frobenius norm, None where it is not at hand or blocks overlap (sums)."""
         return None
 
+    def column_squares(self) -> Array:
+        """Return the sum of the squares of each column, shape (n,).
+
+        Raises
+        ------
+        DtypeError
+            If they are not at hand.
+        """
+        raise DtypeError(
+            f"the variances of the columns of a {type(self).__name__} are not known; convert the "
+            "data first, or give the scale as a vector"
+        )
+
     def find_nonfinite(self) -> tuple[int, int] | None:
         """Return the position of a NaN or an infinity, where one can be found."""
         return None

@@ -205,6 +205,12 @@ class SplitBlock(MatrixBlock):
         norm = self.rest.norm()
         return None if norm is None else math.hypot(norm, self.columns.norm())
 
+    def column_squares(self) -> Array:
+        """Return the sum of the squares of each column."""
+        squares = self.rest.column_squares()
+        squares[self.places] += self.columns.column_squares()
+        return squares
+
 
 # ---- each kind of block, smaller by a power of two ---------------------------------------------
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .._array import Array, compute_dtype, cuts, is_complex, moved, namespace
+from .._array import Array, compute_dtype, cuts, dtype_name, is_complex, moved, namespace
 from .._kernels import hashed_product_of_dense, there_and_back, thin_product
 from .._linalg import adjoint, frobenius_norm
 from ..errors import ShapeError
@@ -22,6 +22,13 @@ def no_matrix(shape: tuple[int, ...]) -> ShapeError:
     if len(shape) > 2:
         advice = "merge axes, as by a.reshape(len(a), -1), or take tensor_train"
     return ShapeError(f"expected a matrix, got an array of {len(shape)} axes, {shape}; {advice}")
+
+
+def sum_of_squares(x: Array) -> Array:
+    """Return the sum of the squares of each column, real."""
+    xp = namespace(x)
+    squares = xp.vecdot(x, x, axis=0)
+    return xp.real(squares) if is_complex(dtype_name(x.dtype)) else squares
 
 
 class DenseSource(MatrixBlock):
@@ -81,6 +88,10 @@ class DenseSource(MatrixBlock):
     def norm(self) -> float:
         """Return the Frobenius norm."""
         return frobenius_norm(self.array)
+
+    def column_squares(self) -> Array:
+        """Return the sum of the squares of each column."""
+        return sum_of_squares(self.array)
 
     def find_nonfinite(self) -> tuple[int, int] | None:
         """Return the first row and column that hold NaN or infinity."""

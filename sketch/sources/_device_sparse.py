@@ -52,6 +52,14 @@ class DeviceSparseSource(MatrixBlock):
         self._rows.sum_duplicates()
         return frobenius_norm(self._rows.data.reshape(1, -1))
 
+    def column_squares(self) -> Array:
+        """Return the sum of the squares of each column, duplicates added up first."""
+        self._columns.sum_duplicates()
+        squares = self._columns.copy()
+        squares.data = abs(squares.data) ** 2
+        xp = namespace(squares.data)
+        return squares @ xp.ones((self.shape[0],), dtype=squares.data.dtype)
+
     def widened(self) -> DeviceSparseSource:
         """Return the matrix in double precision."""
         return self._with_rows(self._rows.astype(accumulator_dtype(self.dtype)))

@@ -15,7 +15,7 @@ from .._array import (
 )
 from .._linalg import adjoint, frobenius_norm, product
 from ._base import DrawnRows, MatrixBlock, Window
-from ._dense import DenseSource
+from ._dense import DenseSource, sum_of_squares
 
 _DOUBLE = unit_roundoff("float64")
 
@@ -50,6 +50,12 @@ class FactoredSource(MatrixBlock):
         t1 = xp.linalg.qr(self.left_factor.array, mode="reduced")[1]
         t2 = xp.linalg.qr(adjoint(self.right_factor.array), mode="reduced")[1]
         return frobenius_norm(product(t1, adjoint(t2)))
+
+    def column_squares(self) -> Array:
+        """Return the sum of the squares of each column."""
+        left = self.left_factor.array
+        triangle = namespace(left).linalg.qr(left, mode="reduced")[1]
+        return sum_of_squares(product(triangle, self.right_factor.array))
 
     def find_nonfinite(self) -> tuple[int, int] | None:
         """Return the first entry of a row or a column whose factor is not finite."""

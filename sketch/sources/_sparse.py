@@ -74,6 +74,17 @@ class SparseSource(MatrixBlock):
             csr.sum_duplicates()
         return frobenius_norm(csr.data.reshape(1, -1))
 
+    def column_squares(self) -> Array:
+        """Return the sum of the squares of each column, duplicates added up first."""
+        csr = self.csr
+        if not csr.has_canonical_format:
+            csr = csr.copy()
+            csr.sum_duplicates()
+        squares = np.abs(csr.data) ** 2
+        stored = np.diff(csr.indptr)
+        lines = np.repeat(np.arange(len(stored)), stored) if self._transposed else csr.indices
+        return np.bincount(lines, squares, self.shape[1])
+
     @property
     def longest_line(self) -> int:
         """The largest number of entries stored in a row or a column."""

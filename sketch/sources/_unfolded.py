@@ -8,7 +8,7 @@ from typing import Any
 
 from .._array import namespace
 from ..errors import ShapeError
-from ._base import MatrixBlock, MatrixSource
+from ._base import MatrixBlock, MatrixSource, Window
 from ._dense import DenseSource
 from ._tiles import BLOCK_BYTES, StoredArray
 
@@ -35,6 +35,16 @@ class UnfoldedSource(MatrixSource):
     def row_blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
         """Yield whole rows."""
         return self._unfolded(limit, range(1, len(self._stored.shape)))
+
+    def window(self, rows: slice, columns: slice) -> Window:
+        """Return some rows and columns, from whole slices of the second axis."""
+        _, second, *rest = self._stored.shape
+        run = max(1, math.prod(rest))
+        first, last = columns.start // run, max(columns.start, columns.stop - 1) // run + 1
+        inner = (slice(0, n) for n in rest)
+        tile = self._stored.window((rows, slice(first, min(last, second)), *inner))
+        flat = namespace(tile).reshape(tile, (tile.shape[0], math.prod(tile.shape[1:])))
+        return flat[:, columns.start - first * run : columns.stop - first * run], 0.0
 
     def _unfolded(
         self, limit: int | None, whole: Sequence[int]

@@ -23,7 +23,7 @@ from .._array import (
 )
 from .._linalg import adjoint, frobenius_norm, product, rescaled
 from ._base import DrawnRows, MatrixBlock, MatrixSource
-from ._dense import DenseSource
+from ._dense import DenseSource, sum_of_squares
 from ._tiles import BLOCK_BYTES
 
 
@@ -102,6 +102,11 @@ class ColumnwiseBlock(MatrixBlock):
     def norm(self) -> float:
         """Return the Frobenius norm."""
         return math.hypot(*(frobenius_norm(x) for _, x in self._windows()))
+
+    def column_squares(self) -> Array:
+        """Return the sum of the squares of each column."""
+        parts = [sum_of_squares(x) for _, x in self._windows()]
+        return namespace(*parts).concat(parts)
 
     def find_nonfinite(self) -> tuple[int, int] | None:
         """Return the position of a NaN or an infinity."""

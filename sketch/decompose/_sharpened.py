@@ -1,0 +1,131 @@
+"""Principal components of a first reading, sharpened by subspace iteration on the same rows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .._array import moved, unit_roundoff
+from .._linalg import adjoint, frobenius_norm
+from .._memory import as_bytes, fits
+from ..errors import SpectrumWarning, warn
+from ..results import LowRank, PrincipalComponents
+from ..sketches import HMT, GramNystrom, fed
+from ..sources import MatrixSource, StandardizedSource
+
+READINGS_A_STEP = 2
+_FACTORS = 6  # as large as the products, at the end of a pass, with what the basis is made of
+_FAR = 4.0  # spreads of the mean from zero, from which products about zero lose digits
+
+
+def sharpened(
+    sketch: GramNystrom,
+    source: MatrixSource,
+    rank: int | None,
+    tol: float | None,
+    steps: int,
+    device: Any,
+    *,
+    memory: int | str | None,
+    **how: Any,
+) -> PrincipalComponents:
+    """Return the principal components of rows that a sketch has seen, after further readings.
+
+    Parameters
+    ----------
+    sketch : GramNystrom
+        Of all rows.
+    source : MatrixSource
+        The same rows again.
+    rank : int or None
+    tol : float or None
+        As in `pca`.
+    steps : int
+        Steps of subspace iteration, two readings each: one from the right and one from the left.
+    device : str, array or None
+        As in `pca`.
+    memory : int, str or None
+        As in `pca`; the first reading's sketch is still held.
+    **how
+        How to read, as `fed` takes it.
+    """
+    first = sketch.whole()
+    m, n = first.shape
+    width = min(first.rank, m)
+    rows = StandardizedSource(source, first.mean, first.scale, _is_far(first))
+    spec = sketch.spec
+    sk = HMT(
+        (m, n),
+        width if rank is None else min(rank, width),
+        power_iters=steps - 0.5,
+        sketch_rank=width,
+        seed=spec.seed,
+        dtype=spec.dtype,
+        device=device,
+    )
+    sk.begin_at(adjoint(first.components[: sk.range_size, :]), **_size(first, rows))
+    if memory is not None:
+        memory = max(0, as_bytes(memory) - spec.bytes_needed((m, n), {}))
+    found = fed(sk, rows, memory=memory, **how).finalize(sk.range_size)
+    whole = _components(found, first, 1 + READINGS_A_STEP * steps)
+    short = whole.truncate(sk.spec.rank, tol)
+    _warn_of_rounding(short)
+    return short
+
+
+def can_be_held(sketch: GramNystrom, source: MatrixSource, memory: int | str | None) -> bool:
+    """Whether products with all rows can: in memory, or where the rows of a Dask array are."""
+    m, n = sketch.shape
+    held = _FACTORS * 8 * sketch.spec.dof_each * (m + n) * sketch.spec.range_size
+    return source.dask_array is not None or fits(held, memory)
+
+
+def _is_far(first: PrincipalComponents) -> bool:
+    """Whether the rows are so far from zero that products about zero would lose digits."""
+    return _offset(first) > _FAR * first.error.norm
+
+
+def _offset(first: PrincipalComponents) -> float:
+    """Return the norm of what was subtracted from the rows."""
+    return math.sqrt(first.n_samples) * frobenius_norm((first.mean / first.scale)[None, :])
+
+
+def _size(first: PrincipalComponents, rows: StandardizedSource) -> dict[str, Any]:
+    """Return what the first reading knows of the size of the rows and of errors in products."""
+    norm, n_rows = first.error.norm, first.shape[0]
+    about = norm if rows.shifts_rows else math.hypot(norm, _offset(first))
+    if not math.isfinite(about):  # of data near the end of the range
+        return {"n_rows": n_rows, "norm": None, "rounding": 0.0}
+    return {"n_rows": n_rows, "norm": norm, "rounding": unit_roundoff(rows.dtype) * about}
+
+
+def _components(found: LowRank, first: PrincipalComponents, n_passes: int) -> PrincipalComponents:
+    """Return the right singular vectors of the standardised rows as principal components.
+
+    What they miss of the variance is what remains of it, but for rounding errors.
+    """
+    error, norm = found.error.of_closer(), first.error.norm  # V projects better than U s
+    captured = frobenius_norm(found.s[None, :])
+    missed = max(0.0, (norm - captured) * (norm + captured)) + 2 * norm * error.floor
+    return PrincipalComponents(
+        found.Vh,
+        found.s,
+        moved(first.mean, found.Vh),
+        first.total_variance,
+        first.n_samples,
+        missed / max(first.n_samples - 1, 1.0),
+        error,
+        error.floor,
+        moved(first.scale, found.Vh),
+        n_passes=n_passes,
+    )
+
+
+def _warn_of_rounding(found: PrincipalComponents) -> None:
+    below = sum(float(s) <= found.floor for s in found.singular_values)
+    if below:
+        warn(
+            f"the last {below} of {found.rank} components have singular values below "
+            f"{found.floor:.3g}, where there are rounding errors only; keep fewer",
+            SpectrumWarning,
+        )

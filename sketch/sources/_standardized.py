@@ -1,0 +1,131 @@
+"""A matrix about the mean of its rows, in units of its columns, without a copy of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .._array import Array, brought, cast, dtype_name, moved, namespace, to_host, widened
+from .._dask import with_column_values
+from .._linalg import product, rescaled
+from ._base import DrawnRows, MatrixBlock, MatrixSource
+from ._centred import centred
+from ._dense import DenseSource
+from ._registry import as_matrix_source
+from ._rows import RowsSource
+
+_WHOLE = 2**62  # bytes of a block: a chunk is one
+
+
+class StandardizedSource(MatrixSource):
+    """The matrix ``(A - 1 mean) / scale`` of a source A that can be read again.
+
+    Parameters
+    ----------
+    source : MatrixSource
+    mean, scale : array, shape (n,)
+        In double precision.
+    far : bool
+        Whether the mean is so far from zero that products about zero would lose digits: blocks are
+        then shifted before they are multiplied. Elsewhere they stay as they are, and ``1 (mean X)``
+        is taken from the products, as it is from those of an operator.
+
+    Attributes
+    ----------
+    shifts_rows : bool
+        Whether blocks are shifted before they are multiplied.
+    """
+
+    def __init__(self, source: MatrixSource, mean: Array, scale: Array, far: bool) -> None:
+        self.shape, self.dtype, self.nbytes = source.shape, source.dtype, source.nbytes
+        self.single_use, self.on_disk = source.single_use, source.on_disk
+        self.sparse, self.widens = source.sparse, source.widens
+        by_itself = source.by_products and isinstance(source, MatrixBlock)
+        self._mean, self._scale, self.shifts_rows = mean, scale, far and not by_itself
+        self._source = source if by_itself else RowsSource(source)
+        if self._source.dask_array is not None:
+            values = to_host(mean), to_host(scale)
+            self.dask_array = with_column_values(self._source.dask_array, self.of_chunk, *values)
+
+    def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+        """Yield blocks of whole rows, each row in one of them."""
+        for at, block in self._source.blocks(limit):
+            yield at, standardized(block, self._mean, self._scale, self.shifts_rows)
+
+    def of_chunk(self, chunk: object, mean: Array, scale: Array) -> MatrixBlock:
+        """Return the block of a chunk of a Dask array."""
+        (_, block), *_ = RowsSource(as_matrix_source(chunk)).blocks(_WHOLE)
+        return standardized(block, mean, scale, self.shifts_rows)
+
+
+def standardized(block: MatrixBlock, mean: Array, scale: Array, shifts_rows: bool) -> MatrixBlock:
+    """Return a block of whole rows about a mean and in units of its columns."""
+    if not shifts_rows:
+        return StandardizedBlock(block, block, mean, scale)
+    if isinstance(block, DenseSource):
+        near = brought(mean, block.array)
+        rest = moved(mean, near) - widened(near)
+        return StandardizedBlock(block, DenseSource(block.array - near), rest, scale)
+    rows = centred(block, mean)
+    rest = moved(mean, rows.shift) - rows.shift  # what rounding to the precision of rows left
+    return StandardizedBlock(block, rows.block, rest, scale, rows.exponent)
+
+
+class StandardizedBlock(MatrixBlock):
+    """The matrix ``(2**exponent X - 1 mean) / scale``.
+
+    Parameters
+    ----------
+    block : MatrixBlock
+        The rows as they came.
+    rows : MatrixBlock
+        The matrix X.
+    mean, scale : array, shape (n,)
+    exponent : int
+    """
+
+    def __init__(
+        self, block: MatrixBlock, rows: MatrixBlock, mean: Array, scale: Array, exponent: int = 0
+    ) -> None:
+        self.shape, self.dtype, self.nbytes = block.shape, block.dtype, block.nbytes
+        self.sparse, self.rounding = block.sparse, rows.rounding
+        self._block, self._rows, self._exponent = block, rows, exponent
+        self._mean, self._scale = mean, scale
+
+    def brought(self, like: Array) -> MatrixBlock:
+        """Return the matrix where `like` is."""
+        block, rows = self._block.brought(like), self._rows.brought(like)
+        return StandardizedBlock(block, rows, self._mean, self._scale, self._exponent)
+
+    def right(self, omega: DrawnRows) -> Array:
+        """Return ``(A Omega)^T``."""
+        seen = rescaled(self._rows.right(_InUnits(omega, self._scale)), self._exponent)
+        mean = moved(self._mean / self._scale, seen)
+        offset = product(mean[None, :], widened(omega.array(seen)))
+        return seen - cast(offset.T, dtype_name(seen.dtype))
+
+    def left(self, psi: DrawnRows) -> Array:
+        """Return ``Psi^* A``."""
+        seen = rescaled(self._rows.left(psi), self._exponent)
+        xp, mean, scale = namespace(seen), moved(self._mean, seen), moved(self._scale, seen)
+        weights = xp.conj(xp.sum(widened(psi.array(seen)), axis=0))
+        return cast((seen - weights[:, None] * mean) / scale, dtype_name(seen.dtype))
+
+    def find_nonfinite(self) -> tuple[int, int] | None:
+        """Return where the rows are not finite."""
+        return self._block.find_nonfinite()
+
+
+class _InUnits:
+    """Rows of a test matrix, each divided by a number."""
+
+    def __init__(self, rows: DrawnRows, scale: Array) -> None:
+        self._rows, self._scale = rows, scale
+
+    def array(self, like: Array) -> Array:
+        """Return the rows as a dense array."""
+        rows = self._rows.array(like)
+        return cast(rows / moved(self._scale, rows)[:, None], dtype_name(rows.dtype))
+
+    def hashed(self, dtype: str) -> None:
+        """Return None: they are dense."""
+        return None
