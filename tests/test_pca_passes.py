@@ -115,7 +115,7 @@ def test_every_container_gives_the_same(container, dtype, scale):
         assert np.allclose(np.asarray(scores), exact, atol=2e-3 if dtype != "float64" else 1e-8)
 
 
-@pytest.mark.parametrize("passes", [1, 3, 7])
+@pytest.mark.parametrize("passes", [1, 2, 4])
 def test_columns_of_any_size_are_scaled(passes):
     """Scales over twelve decades, given or found: the same as scaling the data first."""
     x = rows(spectrum="rank 10 and noise") * 10.0 ** np.linspace(-6, 6, N) + 5
@@ -170,19 +170,19 @@ def test_the_first_reading_serves_for_the_mean_and_each_is_counted():
             return part
 
     x = rows()
-    for passes in (1, 3, 5, None):
+    for passes in (1, 2, 3, None):
         counted = Counted(x)
         found = sketch.pca(counted, K, passes=passes)
         assert counted.read == found.n_passes * x.size
-        assert found.n_passes == (passes or 7)
+        assert found.n_passes == (passes or 4)
 
 
 def test_rows_that_are_too_many_for_a_budget_are_read_once():
     """Products with 48,000 rows and their bases take 6 x 8 x 48,000 x 36 bytes, 83 MB."""
     x = np.tile(rows(), (400, 1))
-    assert sketch.pca(x, K).n_passes == 7
+    assert sketch.pca(x, K).n_passes == 4
     assert sketch.pca(x, K, memory="60MB").n_passes == 1
-    assert sketch.pca(x, K, memory="200MB").n_passes == 7
+    assert sketch.pca(x, K, memory="200MB").n_passes == 4
 
 
 def test_more_readings_capture_more():
@@ -195,7 +195,7 @@ def test_more_readings_capture_more():
 
 def test_signs_do_not_depend_on_chunks_containers_or_precision():
     x = rows(spectrum=".8^i", mean=2.0)
-    for passes in (1, 7):
+    for passes in (1, 4):
         exact = sketch.pca(x, K, passes=passes).components
         assert np.all(exact[np.arange(K), np.abs(exact).argmax(axis=1)] > 0)
         for data in (
@@ -210,7 +210,7 @@ def test_signs_do_not_depend_on_chunks_containers_or_precision():
 
 def test_a_tolerance_is_met_by_the_fewest_components():
     x = rows(spectrum=".8^i")
-    found = sketch.pca(x, tol=0.05, passes=5, sketch_rank=40)
+    found = sketch.pca(x, tol=0.05, passes=3, sketch_rank=40)
     assert found.error.meets(0.05)
     assert not found.truncate(found.rank - 1).error.meets(0.05)
     with pytest.warns(sketch.ToleranceWarning, match="rank 2"):

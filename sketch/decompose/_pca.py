@@ -10,9 +10,9 @@ from ..formats import seeds_of, with_seeds
 from ..results import PrincipalComponents
 from ..sketches import GramNystrom, check_request, default_width, fed, independent_seed
 from ..sources import MatrixSource, as_matrix_source
-from ._sharpened import READINGS_A_STEP, can_be_held, sharpened
+from ._sharpened import can_be_held, sharpened
 
-DEFAULT_PASSES = 7  # over data that can be read again
+DEFAULT_PASSES = 4  # over data that can be read again
 _MORE = 20  # columns of a sketch beside four for each component
 _MORE_ALONE = 140  # where no further reading sharpens them
 _TOLERANCE_RANK = 20  # whose default width is searched for a tolerance
@@ -48,11 +48,11 @@ def pca(
         at most `tol`; of no more than 100 directions, or all of 200 columns, unless `sketch_rank`
         says otherwise.
     passes : int, optional
-        Readings of the data, at most: the first finds mean, scale and components, each two more
-        sharpen these. By default 7 where the data can be read again, and 1 for iterators,
-        where rows are so short or few that one finds all squares, and where they are so many that
-        a number for each of them and each column of the sketch cannot be held. The result's
-        `n_passes` tells.
+        Readings of the data: the first finds mean, scale and components, each further one sharpens
+        these, and one is added where sums of squares would hide small ones. By default 4 where the
+        data can be read again, and 1 for iterators, where rows are so short or few that one finds
+        all squares, and where they are so many that a number for each of them and each column of
+        the sketch cannot be held. The result's `n_passes` tells.
     sketch_rank : int, optional
         Width of the first reading's sketch, by default ``4 rank + 20``, or ``4 rank + 140`` where
         it is the only one; no more than there are rows where their number is known, and n where
@@ -166,7 +166,7 @@ def _plan(
             return checked_size(sketch_rank, "sketch_rank", least=1)
         return min(most, default_width(rank, n, more))
 
-    steps = (_readings(passes, source, width(_MORE) >= most) - 1) // READINGS_A_STEP
+    steps = _readings(passes, source, width(_MORE) >= most) - 1
     return width(_MORE if steps else _MORE_ALONE), steps
 
 

@@ -9,11 +9,11 @@ from .._array import moved, unit_roundoff
 from .._linalg import adjoint, frobenius_norm
 from .._memory import as_bytes, fits
 from ..errors import SpectrumWarning, warn
+from ..formats import with_passes
 from ..results import LowRank, PrincipalComponents
-from ..sketches import HMT, GramNystrom, fed
+from ..sketches import HMT, GramNystrom, fed, finalized
 from ..sources import MatrixSource, StandardizedSource
 
-READINGS_A_STEP = 2
 _FACTORS = 6  # as large as the products, at the end of a pass, with what the basis is made of
 _FAR = 4.0  # spreads of the mean from zero, from which products about zero lose digits
 
@@ -41,7 +41,7 @@ def sharpened(
     tol : float or None
         As in `pca`.
     steps : int
-        Steps of subspace iteration, two readings each: one from the right and one from the left.
+        Steps of subspace iteration, a reading each, and one more where squares hide small values.
     device : str, array or None
         As in `pca`.
     memory : int, str or None
@@ -66,8 +66,9 @@ def sharpened(
     sk.begin_at(adjoint(first.components[: sk.range_size, :]), **_size(first, rows))
     if memory is not None:
         memory = max(0, as_bytes(memory) - spec.bytes_needed((m, n), {}))
-    found = fed(sk, rows, memory=memory, **how).finalize(sk.range_size)
-    whole = _components(found, first, 1 + READINGS_A_STEP * steps)
+    how["memory"] = memory
+    found = finalized(fed(sk, rows, **how), rows, sk.range_size, None, **how)
+    whole = with_passes(_components(found, first), 1 + found.n_passes)
     short = whole.truncate(sk.spec.rank, tol)
     _warn_of_rounding(short)
     return short
@@ -99,7 +100,7 @@ def _size(first: PrincipalComponents, rows: StandardizedSource) -> dict[str, Any
     return {"n_rows": n_rows, "norm": norm, "rounding": unit_roundoff(rows.dtype) * about}
 
 
-def _components(found: LowRank, first: PrincipalComponents, n_passes: int) -> PrincipalComponents:
+def _components(found: LowRank, first: PrincipalComponents) -> PrincipalComponents:
     """Return the right singular vectors of the standardised rows as principal components.
 
     What they miss of the variance is what remains of it, but for rounding errors.
@@ -117,7 +118,6 @@ def _components(found: LowRank, first: PrincipalComponents, n_passes: int) -> Pr
         error,
         error.floor,
         moved(first.scale, found.Vh),
-        n_passes=n_passes,
     )
 
 

@@ -138,7 +138,6 @@ _CHECKS: dict[str, Check] = {
     "dtype": _or_none(_is_dtype),
     **dict.fromkeys(["center", "exact", "one_sided", "orthogonal", "identity", "whiten"], _is_flag),
     **dict.fromkeys(["residual", "truncation", "floor", "blur", "power_iters"], _is_number),
-    "n_passes": _is_size,
     "spec.scale": _is_flag,
     **dict.fromkeys(["total_variance", "n_samples", "missed_variance"], _is_number),
     "error.norm": _is_number,

@@ -33,7 +33,7 @@ from ._mapped_rows import map_rows, times
 from ._warnings import warn_unmet
 
 
-@carrying_seeds("truncate", "astype")
+@carrying_seeds("truncate", "whitened", "astype")
 @dataclass(frozen=True, eq=False)
 class PrincipalComponents(Seeded):
     """The leading principal components of rows, and what they leave out.
@@ -65,8 +65,6 @@ class PrincipalComponents(Seeded):
         were not. Variances are in these units.
     whiten : bool
         Whether `transform` gives coordinates of unit variance.
-    n_passes : int
-        Readings of the data that the result took.
 
     Examples
     --------
@@ -87,7 +85,6 @@ class PrincipalComponents(Seeded):
     floor: float = 0.0
     scale: Array = None
     whiten: bool = False
-    n_passes: int = 1
 
     def __post_init__(self) -> None:
         if self.scale is None:
@@ -340,7 +337,7 @@ class PrincipalComponents(Seeded):
             return (s / math.sqrt(_divisor(self.n_samples))) ** 2
 
 
-_FACTS = ("total_variance", "n_samples", "missed_variance", "floor", "whiten", "n_passes")
+_FACTS = ("total_variance", "n_samples", "missed_variance", "floor", "whiten")
 _ARRAYS = ("components", "singular_values", "mean", "scale")
 
 
