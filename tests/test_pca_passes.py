@@ -105,8 +105,9 @@ def test_every_container_gives_the_same(container, dtype, scale):
         assert np.allclose(found.mean, x.mean(axis=0, dtype=y.dtype), rtol=1e-9, atol=1e-9)
         assert np.allclose(found.scale, spread if scale else 1, rtol=1e-6)
         dense = sketch.pca(x, K, scale=scale)
-        # products in single precision, about a mean that is rounded to it
-        close = {"rtol": 1e-4 if dtype in ("float32", "complex64") else 1e-9}
+        # products in single precision; those of an operator about zero, a thousand spreads away
+        single = dtype in ("float32", "complex64")
+        close = {"rtol": (1e-3 if container == "operator" else 1e-4) if single else 1e-9}
         assert np.allclose(found.explained_variance, dense.explained_variance, **close)
         scores = found.transform(CONTAINERS[container](x))
         assert hasattr(scores, "dask") == container.startswith("dask")
