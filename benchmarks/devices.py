@@ -16,7 +16,7 @@ import numpy as np
 from measure import Case, machine, seconds, table
 
 import sketch
-from sketch._array import beside, is_on_gpu, moved, namespace, place
+from sketch.backend.array import beside, is_on_gpu, moved, namespace, place
 
 RESULTS = Path(__file__).parent / "results" / "devices.json"
 LAYER = {False: (20_000, 5_000), True: (4_000, 1_000)}

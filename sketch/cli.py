@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 
 from . import __version__, io, plot
-from ._archive import is_ours
-from ._dask import connect
-from ._memory import as_bytes
-from ._paths import try_to_write
 from .bench import compare
 from .decompose import pca, svd, tensor_train
 from .errors import ArgumentError, ShapeError, SketchError, SketchWarning
+from .files.archive import is_ours
+from .files.paths import try_to_write
 from .formats import TensorTrain
 from .report import Figures, Result, figures_of, peak_bytes, print_figures
 from .results import LowRank, PrincipalComponents
+from .running.memory import as_bytes
+from .running.tasks import connect
 from .sketches import STTA, GeneralizedNystrom, GramNystrom
 from .sources import as_matrix_source, as_tensor_source
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ._paths import try_to_write
-from ._pictures import needs_matplotlib
 from .errors import DtypeError, SketchError
+from .files.paths import try_to_write
 from .formats import TensorTrain
+from .pictures.drawing import needs_matplotlib
 from .results import LowRank, PrincipalComponents
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import math
 import sys
 from typing import Any
 
-from ._array import device_bytes, dtype_name
+from .backend.array import device_bytes, dtype_name
 from .formats import TensorTrain
 from .results import ErrorEstimate, LowRank, PrincipalComponents
 

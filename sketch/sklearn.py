@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._array import is_dask
 from ._checks import checked_size
+from .backend.array import is_dask
 from .decompose import pca
 from .errors import ArgumentError, RankError, SpectrumWarning
 from .results import PrincipalComponents

@@ -305,10 +305,11 @@ def test_sparse_matrices_of_a_device():
 def test_the_memory_of_a_device_is_reported(monkeypatch):
     import contextlib
 
-    from sketch import _array, report
+    from sketch import report
+    from sketch.backend import array
 
     for x in (np.ones(2), strict(np.ones(2))):
-        assert _array.device_bytes(x) is None
+        assert array.device_bytes(x) is None
 
     class Pool:
         total_bytes = staticmethod(lambda: 12_000_000)
@@ -319,10 +320,10 @@ def test_the_memory_of_a_device_is_reported(monkeypatch):
     class There:
         device = contextlib.nullcontext()
 
-    monkeypatch.setattr(_array, "is_on_gpu", lambda x: True)
-    monkeypatch.setattr(_array, "namespace", lambda x: Library)
-    assert _array.device_bytes(There()) == 12_000_000
-    assert report.device_bytes is _array.device_bytes
+    monkeypatch.setattr(array, "is_on_gpu", lambda x: True)
+    monkeypatch.setattr(array, "namespace", lambda x: Library)
+    assert array.device_bytes(There()) == 12_000_000
+    assert report.device_bytes is array.device_bytes
 
 
 def dask_array_of(to, data):

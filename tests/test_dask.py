@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sketch
-from sketch._dask import chunk_batches, graph_of
+from sketch.running.tasks import chunk_batches, graph_of
 from sketch.sketches._parallel import _strips
 
 RNG = np.random.default_rng(0)

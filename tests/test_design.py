@@ -29,4 +29,4 @@ def test_importing_pulls_in_no_optional_package():
 def test_backends_are_named_in_one_file():
     named = re.compile(r"\b(cupy|torch|jax|array_api_compat)\b")
     users = {path.name for path in PACKAGE.rglob("*.py") if named.search(path.read_text())}
-    assert users == {"_array.py"}
+    assert users == {"array.py"}

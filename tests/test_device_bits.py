@@ -9,8 +9,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from sketch._device_bits import PHILOX, DeviceBits
-from sketch._random import BLOCK_ROWS, normal_rows, raw_rows, sign_rows
+from sketch.numerics.device_bits import PHILOX, DeviceBits
+from sketch.numerics.random import BLOCK_ROWS, normal_rows, raw_rows, sign_rows
 
 SHIM = f"""
 #define __device__

@@ -126,7 +126,7 @@ def test_files_that_workers_cannot_slice_are_refused(name, client, tmp_path, cap
 
 def test_a_scheduler_that_is_not_there_is_told(tmp_path, capsys, monkeypatch):
     np.save(tmp_path / "a.npy", MATRIX)
-    monkeypatch.setattr("sketch._dask.PATIENCE", 0.5)
+    monkeypatch.setattr("sketch.running.tasks.PATIENCE", 0.5)
     arguments = ["svd", str(tmp_path / "a.npy"), "--rank", "1", "--scheduler", "tcp://127.0.0.1:9"]
     assert main(arguments) == 2
     assert "cannot be reached" in capsys.readouterr().err

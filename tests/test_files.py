@@ -19,7 +19,7 @@ import pytest
 from strategies import hmt, matrix, nystrom, parts
 
 import sketch
-from sketch import _archive
+from sketch.files import archive as sealed_files
 
 pytestmark = pytest.mark.usefixtures("every_backend")
 
@@ -112,7 +112,7 @@ def rewritten(path, change, sealed=True):
     header = json.loads(members["header.json"])
     seal = header.pop("checksum")
     change(header)
-    header["checksum"] = _archive._seal(header) if sealed else seal
+    header["checksum"] = sealed_files._seal(header) if sealed else seal
     members["header.json"] = json.dumps(header).encode()
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in members.items():

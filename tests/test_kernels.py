@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 import sketch
-from sketch import _kernels
+from sketch.numerics import kernels
 from sketch.sources import as_tensor_source
 
 pytest.importorskip("numba")
@@ -16,8 +16,8 @@ DTYPES = ["float32", "float64", "complex128"]
 
 @pytest.fixture(autouse=True)
 def _always_compiled(monkeypatch):
-    monkeypatch.setattr(_kernels, "_COMPILE_FROM", 0)
-    monkeypatch.setattr(_kernels, "_COMPILED_ENTRIES", 0)
+    monkeypatch.setattr(kernels, "_COMPILE_FROM", 0)
+    monkeypatch.setattr(kernels, "_COMPILED_ENTRIES", 0)
 
 
 def sparse(shape, dtype, seed=0, density=0.1):
@@ -30,7 +30,7 @@ def sparse(shape, dtype, seed=0, density=0.1):
 def hashed(rows, width, dtype, nnz=8):
     field = "complex" if dtype == "complex128" else "real"
     drawn = sketch.SparseSign(nnz).hashed(0, 1, 0, rows, width, field=field)
-    return _kernels.HashedRows(drawn.columns, drawn.values.astype(dtype), width)
+    return kernels.HashedRows(drawn.columns, drawn.values.astype(dtype), width)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -42,8 +42,8 @@ def test_sparse_products_are_products(shape, width, dtype):
     # at most 1037 products of size 10, of which the sum of squares is rounded
     tolerance = 1037**0.5 * 100 * np.finfo(dtype).eps
     for product, exact, rows in (
-        (_kernels.csr_product, a, shape[1]),
-        (_kernels.csr_transposed_product, a.T, shape[0]),
+        (kernels.csr_product, a, shape[1]),
+        (kernels.csr_transposed_product, a.T, shape[0]),
     ):
         dense = rng.standard_normal((rows, width)).astype(dtype)
         few = hashed(rows, width, dtype)
@@ -59,7 +59,7 @@ def test_the_columns_are_shared_out_however_the_entries_lie():
     )
     for a in (one, mixed):
         y = np.random.default_rng(0).standard_normal((a.shape[0], 5))
-        assert np.allclose(_kernels.csr_transposed_product(a, y), a.T @ y, rtol=1e-14)
+        assert np.allclose(kernels.csr_transposed_product(a, y), a.T @ y, rtol=1e-14)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -70,12 +70,12 @@ def test_hashed_products_of_dense_matrices_are_products(order, dtype):
     a = np.asarray(a if dtype == "complex128" else a.real, dtype=dtype, order=order)
     field = "complex" if dtype == "complex128" else "real"
     x = sketch.SparseSign().hashed(0, 1, 0, 203, 70, field=field)
-    product = _kernels.hashed_product_of_dense(x, a)
+    product = kernels.hashed_product_of_dense(x, a)
     # 203 * 8 / 70 products of size 3 are added up in each entry, one rounding each
     tolerance = 25 * 100 * np.finfo(dtype).eps
     assert np.abs(product - x.toarray().T @ a).max() < tolerance
     narrow = sketch.SparseSign().hashed(0, 1, 0, 203, 60, field=field)
-    assert _kernels.hashed_product_of_dense(narrow, a) is None
+    assert kernels.hashed_product_of_dense(narrow, a) is None
 
 
 @pytest.mark.filterwarnings("ignore::sketch.AccuracyWarning")  # noise
@@ -90,7 +90,7 @@ def test_sparse_tensors_have_the_same_trains(monkeypatch, method, shape, dtype):
     t = sp.coo_array((values, coords), shape=shape)
     assert next(as_tensor_source(t).blocks())[1].workspace is not None
     compiled = sketch.tensor_train(t, 3, method=method)
-    monkeypatch.setattr(_kernels, "_COMPILED_ENTRIES", 10**9)
+    monkeypatch.setattr(kernels, "_COMPILED_ENTRIES", 10**9)
     plain = sketch.tensor_train(t, 3, method=method)
     # rounding times the condition of the small systems, below 1e4 here
     assert (compiled - plain).norm() < 1e6 * np.finfo(dtype).eps * plain.norm()
@@ -104,14 +104,14 @@ def test_sparse_tensors_have_the_same_trains(monkeypatch, method, shape, dtype):
 def test_thin_products_in_every_layout(dtype, order, columns):
     rng = np.random.default_rng(0)
     a, x = (rng.standard_normal((40, n)).astype(dtype) for n in (columns, 6))
-    seen = _kernels.thin_product(x, np.asarray(a, order=order))
+    seen = kernels.thin_product(x, np.asarray(a, order=order))
     assert seen.dtype == dtype
     # sums of 40 products of numbers of size one
     assert np.allclose(seen, x.T @ a, rtol=0, atol=400 * np.finfo(dtype).eps)
 
 
 def test_a_workspace_gives_memory_again_once_no_view_is_left():
-    workspace = _kernels.Workspace()
+    workspace = kernels.Workspace()
     first = workspace.zeros((30, 4), "float64")
     first += 1
     view = first[3:, ::2].T

@@ -20,11 +20,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sketch
-from sketch._memory import as_bytes, block_limit
-from sketch._read_ahead import read_ahead
 from sketch.io import _entry_files, open_matrix, open_tensor
 from sketch.io._frostt import CoordinateFile
 from sketch.io._matrix_market import MatrixMarketFile
+from sketch.running.memory import as_bytes, block_limit
+from sketch.running.read_ahead import read_ahead
 from sketch.sources._tiles import StoredArray, tile_shape
 
 pytestmark = pytest.mark.usefixtures("every_backend")

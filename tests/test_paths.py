@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import sketch
-from sketch._paths import try_to_write
+from sketch.files.paths import try_to_write
 
 
 def objects():
@@ -129,7 +129,7 @@ def test_trying_leaves_nothing_and_changes_nothing(tmp_path):
 def test_what_killed_writers_leave_is_removed_by_the_next(tmp_path):
     code = (
         "import sys, numpy as np\n"
-        "from sketch._paths import replacing\n"
+        "from sketch.files.paths import replacing\n"
         "with replacing(sys.argv[1]) as file:\n"
         "    file.write(b'half')\n"
         "    print('ready', flush=True)\n"

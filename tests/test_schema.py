@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import sketch
-from sketch import _archive
+from sketch.files import archive as sealed_files
 
 STATES = sorted((Path(__file__).parent / "data" / "states-1").glob("*.npz"))
 ABSENT = object()
@@ -39,7 +39,7 @@ def altered(header, place, value):
 
 
 def write(path, members, header):
-    sealed = {**header, "checksum": _archive._seal(header)}
+    sealed = {**header, "checksum": sealed_files._seal(header)}
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in {**members, "header.json": json.dumps(sealed).encode()}.items():
             archive.writestr(name, content)

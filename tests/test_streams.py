@@ -13,7 +13,7 @@ import pytest
 from backends import host
 
 import sketch
-from sketch import _archive, _paths
+from sketch.files import archive, paths
 
 pytestmark = pytest.mark.usefixtures("every_backend")
 
@@ -174,10 +174,10 @@ def test_a_writer_that_dies_leaves_the_old_state(stage, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     place = {
-        "open": (_paths, "_created"),
-        "write": (_archive, "_write_array"),
-        "fsync": (_paths.os, "fsync"),
-        "replace": (_paths.os, "replace"),
+        "open": (paths, "_created"),
+        "write": (archive, "_write_array"),
+        "fsync": (paths.os, "fsync"),
+        "replace": (paths.os, "replace"),
     }[stage]
     with monkeypatch.context() as patch:
         patch.setattr(*place, die)

@@ -7,8 +7,8 @@ import pytest
 from test_tensor_sketches import FORMATS, SHAPE, dense, parts, published, relative_gap, sketched
 
 import sketch
-from sketch._cores import absorb_left
 from sketch.maps import StackedTrains, TensorTrainMap, probe_bonds, stacked_bonds
+from sketch.numerics.cores import absorb_left
 
 pytestmark = pytest.mark.usefixtures("every_backend")
 

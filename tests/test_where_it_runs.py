@@ -23,9 +23,9 @@ WORK = """
 import os, sys
 import numpy as np, scipy.sparse as sp
 import sketch
-from sketch import _kernels
+from sketch.numerics import kernels
 
-_kernels._COMPILE_FROM = _kernels._COMPILED_ENTRIES = 0
+kernels._COMPILE_FROM = kernels._COMPILED_ENTRIES = 0
 rng = np.random.default_rng(0)
 dense = rng.standard_normal((64, 40))
 few = sp.random_array((64, 40), density=0.3, rng=rng, format="csr")
@@ -73,7 +73,7 @@ def test_children_compute_whoever_compiled_first(locked):
 
     said = [fork(work), work(), fork(work), fork(lambda: fork(work) and work()), work()]
     if {locked}:
-        with _kernels._ONE_AT_A_TIME:  # as by another thread
+        with kernels._ONE_AT_A_TIME:  # as by another thread
             said.append(fork(work))
     context = multiprocessing.get_context("fork")
     with context.Pool(2) as pool:
@@ -90,7 +90,7 @@ def test_threads_that_others_started_before_the_fork_are_known():
     pytest.importorskip("numba")
     code = """
     import multiprocessing, numba
-    from sketch import _fork
+    from sketch.running import fork
 
     @numba.njit(parallel=True)
     def others(x):
@@ -100,16 +100,16 @@ def test_threads_that_others_started_before_the_fork_are_known():
     def lost(_):  # a worker that imports the package only now
         for name in [name for name in sys.modules if name.startswith("sketch")]:
             del sys.modules[name]
-        from sketch import _fork
+        from sketch.running import fork
 
-        return _fork.threads_are_lost()
+        return fork.threads_are_lost()
 
     context = multiprocessing.get_context("fork")
     with context.Pool(1) as pool:
-        print(pool.map(lost, [0]), _fork.threads_are_lost())
+        print(pool.map(lost, [0]), fork.threads_are_lost())
     others(np.zeros(9))
     with context.Pool(1) as pool:
-        print(pool.map(work, [0]), pool.map(lost, [0]), _fork.threads_are_lost())
+        print(pool.map(work, [0]), pool.map(lost, [0]), fork.threads_are_lost())
     """
     assert run(code).split() == ["[False]", "False", "[True]", "[True]", "False"]
 
@@ -142,7 +142,7 @@ def test_loops_need_no_cache(state, tmp_path):
         environment["NUMBA_CACHE_LOCATOR_CLASSES"] = "UserProvidedCacheLocator"
     if state == "switched off":
         environment["NUMBA_DISABLE_JIT"] = "1"
-    few = "print(np.allclose(_kernels.csr_product(few, dense[:40]), few @ dense[:40]))"
+    few = "print(np.allclose(kernels.csr_product(few, dense[:40]), few @ dense[:40]))"
     assert run(few, **environment).split() == ["True"]
     if state == "damaged":
         files = [file for file in place.rglob("*") if file.is_file()]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._array import moved, unit_roundoff
-from .._linalg import adjoint, frobenius_norm
-from .._memory import as_bytes, fits
+from ..backend.array import moved, unit_roundoff
 from ..errors import SpectrumWarning, warn
 from ..formats import with_passes
+from ..numerics.linalg import adjoint, frobenius_norm
 from ..results import LowRank, PrincipalComponents
+from ..running.memory import as_bytes, fits
 from ..sketches import HMT, GramNystrom, fed, finalized
 from ..sources import MatrixSource, StandardizedSource
 

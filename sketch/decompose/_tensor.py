@@ -7,12 +7,12 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .._array import cast, namespace, quiet, unit_roundoff
 from .._checks import checked_tol, each_bond, require_rank_or_tol
-from .._linalg import frobenius_norm
+from ..backend.array import cast, namespace, quiet, unit_roundoff
 from ..errors import ArgumentError, DtypeError, NonFiniteError, OptionError, PassError, ShapeError
 from ..finalize import tt_svd_cores
 from ..formats import TensorTrain, as_exact_train, seeds_of, with_seeds
+from ..numerics.linalg import frobenius_norm
 from ..results import ErrorEstimate, rounding_floor, warn_inaccurate_train, warn_unmet
 from ..sketches import OTTS, STTA, TTHMT, fed, independent_seed
 from ..sources import DenseTensorSource, StoredTensorSource, as_tensor_source

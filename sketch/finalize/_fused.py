@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from .._array import Array, device_of, namespace, to_host
-from .._linalg import adjoint, frobenius_norm, orthonormal_basis, thin_svd, wide_svd
+from ..backend.array import Array, device_of, namespace, to_host
+from ..numerics.linalg import adjoint, frobenius_norm, orthonormal_basis, thin_svd, wide_svd
 
 _LEAST_SIGNAL = 8.0  # over noise, of a direction that is kept
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array, namespace, to_host
-from .._linalg import adjoint, frobenius_norm
+from ..backend.array import Array, namespace, to_host
+from ..numerics.linalg import adjoint, frobenius_norm
 from ..results import ErrorEstimate, LowRank, Regression, rounding_floor
 from ._least_squares import LeastSquares
 

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from .._array import Array, beside, device_of, dtype_name, namespace, unit_roundoff
-from .._linalg import (
+from ..backend.array import Array, beside, device_of, dtype_name, namespace, unit_roundoff
+from ..numerics.linalg import (
     adjoint,
     frobenius_norm,
     inverse_cholesky,

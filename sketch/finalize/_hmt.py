@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from .._array import Array, namespace
-from .._linalg import frobenius_norm, wide_svd
+from ..backend.array import Array, namespace
+from ..numerics.linalg import frobenius_norm, wide_svd
 from ..results import Certain, ChiSquare, ErrorEstimate, LowRank, rounding_floor
 
 _UNBLOCKED = 1_000_000  # multiplications of products that add up each entry in one go: measured

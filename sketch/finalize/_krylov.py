@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .._array import Array, dtype_name, namespace, to_host
-from .._linalg import adjoint, frobenius_norm, orthonormal_basis, thin_svd
+from ..backend.array import Array, dtype_name, namespace, to_host
+from ..numerics.linalg import adjoint, frobenius_norm, orthonormal_basis, thin_svd
 
 _NEW = 50.0  # roundoffs of a block below which directions of the next one are rounding errors
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .._array import Array, cuts, dtype_name, namespace, unit_roundoff
-from .._linalg import adjoint, thin_svd, wide_svd
+from ..backend.array import Array, cuts, dtype_name, namespace, unit_roundoff
+from ..numerics.linalg import adjoint, thin_svd, wide_svd
 
 _PANEL_COLUMNS = 4096  # of the wide matrix that are worked on at once
 

@@ -6,9 +6,9 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
-from .._array import Array, beside, dtype_name, is_complex, moved, namespace, unit_roundoff
-from .._linalg import adjoint, frobenius_norm, multiple, product, rescaled
+from ..backend.array import Array, beside, dtype_name, is_complex, moved, namespace, unit_roundoff
 from ..maps import DrawnMatrix
+from ..numerics.linalg import adjoint, frobenius_norm, multiple, product, rescaled
 
 _DOUBLE = unit_roundoff("float64")
 _CONSTANT = 4.0  # roundoffs of a mean, and of a root mean square, that are no spread

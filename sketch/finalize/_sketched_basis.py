@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import operator
 
-from .._array import Array, cast, dtype_name, namespace, unit_roundoff
-from .._linalg import adjoint, frobenius_norm, inverse_cholesky, panels, product_into
+from ..backend.array import Array, cast, dtype_name, namespace, unit_roundoff
 from ..maps import DrawnMatrix
+from ..numerics.linalg import adjoint, frobenius_norm, inverse_cholesky, panels, product_into
 
 _MILD = 1e4  # condition, times the dimension: so many roundoffs are lost
 _DEPENDENT = 1e3  # roundoffs of the largest column that a column must have of its own

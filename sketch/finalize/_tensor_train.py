@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._array import (
+from ..backend.array import (
     Array,
     beside,
     namespace,
 )
-from .._linalg import adjoint, pivoted_qr
+from ..numerics.linalg import adjoint, pivoted_qr
 
 
 def assemble_train(psis: Sequence[Array], omegas: Sequence[Array], roundoff: float) -> list[Array]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .._array import Array, beside, namespace
-from .._linalg import frobenius_norm, rescaled, scale_exponent, tail_norms, thin_svd
+from ..backend.array import Array, beside, namespace
 from ..errors import ShapeError
+from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent, tail_norms, thin_svd
 
 
 def tt_svd_cores(

@@ -7,8 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array, beside, cast, compute_dtype, dtype_name, is_array, namespace, promote
-from .._plain import plain
+from ..backend.array import (
+    Array,
+    beside,
+    cast,
+    compute_dtype,
+    dtype_name,
+    is_array,
+    namespace,
+    promote,
+)
+from ..backend.plain import plain
 from ..errors import ShapeError
 from ._frozen import FrozenList
 from ._sum import Summable

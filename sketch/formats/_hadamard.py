@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._array import Array
+from ..backend.array import Array
 from ..errors import ShapeError
 from ._sum import Summable
 from ._tensor_train import TensorTrain

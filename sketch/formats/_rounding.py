@@ -11,14 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from .._array import (
+from ..backend.array import (
     Array,
     beside,
     dtype_name,
     namespace,
     unit_roundoff,
 )
-from .._linalg import (
+from ..errors import NonFiniteError
+from ..numerics.linalg import (
     adjoint,
     frobenius_norm,
     orthonormal_basis,
@@ -28,7 +29,6 @@ from .._linalg import (
     tall_svd,
     triangular_factor,
 )
-from ..errors import NonFiniteError
 
 _GRAM_RANK = 48  # narrower trains are rounded by QR alone
 _GRAM_MARGIN = 1e3  # by which the loss has to exceed what Gram matrices cannot see

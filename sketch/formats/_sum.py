@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .._array import gathered, namespace, to_host
-from .._linalg import multiple, plain_number
+from ..backend.array import gathered, namespace, to_host
 from ..errors import ShapeError
+from ..numerics.linalg import multiple, plain_number
 
 MAX_DENSE_BYTES = 2_000_000_000
 

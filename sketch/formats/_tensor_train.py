@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import _archive, _html, _pictures
-from .._array import (
+from .._checks import checked_tol, each_bond, require_rank_or_tol, warn_missed
+from ..backend.array import (
     Array,
     cast,
     dtype_name,
@@ -22,10 +22,11 @@ from .._array import (
     to_host,
     unit_roundoff,
 )
-from .._checks import checked_tol, each_bond, require_rank_or_tol, warn_missed
-from .._linalg import frobenius_norm, multiple, plain_number
-from .._plain import plain
+from ..backend.plain import plain
 from ..errors import DtypeError, NonFiniteError, ShapeError
+from ..files import archive
+from ..numerics.linalg import frobenius_norm, multiple, plain_number
+from ..pictures import drawing, html
 from ._frozen import FrozenList
 from ._rounding import rounded
 from ._seeded import Seeded, carrying_seeds
@@ -193,8 +194,8 @@ class TensorTrain(Summable, Seeded):
         >>> sketch.tt_svd(np.ones((3, 4, 5)), rank=1).plot().get_title()
         'Tensor train: ranks and sizes'
         """
-        (ax,) = _pictures.fresh_axes(axes, 1, (max(4.0, 1.1 * min(self.ndim, 12)), 2.2))
-        _pictures.draw_train(ax, self.shape, self.ranks)
+        (ax,) = drawing.fresh_axes(axes, 1, (max(4.0, 1.1 * min(self.ndim, 12)), 2.2))
+        drawing.draw_train(ax, self.shape, self.ranks)
         return ax
 
     def _repr_html_(self) -> str:
@@ -208,7 +209,7 @@ class TensorTrain(Summable, Seeded):
         }
         if self.error is not None:
             facts["error"] = str(self.error)
-        return _html.card("TensorTrain", facts, _html.train_picture(self.shape, self.ranks))
+        return html.card("TensorTrain", facts, html.train_picture(self.shape, self.ranks))
 
     # a train is iterated neither over its cores nor over its entries: tt.cores, tt[i]
     __iter__ = None
@@ -415,11 +416,11 @@ class TensorTrain(Summable, Seeded):
         arrays = {f"core_{mode}": to_host(core) for mode, core in enumerate(self.cores)}
         header = {"kind": "TensorTrain", "error": error, "seeds": self.seeds}
         header |= {"n_passes": self.n_passes}
-        _archive.write(path, header, arrays)
+        archive.write(path, header, arrays)
 
     @classmethod
     def from_archive(
-        cls, header: _archive.Header, arrays: _archive.Arrays, error: Any = None
+        cls, header: archive.Header, arrays: archive.Arrays, error: Any = None
     ) -> TensorTrain:
         """Rebuild a train from what `save` wrote."""
         return cls([arrays[f"core_{mode}"] for mode in range(len(arrays))], error=error)

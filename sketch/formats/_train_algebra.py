@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .._array import Array, beside, cast, is_complex, namespace
-from .._linalg import adjoint, multiple, product
+from ..backend.array import Array, beside, cast, is_complex, namespace
 from ..errors import NonFiniteError
+from ..numerics.linalg import adjoint, multiple, product
 
 Cores = Sequence[Array]
 

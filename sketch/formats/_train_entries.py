@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._array import Array, beside, cuts, namespace, to_host
+from ..backend.array import Array, beside, cuts, namespace, to_host
 from ..errors import ShapeError
 
 _BLOCK_ENTRIES = 4_000_000  # of the arrays that entries are computed from at once

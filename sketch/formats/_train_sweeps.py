@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .._array import (
+from ..backend.array import (
     Array,
     beside,
     namespace,
     qr_triangle,
 )
-from .._linalg import adjoint, frobenius_norm, product, rescaled
+from ..numerics.linalg import adjoint, frobenius_norm, product, rescaled
 
 
 def left_orthogonalized(cores: Sequence[Array], mode: int) -> list[Array]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .._dask import array_from_slices
 from ..errors import DtypeError
+from ..running.tasks import array_from_slices
 from ..sources import StoredArray
 from ._open import open
 from ._stored import Missing

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._read_ahead import read_ahead
 from ..errors import StateFileError
+from ..running.read_ahead import read_ahead
 from ..sources import Entries
 from ._numbers import BadLineError, LineForm, entry_lines, read_numbers
 from ._text_blocks import Block, TextBlocks

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .._paths import as_regular_file
 from ..errors import StateFileError
+from ..files.paths import as_regular_file
 from ._found import Found
 from ._hdf5 import read_hdf5, read_netcdf4
 from ._mat import read_mat, read_mat73

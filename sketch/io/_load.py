@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .. import _archive
-from .._array import moved, place
+from ..backend.array import moved, place
 from ..errors import StateFileError
+from ..files import archive
 from ..formats import Seeded, TensorTrain, with_passes, with_seeds
 from ..results import ErrorEstimate, LowRank, PrincipalComponents
 from ..sketches import Sketch
@@ -17,7 +17,7 @@ _CLASSES: tuple[Any, ...] = (LowRank, PrincipalComponents, *Sketch.kinds.values(
 _KINDS: dict[str, Any] = {cls.__name__: cls.from_archive for cls in _CLASSES}
 
 
-def _load_train(header: _archive.Header, arrays: _archive.Arrays) -> TensorTrain:
+def _load_train(header: archive.Header, arrays: archive.Arrays) -> TensorTrain:
     stored = header["error"]
     error = None if stored is None else ErrorEstimate.from_header(stored)
     return TensorTrain.from_archive(header, arrays, error)
@@ -57,7 +57,7 @@ def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
     True
     """
     home = place(device)
-    header, stored = _archive.read(path)
+    header, stored = archive.read(path)
     arrays: dict[str, Any] = dict(stored)
     if home is not None:
         arrays = {name: moved(values, home) for name, values in arrays.items()}
@@ -72,7 +72,7 @@ def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
         if isinstance(held, Seeded):
             held = with_seeds(held, header.get("seeds", ()))
             held = with_passes(held, header.get("n_passes", 0))
-        _archive.check_against(path, header, stored, held)
+        archive.check_against(path, header, stored, held)
     except StateFileError as error:
         named = str(error).startswith(str(path))
         raise StateFileError(str(error) if named else f"{path}: {error}") from error

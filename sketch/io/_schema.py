@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .._archive import Arrays, Header
 from ..errors import StateFileError
+from ..files.archive import Arrays, Header
 
 _DTYPES = ("float32", "float64", "complex64", "complex128")
 Check = Callable[[Any], bool]

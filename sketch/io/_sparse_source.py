@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array import compute_dtype
+from ..backend.array import compute_dtype
 from ..errors import NonFiniteError
 from ..sources import (
     MatrixBlock,

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .._array import (
+from ..backend.array import (
     Array,
     brought,
     cast,
@@ -24,12 +24,12 @@ from .._array import (
     namespace,
     promote,
 )
-from .._cache import RecentValues
-from .._device_bits import bits_for
-from .._kernels import HashedRows
-from .._linalg import adjoint
-from .._random import HOST, Bits
 from ..errors import ArgumentError
+from ..numerics.device_bits import bits_for
+from ..numerics.kernels import HashedRows
+from ..numerics.linalg import adjoint
+from ..numerics.random import HOST, Bits
+from ..running.cache import RecentValues
 
 STREAMS = {"range": 1, "corange": 2, "error": 3, "norm": 4}
 """Which 64-bit stream of random bits each test matrix of a sketch is drawn from."""

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .._kernels import HashedRows
-from .._random import HOST, Bits
+from ..numerics.kernels import HashedRows
+from ..numerics.random import HOST, Bits
 from ._base import SparseFamily
 
 

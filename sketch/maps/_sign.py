@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from .._random import HOST, Bits, sign_rows
+from ..numerics.random import HOST, Bits, sign_rows
 from ._base import TestMatrixFamily
 
 

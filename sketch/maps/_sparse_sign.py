@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .._kernels import HashedRows
-from .._random import HOST, Bits, raw_rows
 from ..errors import ArgumentError
+from ..numerics.kernels import HashedRows
+from ..numerics.random import HOST, Bits, raw_rows
 from ._base import SparseFamily
 
 _POWERS_OF_I = np.array([1, -1, 1j, -1j])

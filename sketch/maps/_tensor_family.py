@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Literal
 
 from numpy.typing import NDArray
 
-from .._random import HOST, Bits, normal_rows, sign_rows
 from ..errors import ArgumentError, RankError, SketchWarning, warn
+from ..numerics.random import HOST, Bits, normal_rows, sign_rows
 
 _WIDEST_TRAIN = 64
 

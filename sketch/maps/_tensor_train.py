@@ -10,10 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .._array import Array, brought
-from .._cache import RecentValues
-from .._device_bits import bits_for
-from .._random import HOST, Bits, normal_rows
+from ..backend.array import Array, brought
+from ..numerics.device_bits import bits_for
+from ..numerics.random import HOST, Bits, normal_rows
+from ..running.cache import RecentValues
 from ._tensor_family import TestTensorFamily
 
 _SIDES = {"left": 1 << 32, "right": 2 << 32, "error": 3 << 32}

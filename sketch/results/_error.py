@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .. import _html
-from .._linalg import rescaled
+from ..numerics.linalg import rescaled
+from ..pictures import html
 from ._first_format import of_first_format
 from ._laws import Certain, Law, law_from_header, law_to_header
 
@@ -118,7 +118,7 @@ class ErrorEstimate:
         if self.kind != "heuristic":
             low, high = self.interval()
             facts["95 % interval"] = f"[{low:.4g}, {high:.4g}]"
-        return _html.card("ErrorEstimate", facts)
+        return html.card("ErrorEstimate", facts)
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Return an interval that holds the error with at least the given probability.

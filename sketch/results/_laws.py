@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array import quiet
+from ..backend.array import quiet
 from ._tails import GammaSum, ProductMean
 
 Ends = tuple[float, float]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _archive, _html, _pictures
-from .._array import (
+from .._checks import checked_size, checked_tol, require_rank_or_tol
+from ..backend.array import (
     Array,
     beside,
     brought,
@@ -26,12 +26,13 @@ from .._array import (
     to_host,
     unit_roundoff,
 )
-from .._checks import checked_size, checked_tol, require_rank_or_tol
-from .._linalg import adjoint, frobenius_norm, product, tail_norms
-from .._plain import plain
+from ..backend.plain import plain
 from ..errors import NonFiniteError, ShapeError
+from ..files import archive
 from ..formats import Seeded, Summable, carrying_seeds
 from ..maps import FixedMatrix
+from ..numerics.linalg import adjoint, frobenius_norm, product, tail_norms
+from ..pictures import drawing, html
 from ..sources import SparseSource, is_sparse
 from ._error import ErrorEstimate
 from ._laws import Regression
@@ -278,13 +279,13 @@ class LowRank(Summable, Seeded):
         >>> res.scree().get_ylabel()
         'singular value'
         """
-        (ax,) = _pictures.fresh_axes(axes, 1, (5, 3.6))
+        (ax,) = drawing.fresh_axes(axes, 1, (5, 3.6))
         s = np.asarray(to_host(self.s), float)
         low, high, tail = s, s, 0.0
         if self.error.kind != "heuristic":
             low, high = (np.asarray(to_host(x), float) for x in self.singular_value_interval())
             tail = self.error.interval()[1] if self.rank < min(self.shape) else 0.0
-        _pictures.draw_values(ax, s, low, high, tail)
+        drawing.draw_values(ax, s, low, high, tail)
         return ax
 
     def plot(self, axes: Any = None) -> Any:
@@ -311,10 +312,10 @@ class LowRank(Summable, Seeded):
         >>> right.get_xlabel()
         'rank'
         """
-        left, right = _pictures.fresh_axes(axes, 2, (9, 3.6))
+        left, right = drawing.fresh_axes(axes, 2, (9, 3.6))
         self.scree(left)
-        found = _pictures.relative_errors(self.errors_by_rank(), self.rank, self.error.norm)
-        _pictures.draw_errors(right, *found)
+        found = drawing.relative_errors(self.errors_by_rank(), self.rank, self.error.norm)
+        drawing.draw_errors(right, *found)
         return left, right
 
     def _repr_html_(self) -> str:
@@ -325,7 +326,7 @@ class LowRank(Summable, Seeded):
             "error": str(self.error),
         }
         values = [float(x) for x in to_host(self.s)]
-        return _html.card("LowRank", facts, _html.values_picture(values))
+        return html.card("LowRank", facts, html.values_picture(values))
 
     def aslinearoperator(self) -> LinearOperator:
         """Return a SciPy `LinearOperator`, which takes and gives NumPy's arrays."""
@@ -347,13 +348,13 @@ class LowRank(Summable, Seeded):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too."""
-        header: _archive.Header = {"kind": "LowRank", "error": self.error.to_header()}
+        header: archive.Header = {"kind": "LowRank", "error": self.error.to_header()}
         header |= {"seeds": self.seeds, "n_passes": self.n_passes}
         names = ["U", "s", "Vh"] if self.residuals is None else ["U", "s", "Vh", "residuals"]
-        _archive.write(path, header, {name: to_host(getattr(self, name)) for name in names})
+        archive.write(path, header, {name: to_host(getattr(self, name)) for name in names})
 
     @classmethod
-    def from_archive(cls, header: _archive.Header, arrays: _archive.Arrays) -> LowRank:
+    def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> LowRank:
         """Rebuild a result from what `save` wrote."""
         error = ErrorEstimate.from_header(header["error"])
         return cls(arrays["U"], arrays["s"], arrays["Vh"], error, arrays.get("residuals"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._array import Array, dtype_name, namespace, promote
+from ..backend.array import Array, dtype_name, namespace, promote
 from ..errors import ShapeError
 from ..maps import FixedMatrix
 from ..sources import MatrixBlock, RowsSource, as_matrix_source

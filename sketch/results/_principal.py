@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import _archive, _html, _pictures
-from .._array import (
+from .._checks import checked_size, checked_tol, require_rank_or_tol
+from ..backend.array import (
     Array,
     beside,
     cast,
@@ -23,10 +23,11 @@ from .._array import (
     to_host,
     unit_roundoff,
 )
-from .._checks import checked_size, checked_tol, require_rank_or_tol
-from .._linalg import adjoint, product, rescaled, tail_norms
 from ..errors import RankError
+from ..files import archive
 from ..formats import Seeded, carrying_seeds
+from ..numerics.linalg import adjoint, product, rescaled, tail_norms
+from ..pictures import drawing, html
 from ..sources import MatrixBlock, centred
 from ._error import ErrorEstimate
 from ._mapped_rows import map_rows, times
@@ -285,15 +286,15 @@ class PrincipalComponents(Seeded):
         3
         """
         count = 2 if rows is None else 3
-        drawn = _pictures.fresh_axes(axes, count, (4.4 * count, 3.6))
+        drawn = drawing.fresh_axes(axes, count, (4.4 * count, 3.6))
         total = self.total_variance or 1.0
         ends = (np.asarray(to_host(x), float) for x in self.explained_variance_interval())
         low, high = (x / total for x in ends)
         value = np.asarray(to_host(self.explained_variance), float) / total
-        _pictures.draw_variances(drawn[0], value, low, high)
-        _pictures.draw_components(drawn[1], np.asarray(to_host(self.components)).real)
+        drawing.draw_variances(drawn[0], value, low, high)
+        drawing.draw_components(drawn[1], np.asarray(to_host(self.components)).real)
         if rows is not None:
-            _pictures.draw_scores(drawn[2], np.asarray(to_host(self.transform(rows))).real)
+            drawing.draw_scores(drawn[2], np.asarray(to_host(self.transform(rows))).real)
         return tuple(drawn)
 
     def _repr_html_(self) -> str:
@@ -305,7 +306,7 @@ class PrincipalComponents(Seeded):
             "error": str(self.error),
         }
         values = [float(x) for x in to_host(self.singular_values)]
-        return _html.card("PrincipalComponents", facts, _html.values_picture(values))
+        return html.card("PrincipalComponents", facts, html.values_picture(values))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too."""
@@ -313,10 +314,10 @@ class PrincipalComponents(Seeded):
         header |= {"kind": "PrincipalComponents", "error": self.error.to_header()}
         header |= {"seeds": self.seeds, "n_passes": self.n_passes}
         arrays = {n: to_host(getattr(self, n)) for n in (*_ARRAYS, "explained_variance")}
-        _archive.write(path, header, arrays)
+        archive.write(path, header, arrays)
 
     @classmethod
-    def from_archive(cls, header: _archive.Header, arrays: _archive.Arrays) -> PrincipalComponents:
+    def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> PrincipalComponents:
         """Rebuild a result from what `save` wrote."""
         if "singular_values" not in arrays:  # of a version that kept their squares
             squares = arrays["explained_variance"] * _divisor(header["n_samples"])

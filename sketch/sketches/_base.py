@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from .. import _archive
-from .._array import place, quiet, to_host
-from .._linalg import plain_number
-from .._memory import block_limit
+from ..backend.array import place, quiet, to_host
 from ..errors import IncompatibleSketchError, NonFiniteError, PassError, SpectrumWarning, warn
+from ..files import archive
 from ..formats import with_passes, with_seeds
+from ..numerics.linalg import plain_number
+from ..running.memory import block_limit
 from ._independence import warn_of_seed
 from ._method import Method
 from ._parallel import run_on_dask
@@ -548,14 +548,14 @@ class Sketch(Generic[Result]):
         arrays = {name: to_host(array) for name, array in arrays_of(state).items()}
         header = {"kind": type(self).__name__, "spec": self.spec.to_header(), **self._header()}
         about, laid = header_of(self._maps, state, arrays)
-        _archive.write(path, header | about, laid)
+        archive.write(path, header | about, laid)
 
-    def _header(self) -> _archive.Header:
+    def _header(self) -> archive.Header:
         """Return what a file says of the sketch beside its spec and its state."""
         return {}
 
     @classmethod
-    def from_archive(cls, header: _archive.Header, arrays: _archive.Arrays) -> Self:
+    def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> Self:
         """Rebuild a sketch from what `save` wrote.
 
         Raises

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from .._array import Array, namespace
 from .._checks import checked_size, checked_tol
-from .._linalg import rescaled
+from ..backend.array import Array, namespace
 from ..errors import NonFiniteError, RankError
+from ..numerics.linalg import rescaled
 from ..results import (
     ErrorEstimate,
     LowRank,

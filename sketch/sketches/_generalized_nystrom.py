@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .._array import Array, is_complex
 from .._checks import checked_size
-from .._linalg import adjoint, frobenius_norm, rescaled, scale_exponent
+from ..backend.array import Array, is_complex
 from ..errors import RankError
 from ..finalize import generalized_nystrom, probe_error
 from ..maps import DrawnMatrix, TestMatrixFamily
+from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent
 from ..results import ErrorEstimate, LowRank
 from ..sources import MatrixBlock
 from ._base import Sketch

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._array import (
+from .._checks import checked_size
+from ..backend.array import (
     Array,
     accumulator_dtype,
     beside,
@@ -24,8 +25,6 @@ from .._array import (
     to_host,
     unit_roundoff,
 )
-from .._checks import checked_size
-from .._linalg import adjoint, frobenius_norm, plain_number, rescaled, scale_exponent
 from ..errors import (
     ArgumentError,
     DtypeError,
@@ -36,6 +35,7 @@ from ..errors import (
 )
 from ..finalize import Eigenpairs, ShiftedSums, gram_eigenpairs, gram_nystrom, no_shift
 from ..maps import DrawnMatrix, FixedMatrix, TestMatrixFamily
+from ..numerics.linalg import adjoint, frobenius_norm, plain_number, rescaled, scale_exponent
 from ..results import Bound, ErrorEstimate, PrincipalComponents
 from ..sources import CentredBlock, MatrixBlock, MatrixSource, RowsSource, as_matrix_source, centred
 from ._base import Sketch

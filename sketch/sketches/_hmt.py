@@ -7,14 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .._array import Array, beside, namespace, smallest_normal
-from .._linalg import (
-    adjoint,
-    frobenius_norm,
-    has_safe_squares,
-    rescaled,
-    scale_exponent,
-)
+from ..backend.array import Array, beside, namespace, smallest_normal
 from ..errors import ArgumentError, PassError
 from ..finalize import (
     FusedRange,
@@ -28,6 +21,13 @@ from ..finalize import (
     summing_error,
 )
 from ..maps import DrawnMatrix, FixedMatrix, ProbedMatrix, TestMatrixFamily
+from ..numerics.linalg import (
+    adjoint,
+    frobenius_norm,
+    has_safe_squares,
+    rescaled,
+    scale_exponent,
+)
 from ..results import ErrorEstimate, LowRank, rounding_floor
 from ..sources import MatrixBlock
 from ._base import MultiPassSketch

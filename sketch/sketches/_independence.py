@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .._array import quiet, to_host
-from .._linalg import frobenius_norm, rescaled, scale_exponent
-from .._seeds import checked_seed, unused_seed
+from ..backend.array import quiet, to_host
 from ..errors import DtypeError, SeedWarning, warn
 from ..formats import seeds_of
 from ..maps import STREAMS, DrawnMatrix
+from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent
+from ..numerics.seeds import checked_seed, unused_seed
 from ..sources import MatrixSource
 
 _ROWS = 32  # of the data, that are compared with their sketch

@@ -6,14 +6,14 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .._array import Array, cast, dtype_name, namespace, to_host
 from .._checks import checked_size
-from .._linalg import adjoint, frobenius_norm
-from .._memory import as_bytes
+from ..backend.array import Array, cast, dtype_name, namespace, to_host
 from ..errors import NonFiniteError, PassError, SpectrumWarning, ToleranceWarning, warn
 from ..finalize import FusedRange, fused_range, next_block, orthonormalized, ritz
 from ..maps import TestMatrixFamily
+from ..numerics.linalg import adjoint, frobenius_norm
 from ..results import LowRank
+from ..running.memory import as_bytes
 from ._base import MultiPassSketch
 from ._hmt import HMTSpec
 from ._running import Run

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from .._array import Array, is_complex, promote
-from .._linalg import plain_number
+from ..backend.array import Array, is_complex, promote
 from ..errors import DtypeError
+from ..numerics.linalg import plain_number
 from ._state import Passes, State
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .._array import Array, namespace
-from .._linalg import adjoint, frobenius_norm, rescaled, scale_exponent
+from ..backend.array import Array, namespace
 from ..errors import NotSemidefiniteError, RankError, ShapeError
 from ..finalize import gram_nystrom, probe_error
 from ..maps import DrawnMatrix, TestMatrixFamily
+from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent
 from ..results import ErrorEstimate, LowRank
 from ..sources import MatrixBlock
 from ._base import Sketch

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .._array import Array, dtype_name, namespace, unit_roundoff
-from .._linalg import adjoint, frobenius_norm, pivoted_qr
+from ..backend.array import Array, dtype_name, namespace, unit_roundoff
 from ..formats import TensorTrain
 from ..maps import TestTensorFamily
+from ..numerics.linalg import adjoint, frobenius_norm, pivoted_qr
 from ..sources import TensorBlock
 from ._base import MultiPassSketch
 from ._method import Products, Sum

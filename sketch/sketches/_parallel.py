@@ -13,9 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array
-from .._dask import Place, Task, chunk_batches, compute, once, persist, strip_batches, task, tree
+from ..backend.array import Array
 from ..errors import ShapeError
+from ..running.tasks import (
+    Place,
+    Task,
+    chunk_batches,
+    compute,
+    once,
+    persist,
+    strip_batches,
+    task,
+    tree,
+)
 from ._method import Method
 from ._row_blocks import RowBlocks
 from ._running import Run

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from .._array import (
+from ..backend.array import (
     Array,
     accumulator_dtype,
     cast,
@@ -17,9 +17,9 @@ from .._array import (
     namespace,
     promote,
 )
-from .._linalg import multiple
-from .._memory import check_holds
 from ..errors import DtypeError
+from ..numerics.linalg import multiple
+from ..running.memory import check_holds
 
 _JOINED_BYTES = 4_000_000  # neighbouring segments up to this size become one
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._array import Array, cast, dtype_name, is_on_gpu, namespace
-from .._dask import Task, array_of_rows, compute, once, persist, task, tree
-from .._linalg import (
+from ..backend.array import Array, cast, dtype_name, is_on_gpu, namespace
+from ..maps import DrawnMatrix
+from ..numerics.linalg import (
     adjoint,
     frobenius_norm,
     orthonormal_basis,
@@ -20,7 +20,7 @@ from .._linalg import (
     rescaled,
     thin_svd,
 )
-from ..maps import DrawnMatrix
+from ..running.tasks import Task, array_of_rows, compute, once, persist, task, tree
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .._array import Array, moved, namespace, quiet, unit_roundoff
-from .._linalg import frobenius_norm
-from .._progress import track
-from .._read_ahead import read_ahead
+from ..backend.array import Array, moved, namespace, quiet, unit_roundoff
 from ..errors import NonFiniteError, PassError, ShapeError
+from ..numerics.linalg import frobenius_norm
+from ..running.progress import track
+from ..running.read_ahead import read_ahead
 from ._cover import Cover, united
 from ._method import Products, Sum
 from ._part import Part

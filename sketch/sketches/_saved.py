@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import _archive
-from .._array import Array, namespace, unit_roundoff
-from .._linalg import frobenius_norm
-from .._random import TRANSFORM_VERSION
+from ..backend.array import Array, namespace, unit_roundoff
 from ..errors import StateFileError
+from ..files import archive
+from ..numerics.linalg import frobenius_norm
+from ..numerics.random import TRANSFORM_VERSION
 from ._cover import Cover
 from ._method import Method
 from ._part import Part
@@ -36,7 +36,7 @@ def arrays_of(state: State, prefix: str = "") -> dict[str, Array]:
 
 def header_of(
     maps: Mapping[str, Any], state: State, arrays: HostArrays
-) -> tuple[_archive.Header, HostArrays]:
+) -> tuple[archive.Header, HostArrays]:
     """Return the header of a state file, and the arrays as they are laid out there."""
     axes = {name: _memory_order(array) for name, array in arrays.items()}
     header = _facts(state) | {
@@ -56,7 +56,7 @@ def header_of(
     return header, {name: array.transpose(axes[name]) for name, array in arrays.items()}
 
 
-def _facts(state: State) -> _archive.Header:
+def _facts(state: State) -> archive.Header:
     """Return what a state says of its sums."""
     return {
         "n_updates": state.n_updates,
@@ -73,7 +73,7 @@ def _facts(state: State) -> _archive.Header:
 
 
 def restored(
-    spec: Method, maps: Mapping[str, Any], header: _archive.Header, arrays: _archive.Arrays
+    spec: Method, maps: Mapping[str, Any], header: archive.Header, arrays: archive.Arrays
 ) -> State:
     """Return the state that was written to a file, by this version or an earlier one.
 
@@ -109,7 +109,7 @@ def restored(
 
 
 def _state(
-    spec: Method, passes: Passes, facts: _archive.Header, arrays: dict[str, Array], prefix: str = ""
+    spec: Method, passes: Passes, facts: archive.Header, arrays: dict[str, Array], prefix: str = ""
 ) -> State:
     """Return the state that facts and arrays describe."""
     starts = facts["starts"].items()
@@ -160,7 +160,7 @@ def _window_prefix(number: int) -> str:
     return f"window_{number}_"
 
 
-def _stream(spec: Method, header: _archive.Header, seen: tuple[int, ...]) -> Stream:
+def _stream(spec: Method, header: archive.Header, seen: tuple[int, ...]) -> Stream:
     """Return how far the stream was followed; earlier versions counted chunks, not rows."""
     if "digest" in header:
         return Stream(int(header["position"]), header["digest"], resuming=True)

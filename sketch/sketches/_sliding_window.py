@@ -6,9 +6,9 @@ import functools
 import operator
 from typing import Any, Self
 
-from .. import _archive
-from .._array import quiet
+from ..backend.array import quiet
 from ..errors import IncompatibleSketchError, PassError
+from ..files import archive
 from ._base import MultiPassSketch, Result, Sketch
 from ._state import State, Stream
 
@@ -97,11 +97,11 @@ class SlidingWindow(Sketch[Result]):
 
     # ---- state ------------------------------------------------------------------------------
 
-    def _header(self) -> _archive.Header:
+    def _header(self) -> archive.Header:
         return {"of": self.spec.sketch_type.__name__, "length": self.length}
 
     @classmethod
-    def from_archive(cls, header: _archive.Header, arrays: _archive.Arrays) -> Self:
+    def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> Self:
         """Rebuild a window from what `save` wrote."""
         kind = Sketch.kinds[header["of"]]
         held = kind.from_archive(header, arrays)

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from .._array import compute_dtype, dtype_name, is_complex
 from .._checks import checked_size
-from .._seeds import checked_seed
+from ..backend.array import compute_dtype, dtype_name, is_complex
 from ..errors import RankError, ShapeError
 from ..maps import (
     STREAMS,
@@ -23,6 +22,7 @@ from ..maps import (
     family_from_header,
     family_to_header,
 )
+from ..numerics.seeds import checked_seed
 from ..sources import MatrixSource, as_matrix_source
 from ._method import Method
 

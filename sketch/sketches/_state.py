@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._array import Array, namespace
-from .._linalg import plain_number
+from ..backend.array import Array, namespace
 from ..errors import NonFiniteError
+from ..numerics.linalg import plain_number
 from ._cover import Cover, united
 from ._part import Part, Spent
 from ._row_blocks import RowBlocks

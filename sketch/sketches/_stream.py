@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._array import is_dask, to_host
-from .._paths import try_to_write
-from .._progress import track
+from ..backend.array import is_dask, to_host
 from ..errors import PassError, PlacementWarning, ShapeError, warn
+from ..files.paths import try_to_write
+from ..running.progress import track
 from ._placement import checked_place, growing_axis
 from ._state import Stream
 

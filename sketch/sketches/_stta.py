@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .._array import Array, dtype_name, namespace, unit_roundoff
-from .._linalg import frobenius_norm, rescaled, scale_exponent
+from ..backend.array import Array, dtype_name, namespace, unit_roundoff
 from ..finalize import assemble_train
 from ..formats import TensorTrain
 from ..maps import TestTensorFamily
+from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent
 from ..sources import TensorBlock
 from ._base import Sketch
 from ._method import Products, Sum

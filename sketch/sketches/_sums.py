@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array, beside, cast, is_complex, namespace, unit_roundoff
+from ..backend.array import Array, beside, cast, is_complex, namespace, unit_roundoff
 from ._state import State
 from ._tall import Tall, TallArray
 

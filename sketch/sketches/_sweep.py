@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._array import Array, moved, namespace
-from .._cores import FixedCore
-from .._linalg import orthonormal_basis, rescaled, scale_exponent
+from ..backend.array import Array, moved, namespace
 from ..formats import TensorTrain
+from ..numerics.cores import FixedCore
+from ..numerics.linalg import orthonormal_basis, rescaled, scale_exponent
 from ..sources import Contraction, TensorBlock
 from ._method import Sum
 from ._running import Run

@@ -10,10 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .._array import Array, cast, namespace
-from .._linalg import adjoint, frobenius_norm, leading_basis, orthonormal_basis, rescaled, triangle
+from ..backend.array import Array, cast, namespace
 from ..finalize import SketchedBasis
 from ..maps import DrawnMatrix
+from ..numerics.linalg import (
+    adjoint,
+    frobenius_norm,
+    leading_basis,
+    orthonormal_basis,
+    rescaled,
+    triangle,
+)
 from ._row_blocks import RowBlocks
 
 

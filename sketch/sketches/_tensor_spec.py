@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from .._array import compute_dtype
 from .._checks import checked_size, each_bond
-from .._seeds import checked_seed
+from ..backend.array import compute_dtype
 from ..errors import RankError
 from ..maps import (
     StackedTrains,
@@ -23,6 +22,7 @@ from ..maps import (
     tensor_family_from_header,
     tensor_family_to_header,
 )
+from ..numerics.seeds import checked_seed
 from ..sources import TensorSource, as_tensor_source
 from ._method import Method, Sum
 from ._spec import checked_axes, named_dtype

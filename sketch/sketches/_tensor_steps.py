@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .._array import Array, namespace
 from .._checks import checked_tol, each_bond
-from .._cores import Core, absorb_left, absorb_right
-from .._linalg import frobenius_norm, rescaled
+from ..backend.array import Array, namespace
 from ..errors import RankError
 from ..formats import TensorTrain, rounded_train
 from ..maps import TensorTrainMap
+from ..numerics.cores import Core, absorb_left, absorb_right
+from ..numerics.linalg import frobenius_norm, rescaled
 from ..results import (
     ErrorEstimate,
     TrainProbes,

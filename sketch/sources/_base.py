@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from .._array import Array, cast, dtype_name, is_complex, moved, promote
-from .._kernels import HashedRows
-from .._linalg import adjoint
+from ..backend.array import Array, cast, dtype_name, is_complex, moved, promote
 from ..errors import DtypeError
+from ..numerics.kernels import HashedRows
+from ..numerics.linalg import adjoint
 
 Window = tuple[Array, float]
 """Some rows and columns, and the Frobenius norm of the rounding errors that were made for them."""

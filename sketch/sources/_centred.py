@@ -9,7 +9,7 @@ import functools
 import math
 from dataclasses import dataclass
 
-from .._array import (
+from ..backend.array import (
     Array,
     beside,
     dtype_name,
@@ -20,8 +20,8 @@ from .._array import (
     unit_roundoff,
     widened,
 )
-from .._linalg import adjoint, product, rescaled, safe_exponent
 from ..errors import DtypeError
+from ..numerics.linalg import adjoint, product, rescaled, safe_exponent
 from ._base import DrawnRows, MatrixBlock
 from ._dense import DenseSource
 from ._device_sparse import DeviceSparseSource

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from .._array import compute_dtype, promote
+from ..backend.array import compute_dtype, promote
 from ..errors import DtypeError, PassError, ShapeError
 from ._base import MatrixBlock, MatrixSource
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .._array import is_array
-from .._plain import plain
+from ..backend.array import is_array
+from ..backend.plain import plain
 from ..errors import DtypeError
 from ..formats import Summable
 from ._base import MatrixSource

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .._array import Array, compute_dtype, cuts, dtype_name, is_complex, moved, namespace
-from .._kernels import hashed_product_of_dense, there_and_back, thin_product
-from .._linalg import adjoint, frobenius_norm
+from ..backend.array import Array, compute_dtype, cuts, dtype_name, is_complex, moved, namespace
 from ..errors import ShapeError
+from ..numerics.kernels import hashed_product_of_dense, there_and_back, thin_product
+from ..numerics.linalg import adjoint, frobenius_norm
 from ._base import DrawnRows, MatrixBlock, Window
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from .._array import Array, accumulator_dtype, compute_dtype, namespace
-from .._linalg import frobenius_norm, rescaled
+from ..backend.array import Array, accumulator_dtype, compute_dtype, namespace
 from ..errors import ShapeError
+from ..numerics.linalg import frobenius_norm, rescaled
 from ._base import DrawnRows, MatrixBlock, Window
 
 

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
-from .._array import compute_dtype
+from ..backend.array import compute_dtype
 from ._base import MatrixBlock, MatrixSource, Window
 from ._entry_rows import whole_rows
 from ._sparse import SparseSource

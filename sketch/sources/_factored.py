@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .._array import (
+from ..backend.array import (
     Array,
     compute_dtype,
     dtype_name,
@@ -13,7 +13,7 @@ from .._array import (
     unit_roundoff,
     widened,
 )
-from .._linalg import adjoint, frobenius_norm, product
+from ..numerics.linalg import adjoint, frobenius_norm, product
 from ._base import DrawnRows, MatrixBlock, Window
 from ._dense import DenseSource, sum_of_squares
 

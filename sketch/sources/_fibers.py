@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._array import Array
-from .._cores import Core
-from .._kernels import Workspace, compiled_kernels, touched_zeros
+from ..backend.array import Array
+from ..numerics.cores import Core
+from ..numerics.kernels import Workspace, compiled_kernels, touched_zeros
 
 _SUBTREE_ENTRIES = 512  # after which every fiber is cut, so that threads have parents to share
 _SORTED_FOR = 1 / 8  # of a node less for each entry

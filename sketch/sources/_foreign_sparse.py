@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array import cast, compute_dtype, coordinates
+from ..backend.array import cast, compute_dtype, coordinates
 from ..errors import NonFiniteError
 from ..formats import CPTensor, TensorSum
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array, is_array, namespace
-from .._plain import plain
+from ..backend.array import Array, is_array, namespace
+from ..backend.plain import plain
 from ..errors import DtypeError, ShapeError
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array, compute_dtype, dtype_name, is_array, is_complex, quiet, to_host
-from .._plain import plain
+from ..backend.array import Array, compute_dtype, dtype_name, is_array, is_complex, quiet, to_host
+from ..backend.plain import plain
 from ..errors import DtypeError
 from ._base import DrawnRows, MatrixBlock, Window
 from ._windows import whole_rows, window_by_products

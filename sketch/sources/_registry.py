@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._array import is_dask, is_gpu_sparse, quiet
+from ..backend.array import is_dask, is_gpu_sparse, quiet
 from ..formats import Summable, TensorSum
 from ._base import MatrixSource
 from ._chunked import ChunkedSource, is_chunks

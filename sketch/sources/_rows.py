@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .._array import accumulator_dtype, cuts
+from ..backend.array import accumulator_dtype, cuts
 from ..errors import DtypeError
 from ._base import MatrixBlock, MatrixSource
 from ._dense import DenseSource

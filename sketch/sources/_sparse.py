@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array, accumulator_dtype, compute_dtype
-from .._kernels import csr_product, csr_transposed_product
-from .._linalg import frobenius_norm, rescaled
+from ..backend.array import Array, accumulator_dtype, compute_dtype
 from ..errors import ShapeError
+from ..numerics.kernels import csr_product, csr_transposed_product
+from ..numerics.linalg import frobenius_norm, rescaled
 from ._base import DrawnRows, MatrixBlock, Window
 
 

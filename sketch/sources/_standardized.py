@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .._array import Array, brought, cast, dtype_name, moved, namespace, to_host, widened
-from .._dask import with_column_values
-from .._linalg import product, rescaled
+from ..backend.array import Array, brought, cast, dtype_name, moved, namespace, to_host, widened
+from ..numerics.linalg import product, rescaled
+from ..running.tasks import with_column_values
 from ._base import DrawnRows, MatrixBlock, MatrixSource
 from ._centred import centred
 from ._dense import DenseSource

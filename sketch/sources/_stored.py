@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .._array import Array, is_array, is_blas_ready, is_complex, is_dask
+from ..backend.array import Array, is_array, is_blas_ready, is_complex, is_dask
 from ._base import MatrixBlock, MatrixSource, Window
 from ._dense import DenseSource, no_matrix
 from ._tensor_base import TensorBlock, TensorSource

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .._array import Array, promote, unit_roundoff, widened
-from .._linalg import frobenius_norm, multiple, plain_number
+from ..backend.array import Array, promote, unit_roundoff, widened
 from ..errors import DtypeError, NonFiniteError
+from ..numerics.linalg import frobenius_norm, multiple, plain_number
 from ._base import DrawnRows, MatrixBlock, MatrixSource, Window
 from ._windows import whole_rows
 

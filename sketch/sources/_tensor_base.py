@@ -9,8 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
-from .._array import Array
-from .._cores import Core
+from ..backend.array import Array
+from ..numerics.cores import Core
 
 
 class TensorSource(ABC):

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .._array import (
+from ..backend.array import (
     Array,
     compute_dtype,
     cuts,
     moved,
     namespace,
 )
-from .._cores import (
+from ..numerics.cores import (
     Core,
     absorb_left,
     absorb_right,
@@ -23,7 +23,7 @@ from .._cores import (
     side_by_side,
     trivial_interface,
 )
-from .._linalg import product
+from ..numerics.linalg import product
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 
 TENSOR_BLOCK_BYTES = 128_000_000

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .._array import (
+from ..backend.array import (
     Array,
     beside,
     cast,
     dtype_name,
     namespace,
 )
-from .._cores import Core, absorb_left, absorb_right, side_by_side
-from .._linalg import product
+from ..numerics.cores import Core, absorb_left, absorb_right, side_by_side
+from ..numerics.linalg import product
 from ._factored import compute_dtype_of
 from ._tensor_base import Contraction, TensorBlock
 from ._tensor_structured import first_bad_slice

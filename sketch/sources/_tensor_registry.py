@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array, is_dask, promote, quiet
-from .._cores import Core
-from .._linalg import multiple
+from ..backend.array import Array, is_dask, promote, quiet
 from ..formats import CPTensor, HadamardProduct, Summable, TensorSum, TensorTrain, TuckerTensor
+from ..numerics.cores import Core
+from ..numerics.linalg import multiple
 from ._contents import contents, unknown
 from ._entries import EntriesTensorSource, is_entries
 from ._lists import array_of_numbers, is_list

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._array import Array, compute_dtype
-from .._cores import Core
-from .._kernels import Workspace, compiles
+from ..backend.array import Array, compute_dtype
+from ..numerics.cores import Core
+from ..numerics.kernels import Workspace, compiles
 from ._fibers import FiberLevel, fiber_count, fiber_levels, lexical_order
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .._array import (
+from ..backend.array import (
     Array,
     beside,
     cast,
@@ -17,14 +17,14 @@ from .._array import (
     dtype_name,
     namespace,
 )
-from .._cores import (
+from ..numerics.cores import (
     Core,
     absorb_left,
     absorb_right,
     side_by_side,
     trivial_interface,
 )
-from .._linalg import product
+from ..numerics.linalg import product
 from ._factored import compute_dtype_of
 from ._tensor_base import Contraction, TensorBlock
 from ._tensor_dense import DenseTensorBlock

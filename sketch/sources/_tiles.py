@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array import (
+from ..backend.array import (
     Array,
     cast,
     compute_dtype,
@@ -19,7 +19,7 @@ from .._array import (
     gathered,
     is_array,
 )
-from .._plain import plain
+from ..backend.plain import plain
 from ..errors import ShapeError
 
 BLOCK_BYTES = 32_000_000

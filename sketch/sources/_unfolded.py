@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .._array import namespace
+from ..backend.array import namespace
 from ..errors import ShapeError
 from ._base import MatrixBlock, MatrixSource, Window
 from ._dense import DenseSource

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array import compute_dtype, is_array, is_dask, promote
+from ..backend.array import compute_dtype, is_array, is_dask, promote
 from ..errors import DtypeError
 from ._tiles import is_stored
 

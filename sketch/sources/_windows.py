@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .._array import (
+from ..backend.array import (
     Array,
     accumulator_dtype,
     beside,
@@ -21,7 +21,7 @@ from .._array import (
     quiet,
     widened,
 )
-from .._linalg import adjoint, frobenius_norm, product, rescaled
+from ..numerics.linalg import adjoint, frobenius_norm, product, rescaled
 from ._base import DrawnRows, MatrixBlock, MatrixSource
 from ._dense import DenseSource, sum_of_squares
 from ._tiles import BLOCK_BYTES

@@ -13,12 +13,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ._array import (
+from ..backend.array import (
     Array,
     beside,
     namespace,
 )
-from ._linalg import product
+from .linalg import product
 
 
 class Core(Protocol):

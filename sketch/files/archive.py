@@ -11,8 +11,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from ._paths import as_regular_file, replacing
-from .errors import StateFileError
+from ..errors import StateFileError
+from .paths import as_regular_file, replacing
 
 FORMAT = "sketch"
 FORMAT_VERSION = 2  # since 2 the header lies inside a checksum too

@@ -7,8 +7,8 @@ import secrets
 from collections.abc import Collection
 from typing import Any
 
-from ._random import raw_rows
-from .errors import ArgumentError
+from ..errors import ArgumentError
+from .random import raw_rows
 
 _STREAM = 5  # beside those of test matrices
 

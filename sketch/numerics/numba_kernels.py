@@ -1,4 +1,4 @@
-"""The products of `_kernels`, compiled by numba. Imported only where it pays.
+"""The products of `kernels`, compiled by numba. Imported only where it pays.
 
 Threads share the rows of the result. In products from the left these are the columns of A, so that
 each thread goes through all of A and takes the entries of its own columns.
@@ -12,7 +12,7 @@ from typing import Any
 
 import numba
 
-from ._fork import threads_are_lost
+from ..running.fork import threads_are_lost
 
 _CHUNK_ROWS = 512
 _CHUNK_PARENTS = 16

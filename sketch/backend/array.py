@@ -9,15 +9,15 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from ._dtypes import accumulator_dtype as accumulator_dtype
-from ._dtypes import compute_dtype as compute_dtype
-from ._dtypes import dtype_name as dtype_name
-from ._dtypes import is_complex as is_complex
-from ._dtypes import is_computed_with
-from ._dtypes import promote as promote
-from ._dtypes import smallest_normal as smallest_normal
-from ._dtypes import unit_roundoff as unit_roundoff
-from .errors import DeviceError, DtypeError
+from ..errors import DeviceError, DtypeError
+from .dtypes import accumulator_dtype as accumulator_dtype
+from .dtypes import compute_dtype as compute_dtype
+from .dtypes import dtype_name as dtype_name
+from .dtypes import is_complex as is_complex
+from .dtypes import is_computed_with
+from .dtypes import promote as promote
+from .dtypes import smallest_normal as smallest_normal
+from .dtypes import unit_roundoff as unit_roundoff
 
 _NUMPY = array_api_compat.array_namespace(np.empty(0))
 

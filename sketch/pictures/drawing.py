@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import SketchError
+from ..errors import SketchError
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._array import cuts
-from ._fork import in_children
-from ._linalg import product, product_into
+from ..backend.array import cuts
+from ..running.fork import in_children
+from .linalg import product, product_into
 
 _ONE_AT_A_TIME = threading.Lock()  # each call takes all threads, which not all layers can share
 _COMPILE_FROM = 50_000_000  # multiply-adds; less work is done before numba is even imported
@@ -240,7 +240,7 @@ def _load_compiled() -> ModuleType | None:
     if importlib.util.find_spec("numba") is None:
         return None
     try:
-        from . import _numba_kernels
+        from . import numba_kernels
     except ImportError:  # it is there, but does not fit this NumPy, or is told not to compile
         return None
-    return _numba_kernels
+    return numba_kernels

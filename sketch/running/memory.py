@@ -6,7 +6,7 @@ import math
 import os
 import re
 
-from .errors import ArgumentError, MemoryBudgetError
+from ..errors import ArgumentError, MemoryBudgetError
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _IN_FLIGHT = 4  # the block at hand, the one being read, a conversion, and the products

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ._array import (
+from ..backend.array import (
     Array,
     brought,
     by_rows,
@@ -23,7 +23,7 @@ from ._array import (
     to_host,
     unit_roundoff,
 )
-from .errors import NonFiniteError
+from ..errors import NonFiniteError
 
 _PANEL_ROWS = 2048  # of a tall matrix that are multiplied at once
 _GRAM_DIGITS = 1e4  # eigenvalues of a Gram matrix above so many roundoffs have right vectors

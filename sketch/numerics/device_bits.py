@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ._array import Array, is_on_gpu, namespace
-from ._random import BLOCK_ROWS, HOST, Bits
+from ..backend.array import Array, is_on_gpu, namespace
+from .random import BLOCK_ROWS, HOST, Bits
 
 _THREADS = 256
 
@@ -74,7 +74,7 @@ class DeviceBits(Bits):
         self._device = like.device
 
     def raw_rows(self, seed: int, stream: int, start: int, stop: int, words: int) -> Any:
-        """Draw rows like `_random.raw_rows`."""
+        """Draw rows like `random.raw_rows`."""
         with self._device:
             out = self.xp.empty((stop - start, words), dtype=self.xp.uint64)
             grid = -(-out.size // _THREADS)

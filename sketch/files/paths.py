@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator
 from typing import IO
 
-from .errors import StateFileError
+from ..errors import StateFileError
 
 _PARTIAL = re.compile(r"\..*\.(?P<host>[^.]*)\.(?P<pid>[0-9]+)\.[0-9a-f]{8}\.partial")
 _LONGEST_NAME = 50  # characters of the final name in that of a partial file

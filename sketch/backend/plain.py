@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ._array import changeable, is_array
-from .errors import DtypeError, NonFiniteError
+from ..errors import DtypeError, NonFiniteError
+from .array import changeable, is_array
 
 
 def plain(x: Any, at: Sequence[int] = (), kind: str = "") -> Any:

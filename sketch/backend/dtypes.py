@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from .errors import DtypeError
+from ..errors import DtypeError
 
 _COMPUTE_DTYPE = {
     "float32": "float32",

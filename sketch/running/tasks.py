@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import SketchError
+from ..errors import SketchError
 
 Place = tuple[int, ...]
 PATIENCE = 10  # seconds to wait for a scheduler

@@ -1,0 +1,1 @@
+"""Array libraries: which they are, their types, plain arrays of whatever holds numbers."""

@@ -1,0 +1,1 @@
+"""How files of our own are written and read."""

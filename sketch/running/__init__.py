@@ -1,0 +1,1 @@
+"""How work is done: memory, progress, reading ahead, forks, tasks of Dask."""
