@@ -26,7 +26,13 @@ from .report import Figures, Result, figures_of, peak_bytes, print_figures
 from .results import LowRank, PrincipalComponents
 from .running.memory import as_bytes
 from .running.tasks import connect
-from .sketches import STTA, GeneralizedNystrom, GramNystrom
+from .sketches import (
+    MATRIX_METHODS,
+    STTA,
+    TENSOR_METHODS,
+    GeneralizedNystrom,
+    GramNystrom,
+)
 from .sources import as_matrix_source, as_tensor_source
 
 _FILE_HELP = f"FILE or FILE::NAME: {io.known_suffixes()}, folders of 10x; or a pattern of them"
@@ -98,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     decompose.add_argument("file", help=_FILE_HELP)
     _add_result_options(decompose)
     _add_picture_option(decompose, "the spectrum with its error bands")
-    decompose.add_argument("--method", choices=["hmt", "nystrom", "krylov"], default="hmt")
+    decompose.add_argument("--method", choices=[*MATRIX_METHODS], default="hmt")
     decompose.add_argument("--passes", type=int, metavar="N", help="of krylov, at most")
     decompose.add_argument("--power-iters", type=float, default=0, metavar="N", help="or a half")
     decompose.add_argument("--start-rank", type=int, metavar="N", help="width of the first pass")
@@ -122,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("tt", help="tensor train of a tensor in a file")
     train.add_argument("file", help=_FILE_HELP)
     _add_result_options(train)
-    train.add_argument("--method", choices=["stta", "otts", "tt-hmt", "tt-svd"], default="stta")
+    train.add_argument("--method", choices=[*TENSOR_METHODS, "tt-svd"], default="stta")
     _add_state_options(train, "stta")
     _add_run_options(train)
     train.set_defaults(run=_run_tt, plot=None)

@@ -95,7 +95,10 @@ def test_a_missed_tolerance_is_exit_status_one(command, file, capsys):
         (["svd", "--rank", "2", "--shape", "9,9"], "--shape does nothing without --state"),
         (["svd", "--rank", "2", "--memory", "1GB", "--scheduler", "x"], "--memory does nothing"),
         (["tt", "--rank", "2", "--method", "tt-svd", "--seed", "1"], "--seed does nothing"),
-        (["svd", "--rank", "2", "--method", "nystrom", "--power-iters", "1"], "power_iters needs"),
+        (
+            ["svd", "--rank", "2", "--method", "nystrom", "--power-iters", "1"],
+            "power_iters=1.0 needs",
+        ),
         (["pca", "--rank", "2", "--passes", "0"], "passes must be at least 1"),
         (["pca"], "give a rank"),
     ],

@@ -141,11 +141,11 @@ def test_residuals_are_saved_and_cut(tmp_path):
 
 
 def test_requests_that_make_no_sense_are_refused():
-    with pytest.raises(ValueError, match='passes=3 needs method="krylov"'):
+    with pytest.raises(ValueError, match="passes=3 needs method='krylov'"):
         sketch.svd(A, 4, passes=3)
     with pytest.raises(sketch.RankError, match="needs a rank"):
         sketch.svd(A, tol=0.1, method="krylov")
-    with pytest.raises(ValueError, match='"hmt", "nystrom" or "krylov"'):
+    with pytest.raises(ValueError, match=r"one of .*'krylov'"):
         sketch.svd(A, 4, method="lanczos")
     with pytest.raises(sketch.PassError, match="read once"):
         sketch.svd(iter([A]), 4, method="krylov")

@@ -113,6 +113,14 @@ def test_scales_do_not_matter(exponent):
     assert np.allclose(result.s / factor, expected.s, rtol=1e-12)
 
 
+def test_svd_knows_it_by_name():
+    a = semidefinite(SPECTRA["1/i"])
+    result = sketch.svd(a, 6, method="nystrom-psd")
+    assert np.array_equal(result.U, sketched(a).finalize().U)
+    met = sketch.svd(a, tol=0.1, method="nystrom-psd")
+    assert np.linalg.norm(a - met.to_array()) < 0.1 * np.linalg.norm(a)
+
+
 def test_zero_and_nothing():
     assert sketch.Nystrom((9, 9), 2).finalize().norm() == 0
     assert sketched(np.zeros((9, 9)), 2).finalize().error.value == 0

@@ -10,19 +10,18 @@ from ..formats import seeds_of, with_passes, with_seeds
 from ..maps import Gaussian, SparseSign, TestMatrixFamily
 from ..results import LowRank
 from ..sketches import (
-    HMT,
-    BlockKrylov,
-    GeneralizedNystrom,
+    MATRIX_METHODS,
     columns_within,
     fed,
     finalized,
     independent_seed,
     made_apart,
+    method_of,
+    options_of,
 )
 from ..sources import MatrixSource, as_matrix_source
 
 FIRST_RANK = 16  # where the search for a tolerance begins
-PASSES = 8  # of block Krylov, at most
 GROWTH = 4  # and how much wider each further sketch is
 
 
@@ -55,12 +54,13 @@ def svd(
         Return the smallest rank whose estimated relative error is at most `tol`. Without a rank,
         further sketches are made, each four times wider, until one can tell; each of them reads
         the data anew.
-    method : {"hmt", "nystrom", "krylov"}
+    method : {"hmt", "nystrom", "nystrom-psd", "krylov"}
         ``"hmt"`` is the most accurate. It reads data that come in whole rows ``1 + power_iters``
         times, and once more where squares would hide what is asked for; data that are cut both ways
-        ``2 + 2 power_iters`` times. ``"nystrom"`` reads any data once. Without a rank, both do so
-        for each width. ``"krylov"`` needs the fewest readings where singular values fall slowly,
-        and stops where all vectors are right to `tol`: see `passes`.
+        ``2 + 2 power_iters`` times. ``"nystrom"`` reads any data once, ``"nystrom-psd"`` positive
+        semidefinite ones, with about half the error. Without a rank, they do so for each width.
+        ``"krylov"`` needs the fewest readings where singular values fall slowly, and stops where
+        all vectors are right to `tol`: see `passes`.
     power_iters : float
         Power iterations of HMT: 0 for spectra that fall fast, 1 or 2 for slow ones, or halves.
     passes : int, optional
@@ -134,59 +134,43 @@ def svd(
     if rank is None and tol is None:
         raise RankError("give a rank, a tolerance, or both: svd(a, rank=20) or svd(a, tol=1e-3)")
     tol = checked_tol(tol)
-    if method not in ("hmt", "nystrom", "krylov"):
-        raise ArgumentError(f'method must be "hmt", "nystrom" or "krylov", got {method!r}')
-    if passes is not None and method != "krylov":
-        raise ArgumentError(
-            f'passes={passes} needs method="krylov"; "hmt" reads by power_iters, "nystrom" once'
-        )
-    if method == "krylov" and rank is None:
-        raise RankError('method="krylov" needs a rank: svd(a, rank=20, method="krylov")')
-    if power_iters and method != "hmt":
-        raise ArgumentError(
-            'power_iters needs method="hmt": generalized Nyström reads the data once, and '
-            "block Krylov by passes"
-        )
-    if start_rank is not None and (method != "hmt" or rank is None):
-        raise ArgumentError('start_rank needs method="hmt" and a rank')
+    made = method_of(MATRIX_METHODS, method)
+    options = _chosen(method, power_iters=power_iters or None, start_rank=start_rank, passes=passes)
+    takes = options_of(made)
+    if "tol" in takes and rank is None:
+        raise RankError(f"method={method!r} needs a rank: svd(a, rank=20, method={method!r})")
+    if start_rank is not None and rank is None:
+        raise ArgumentError("start_rank needs a rank")
     source = as_matrix_source(a)
-    several = power_iters or start_rank is not None or (method == "krylov" and passes != 1)
-    if source.single_use and (several or rank is None):
+    several = rank is None or power_iters or start_rank is not None
+    if source.single_use and (several or ("passes" in takes and passes != 1)):
         raise PassError(
             "an iterator can be read once; give a list or another object that can be iterated "
             "again, or a rank and nothing that takes further readings"
         )
     own = independent_seed(seed, a)
-    options: dict[str, Any] = {
+    options |= {
         "dtype": None if source.widens else source.dtype,
         "device": device,
         "test_matrix": test_matrix or _default_test_matrix(source, start_rank),
     }
-
+    if "tol" in takes:  # where to stop, which is not the error of the result
+        options["tol"], tol = tol or 0.0, None
+    if "columns" in takes and memory is not None:
+        options["columns"] = columns_within(memory, source.shape)
     reading: dict[str, Any] = {"check_finite": check_finite, "memory": memory, "progress": progress}
-    made: type[HMT | BlockKrylov | GeneralizedNystrom] = GeneralizedNystrom
-    if method == "hmt":
-        made = HMT
-        options |= {"power_iters": power_iters, "start_rank": start_rank}
-    if method == "krylov":
-        made, columns = (
-            BlockKrylov,
-            None if memory is None else columns_within(memory, source.shape),
-        )
-        options |= {"passes": PASSES if passes is None else passes, "tol": tol or 0.0}
-        options["columns"], tol = columns, None
 
-    def sketched(width: int) -> HMT | BlockKrylov | GeneralizedNystrom:
-        return made_apart(lambda own: made(source.shape, width, seed=own, **options), own, source)
+    def sketched(width: int) -> Any:
+        sk = made_apart(lambda own: made(source.shape, width, seed=own, **options), own, source)
+        return fed(sk, source, **reading)
 
     if rank is not None:
-        sk = fed(sketched(rank), source, **reading)
-        result: LowRank = finalized(sk, source, rank, tol, **reading)
+        result: LowRank = finalized(sketched(rank), source, rank, tol, **reading)
         return with_seeds(result, seeds_of(a), result.seeds)
     largest = min(n for n in source.shape if n is not None)
     width, n_passes = min(FIRST_RANK, largest), 0
     while True:  # wider, until the error meets the tolerance; then the rank that this needs
-        sk = fed(sketched(width), source, **reading)
+        sk = sketched(width)
         whole = finalized(sk, source, sk.spec.range_size, None, **reading)
         if whole.error.meets(tol or 0.0) or width >= largest:
             break
@@ -194,6 +178,18 @@ def svd(
     result = finalized(sk, source, None, tol, **reading)
     with_passes(result, n_passes + result.n_passes)
     return with_seeds(result, seeds_of(a), result.seeds)
+
+
+def _chosen(method: str, **given: Any) -> dict[str, Any]:
+    """Return the options that were given, each of which the method must take."""
+    options = {name: value for name, value in given.items() if value is not None}
+    for name, value in options.items():
+        takers = [key for key, made in MATRIX_METHODS.items() if name in options_of(made)]
+        if method not in takers:
+            raise ArgumentError(
+                f"{name}={value} needs method={' or '.join(map(repr, takers))}, got {method!r}"
+            )
+    return options
 
 
 def _default_test_matrix(source: MatrixSource, start_rank: int | None) -> TestMatrixFamily:

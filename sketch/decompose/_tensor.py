@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .._checks import checked_tol, each_bond, require_rank_or_tol
 from ..backend.array import cast, namespace, quiet, unit_roundoff
-from ..errors import ArgumentError, DtypeError, NonFiniteError, OptionError, PassError, ShapeError
+from ..errors import DtypeError, NonFiniteError, OptionError, PassError, ShapeError
 from ..finalize import tt_svd_cores
 from ..formats import TensorTrain, as_exact_train, seeds_of, with_seeds
 from ..numerics.linalg import frobenius_norm
 from ..results import ErrorEstimate, rounding_floor, warn_inaccurate_train, warn_unmet
-from ..sketches import OTTS, STTA, TTHMT, fed, independent_seed
+from ..sketches import TENSOR_METHODS, fed, independent_seed, method_of, options_of
 from ..sources import DenseTensorSource, StoredTensorSource, as_tensor_source
 from ._matrix import FIRST_RANK, GROWTH
 
@@ -107,14 +106,8 @@ def tensor_train(
         idle = {"device": device, "memory": memory, "check_finite": None if check_finite else False}
         _refuse_options(method, [*options, *(name for name in idle if idle[name] is not None)])
         return tt_svd(a, rank, tol)
-    methods: dict[str, Callable[..., STTA | OTTS | TTHMT]] = {
-        "stta": STTA,
-        "otts": OTTS,
-        "tt-hmt": TTHMT,
-    }
-    if not isinstance(method, str) or method not in methods:
-        raise ArgumentError(f"method must be one of {[*methods, 'tt-svd']}, got {method!r}")
-    _refuse_options(method, options, methods[method])
+    made = method_of(TENSOR_METHODS, method, "tt-svd")
+    _refuse_options(method, options, options_of(made))
     source = as_tensor_source(a)
     if source.single_use and (method != "stta" or rank is None):
         raise PassError(
@@ -128,10 +121,8 @@ def tensor_train(
 
     own = independent_seed(seed, a)
 
-    def sketched(width: Any) -> STTA | OTTS | TTHMT:
-        sk = methods[method](
-            source.shape, width, seed=own, dtype=source.dtype, device=device, **options
-        )
+    def sketched(width: Any) -> Any:
+        sk = made(source.shape, width, seed=own, dtype=source.dtype, device=device, **options)
         return fed(sk, source, check_finite=check_finite, memory=memory, progress=progress)
 
     if rank is None:
@@ -143,13 +134,8 @@ def tensor_train(
     return with_seeds(train, seeds_of(a), train.seeds)
 
 
-def _refuse_options(
-    method: str, given: Iterable[str], sketch: Callable[..., object] | None = None
-) -> None:
+def _refuse_options(method: str, given: Iterable[str], known: Sequence[str] = ()) -> None:
     """Refuse options that a method does not take."""
-    ours = {"shape", "rank", "seed", "dtype", "device"}
-    names = [] if sketch is None else inspect.signature(sketch).parameters
-    known = [name for name in names if name not in ours]
     if wrong := [name for name in given if name not in known]:
         takes = ", ".join(known) or "none: it works on all of a dense array where that is"
         raise OptionError(
@@ -158,14 +144,15 @@ def _refuse_options(
         )
 
 
-def _train_to_tolerance(sketched: Callable[[Any], STTA | OTTS | TTHMT], tol: float) -> TensorTrain:
+def _train_to_tolerance(sketched: Callable[[Any], Any], tol: float) -> TensorTrain:
     """Widen the sketch until its error meets the tolerance, and round to the ranks it needs."""
     width = FIRST_RANK
     while True:
         sk = sketched(width)
         whole = sk.finalize(sk.spec.left_sizes)
         if sk.spec.left_sizes == sk.spec.full or whole.error.meets(tol):
-            return sk.finalize(tol=tol)
+            train: TensorTrain = sk.finalize(tol=tol)
+            return train
         width *= GROWTH
 
 

@@ -10,14 +10,17 @@ from ._independence import independent_seed, made_apart
 from ._krylov import BlockKrylov, BlockKrylovSpec, columns_within
 from ._nystrom import Nystrom, NystromSpec
 from ._otts import OTTS, OTTSSpec
+from ._registry import MATRIX_METHODS, TENSOR_METHODS, method_of, options_of
 from ._sliding_window import SlidingWindow
 from ._stta import STTA, STTASpec
 from ._tt_hmt import TTHMT, TTHMTSpec
 
 __all__ = [
     "HMT",
+    "MATRIX_METHODS",
     "OTTS",
     "STTA",
+    "TENSOR_METHODS",
     "TTHMT",
     "BlockKrylov",
     "BlockKrylovSpec",
@@ -40,4 +43,6 @@ __all__ = [
     "finalized",
     "independent_seed",
     "made_apart",
+    "method_of",
+    "options_of",
 ]

@@ -243,7 +243,7 @@ class BlockKrylov(MultiPassSketch[LowRank]):
         shape: Any,
         rank: int,
         *,
-        passes: int,
+        passes: int = 8,
         tol: float = 0.0,
         columns: int | None = None,
         sketch_rank: int | None = None,

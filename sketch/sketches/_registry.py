@@ -1,0 +1,49 @@
+"""The methods by name, a line each: one-call functions, the command line and errors read them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ArgumentError
+from ._generalized_nystrom import GeneralizedNystrom
+from ._hmt import HMT
+from ._krylov import BlockKrylov
+from ._nystrom import Nystrom
+from ._otts import OTTS
+from ._stta import STTA
+from ._tt_hmt import TTHMT
+
+Methods = Mapping[str, type[Any]]
+
+MATRIX_METHODS: Methods = {
+    "hmt": HMT,
+    "nystrom": GeneralizedNystrom,
+    "nystrom-psd": Nystrom,
+    "krylov": BlockKrylov,
+}
+TENSOR_METHODS: Methods = {
+    "stta": STTA,
+    "otts": OTTS,
+    "tt-hmt": TTHMT,
+}
+_OF_THE_CALL = ("shape", "rank", "seed", "dtype", "device")  # not options of a method
+
+
+def method_of(methods: Methods, name: Any, *others: str) -> type[Any]:
+    """Return the class of the sketches of a method.
+
+    Raises
+    ------
+    ArgumentError
+        Naming all methods, and `others` that the caller knows beside them.
+    """
+    if not isinstance(name, str) or name not in methods:
+        raise ArgumentError(f"method must be one of {[*methods, *others]}, got {name!r}")
+    return methods[name]
+
+
+def options_of(made: type[Any]) -> list[str]:
+    """Return the names of what a method can be told beside sizes, seed, dtype and device."""
+    return [name for name in inspect.signature(made).parameters if name not in _OF_THE_CALL]
