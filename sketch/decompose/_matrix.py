@@ -22,6 +22,9 @@ from ..sketches import (
 from ..sources import MatrixSource, as_matrix_source
 
 FIRST_RANK = 16  # where the search for a tolerance begins
+SMALL = (
+    32  # the shorter axis of matrices whose sketch is as wide as they are: the results are exact
+)
 GROWTH = 4  # and how much wider each further sketch is
 
 
@@ -116,6 +119,7 @@ def svd(
 
     Notes
     -----
+    Matrices of at most 32 rows or columns are sketched whole, and the result is exact to rounding.
     HMT costs ``2 m n (rank + 10)`` operations a pass, generalized Nyström ``12 m n (rank + 5)``.
 
     References
@@ -158,6 +162,9 @@ def svd(
         options["tol"], tol = tol or 0.0, None
     if "columns" in takes and memory is not None:
         options["columns"] = columns_within(memory, source.shape)
+    largest = min(n for n in source.shape if n is not None)
+    if start_rank is None and largest <= SMALL:
+        options["sketch_rank"] = largest
     reading: dict[str, Any] = {"check_finite": check_finite, "memory": memory, "progress": progress}
 
     def sketched(width: int) -> Any:
@@ -167,7 +174,6 @@ def svd(
     if rank is not None:
         result: LowRank = finalized(sketched(rank), source, rank, tol, **reading)
         return with_seeds(result, seeds_of(a), result.seeds)
-    largest = min(n for n in source.shape if n is not None)
     width, n_passes = min(FIRST_RANK, largest), 0
     while True:  # wider, until the error meets the tolerance; then the rank that this needs
         sk = sketched(width)
