@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import itertools
 import json
+import logging
 import math
 import sys
 import time
@@ -47,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     130 when interrupted.
     """
     options = _parser().parse_args(argv)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # of chunks that failed with the first
     told: list[str] = []
     try:
         with _warnings_as_lines(told):

@@ -164,7 +164,7 @@ def svd(
         options["columns"] = columns_within(memory, source.shape)
     largest = min(n for n in source.shape if n is not None)
     if start_rank is None and largest <= SMALL:
-        options["sketch_rank"] = largest
+        options["sketch_rank"] = max(1, largest)
     reading: dict[str, Any] = {"check_finite": check_finite, "memory": memory, "progress": progress}
 
     def sketched(width: int) -> Any:

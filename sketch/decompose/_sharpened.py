@@ -78,6 +78,7 @@ def can_be_held(sketch: GramNystrom, source: MatrixSource, memory: int | str | N
     """Whether products with all rows can: in memory, or where the rows of a Dask array are."""
     m, n = sketch.shape
     held = _FACTORS * 8 * sketch.spec.dof_each * (m + n) * sketch.spec.range_size
+    held += sketch.spec.bytes_needed((m, n), {})
     return source.dask_array is not None or fits(held, memory)
 
 

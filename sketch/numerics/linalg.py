@@ -250,7 +250,7 @@ def triangle(y: Array) -> Array:
         sizes = xp.asarray([math.sqrt(x) for x in squares], dtype=xp.float64, device=y.device)
         r = _cholesky(gram / sizes[:, None] / sizes[None, :])
         if r is not None:
-            least = min(float(xp.abs(r[j, j])) for j in range(y.shape[1]))
+            least = min((float(xp.abs(r[j, j])) for j in range(y.shape[1])), default=1.0)
             if least**2 > _GRAM_DIGITS * unit_roundoff(dtype_name(y.dtype)):
                 return r * sizes[None, :]
     return qr_triangle(y)

@@ -53,7 +53,7 @@ def check_holds(shape: tuple[int, ...], itemsize: int) -> None:
 def fits(needed: int, memory: int | str | None) -> bool:
     """Whether so many bytes can be held beside blocks: within half a budget, or of the machine."""
     whole = _machine_bytes() if memory is None else as_bytes(memory)
-    return whole is None or 2 * needed <= whole
+    return whole is None or 2 * needed + _IN_FLIGHT * _LEAST_BLOCK <= whole
 
 
 def _machine_bytes() -> int | None:

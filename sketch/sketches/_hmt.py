@@ -40,8 +40,8 @@ from ._sums import Sums
 from ._tall import Tall, TallArray, as_tall, held
 
 _CLEAR = 32.0  # times its rounding errors from which the identity tells an error
-_NEAR = 3.0  # times them, in which a further reading is worth it
-_BLURS = 4.0  # if they are so many times those of a product of its own
+_NEAR = 10.0  # times them, in which a further reading is worth it
+_BLURS = 2.0  # if they are so many times those of a product of its own
 _BLURRED = 0.01  # relative rounding error of products that nothing can be told from
 
 

@@ -52,8 +52,8 @@ def made_apart(make: Callable[[int], AnySketch], seed: int, source: MatrixSource
     while True:
         sk = make(unused_seed(seed, used))
         omega = next(iter(sk.maps.values()))  # of the first product with the data
-        rows = _some_rows(source, left=omega.stream == STREAMS["corange"])
-        with quiet():
+        with quiet():  # what is not finite is found in the products
+            rows = _some_rows(source, left=omega.stream == STREAMS["corange"])
             if rows is None or not _depends(rows, omega):
                 return sk
         used.add(sk.spec.seed)
