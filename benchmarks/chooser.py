@@ -3,7 +3,7 @@
 Run ``python3 dev bench chooser`` for all (some minutes), or ``chooser errors`` for one of
 
 - errors: every method on five spectra: error over the best one, estimate over error;
-- costs: passes and bytes held;
+- costs: readings, bytes held and seconds;
 - trains: the methods for tensors, on five tensors;
 - intervals: how wide intervals are and how often they hold the truth.
 """
@@ -42,20 +42,35 @@ SPECTRA: dict[str, Callable[[int], Array]] = {
 }
 
 
-def wide(power: float) -> dict[str, Any]:
-    return {"power_iters": power, "start_rank": 4 * RANK + 20}
+def wide(power: float, rank: int) -> dict[str, Any]:
+    return {"power_iters": power, "start_rank": 4 * rank + 20}
 
 
-METHODS: dict[str, Callable[..., Any]] = {
-    "Nyström": lambda a, seed: sketch.svd(a, RANK, method="nystrom", seed=seed),
-    "HMT": lambda a, seed: sketch.svd(a, RANK, seed=seed),
-    "HMT, half a step": lambda a, seed: sketch.svd(a, RANK, power_iters=0.5, seed=seed),
-    "HMT, wide start": lambda a, seed: sketch.svd(a, RANK, seed=seed, **wide(0.5)),
-    "HMT, one step": lambda a, seed: sketch.svd(a, RANK, power_iters=1, seed=seed),
-    "HMT, two steps": lambda a, seed: sketch.svd(a, RANK, power_iters=2, seed=seed),
-    "pca, not centred": lambda a, seed: sketch.pca(a, RANK, center=False, seed=seed),
+METHODS: dict[str, dict[str, Any]] = {
+    "Nyström": {"method": "nystrom"},
+    "HMT": {},
+    "HMT, half a step": {"power_iters": 0.5},
+    "HMT, wide start": {},  # of the rank: see `options_of`
+    "HMT, one step": {"power_iters": 1},
+    "HMT, two steps": {"power_iters": 2},
+    "krylov, 2 readings": {"method": "krylov", "passes": 2},
+    "krylov, 3 readings": {"method": "krylov", "passes": 3},
+    "krylov, 4 readings": {"method": "krylov", "passes": 4},
+    "pca, 1 reading": {"passes": 1},
+    "pca": {},
 }
-PASSES = dict(zip(METHODS, (1, 2, 3, 3, 4, 6, 1), strict=True))
+
+
+def options_of(name: str, rank: int) -> dict[str, Any]:
+    return wide(0.5, rank) if name == "HMT, wide start" else METHODS[name]
+
+
+def called(name: str, a: Any, seed: int = 0, rank: int = RANK) -> Any:
+    """Call a method; pca without centring, so that all approximate the same."""
+    options = options_of(name, rank)
+    if name.startswith("pca"):
+        return sketch.pca(a, rank, center=False, seed=seed, **options)
+    return sketch.svd(a, rank, seed=seed, **options)
 
 
 def dense(found: Any) -> Array:
@@ -81,14 +96,15 @@ def errors(seeds: int = 20) -> dict[str, Any]:
     for spectrum, values in SPECTRA.items():
         s = values(600)
         a, best = with_spectrum((800, 600), s), float(np.linalg.norm(s[RANK:]))
-        for name, method in METHODS.items():
-            found = [method(a, seed) for seed in range(seeds)]
+        for name in METHODS:
+            found = [called(name, a, seed) for seed in range(seeds)]
             true = [true_error(a, one) for one in found]
             estimated = [one.error.value / t for one, t in zip(found, true, strict=True)]
             case = {
                 "error": quartiles([t / best for t in true]),
                 "estimate": quartiles(estimated),
                 "relative": statistics.median(true) / float(np.linalg.norm(s)),
+                "readings": sorted({one.n_passes for one in found}),
             }
             table.setdefault(name, {})[spectrum] = case
             print(f"{name:20} {spectrum:14} {case['error'][1]:.4g}", flush=True)
@@ -96,30 +112,54 @@ def errors(seeds: int = 20) -> dict[str, Any]:
 
 
 def held(name: str, a: Array) -> int:
-    """Bytes of the sums while data come in, the most of all passes."""
+    """Bytes of the sums while data come in, the most of all readings."""
+    options = dict(options_of(name, RANK))
     if name.startswith("pca"):
-        sk: Any = sketch.GramNystrom(a.shape[1], RANK, center=False)
-    elif name == "Nyström":
-        sk = sketch.GeneralizedNystrom(a.shape, RANK)
-    else:
-        steps = {"HMT": 0.0, "HMT, one step": 1.0, "HMT, two steps": 2.0}
-        options = wide(0.5) if "wide" in name else {"power_iters": steps.get(name, 0.5)}
-        sk = sketch.HMT(a.shape, RANK, **options)
+        gram = sketch.GramNystrom(
+            a.shape[1], RANK, center=False, sketch_rank=4 * RANK + (20 if name == "pca" else 140)
+        )
+        gram.update(a)
+        if name != "pca":
+            return gram.nbytes
+        sk: Any = sketch.HMT(a.shape, RANK, power_iters=2.5, sketch_rank=gram.spec.range_size)
+        basis = np.asarray(gram.whole().components).T
+        sk.begin_at(basis, a.shape[0], norm=None, rounding=0.0)
+        return gram.nbytes + most_held(sk, a)
+    method = options.pop("method", "hmt")
+    if method == "krylov":
+        return most_held(sketch.sketches.BlockKrylov(a.shape, RANK, **options), a)
+    made = sketch.GeneralizedNystrom if method == "nystrom" else sketch.HMT
+    return most_held(made(a.shape, RANK, **options), a)
+
+
+def most_held(sk: Any, a: Array) -> int:
     most = 0
-    for number in range(PASSES[name]):
+    while True:
         sk.update(a)
         most = max(most, sk.nbytes)
-        if number + 1 < PASSES[name]:
-            sk.end_pass()
-    return most
+        if not hasattr(sk, "end_pass"):
+            return most
+        sk.end_pass()
+        most = max(most, sk.nbytes)
+        if not sk.passes_left:
+            return most
 
 
-def costs() -> dict[str, Any]:
-    """Passes and bytes held on 20,000 x 5,000; times are those of the benchmarks of matrices."""
+def costs(rounds: int = 2) -> dict[str, Any]:
+    """Readings and bytes held for rank 20 on 20,000 x 5,000; seconds for rank 50, in turn."""
     rng = np.random.default_rng(0)
-    big = rng.standard_normal((20_000, 40)) @ rng.standard_normal((40, 5_000))
-    table = {name: {"passes": PASSES[name], "held": held(name, big)} for name in METHODS}
-    print(table, flush=True)
+    big = rng.standard_normal((20_000, 5_000)) / np.arange(1, 5_001)
+    table: dict[str, Any] = {}
+    for _ in range(rounds):
+        for name in METHODS:
+            start = time.perf_counter()
+            found = called(name, big, rank=50)
+            spent = time.perf_counter() - start
+            case = table.setdefault(name, {"readings": found.n_passes, "seconds": spent})
+            case["seconds"] = min(case["seconds"], spent)
+    for name, case in table.items():
+        case["held"] = held(name, big)
+        print(name, case, flush=True)
     return {"methods": table}
 
 
@@ -181,7 +221,9 @@ def intervals(seeds: int = 400) -> dict[str, Any]:
         "Nyström, error_probes=10": lambda a, seed: _fed(
             sketch.GeneralizedNystrom(a.shape, 5, seed=seed, error_probes=10), a
         ),
-        "pca": lambda a, seed: sketch.pca(a, 5, center=False, seed=seed, sketch_rank=15),
+        "pca, 1 reading": lambda a, seed: sketch.pca(
+            a, 5, center=False, seed=seed, sketch_rank=15, passes=1
+        ),
         "STTA": lambda a, seed: sketch.tensor_train(a, 5, seed=seed),
     }
     table: dict[str, Any] = {}
