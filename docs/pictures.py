@@ -73,6 +73,28 @@ def errors_by_spectrum() -> tuple[Figure, str]:
     return figure, "error over the best one for eleven calls and five spectra"
 
 
+def excess_by_readings() -> tuple[Figure, str]:
+    """What the error is above the best one, by how often the data were read."""
+    table = numbers("errors")
+    lines = {
+        "HMT": ("HMT", "HMT, one step", "HMT, two steps"),
+        "krylov": ("HMT", "krylov, 2 readings", "krylov, 3 readings", "krylov, 4 readings"),
+    }
+    figure = Figure(figsize=(7.2, 2.8), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    for ax, spectrum in zip(axes, ("1/i", "i^-1/2"), strict=True):
+        for family, methods in lines.items():
+            found = [table[name][spectrum] for name in methods]
+            readings = [case["readings"][0] for case in found]
+            excess = [100 * (case["error"][1] - 1) for case in found]
+            ax.semilogy(readings, excess, "o-", color=FAMILIES[family], label=family)
+        ax.set(title=spectrum, xlabel="readings of whole rows", xticks=(1, 2, 3, 4))
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("% above the best error")
+    axes[0].legend(frameon=False, labelcolor=INK)
+    return figure, "error above the best one against the number of readings, HMT and block Krylov"
+
+
 def errors_of_trains() -> tuple[Figure, str]:
     """Error over that of TT-SVD, by method and tensor."""
     table = numbers("trains")
@@ -178,6 +200,7 @@ def spectrum_example() -> tuple[Figure, str]:
 
 CHARTS: tuple[Callable[[], tuple[Figure, str]], ...] = (
     errors_by_spectrum,
+    excess_by_readings,
     errors_of_trains,
     widths_of_intervals,
     how_often_they_hold,
@@ -197,7 +220,7 @@ def costs_table() -> str:
     found, best = numbers("costs"), numbers("errors")
     rows = []
     for name, case in found["methods"].items():
-        errors = (f"{best[name][spectrum]['error'][1]:.2f}" for spectrum in SPECTRA)
+        errors = (f"{best[name][spectrum]['error'][1]:.3f}" for spectrum in SPECTRA)
         sizes = (f"{case['readings']}", f"{case['held'] / 1e6:.1f}", f"{case['seconds']:.2f}")
         rows.append([name, *sizes, *errors])
     return table(["", "readings", "MB held", "seconds", *SPECTRA], rows)
