@@ -49,7 +49,14 @@ def properties(module: str, name: str, items: list[str]) -> list[str]:
     return [item for item in items if isinstance(getattr(found, item, None), property)]
 
 
-autosummary_context = {"properties": properties}
+def own_methods(module: str, name: str, items: list[str]) -> list[str]:
+    """Return the methods that this library documents, not those of classes of others."""
+    found = getattr(importlib.import_module(module), name)
+    homes = {item: getattr(getattr(found, item), "__module__", None) or module for item in items}
+    return [item for item in items if homes[item].startswith("sketch")]
+
+
+autosummary_context = {"properties": properties, "own_methods": own_methods}
 autodoc_typehints = "none"  # the docstrings say more
 numpydoc_class_members_toctree = False
 numpydoc_show_class_members = False  # the templates list them
