@@ -8,6 +8,7 @@ import itertools
 import json
 import logging
 import math
+import os
 import sys
 import time
 import warnings
@@ -61,10 +62,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     if figures is None:
         return DONE
-    if options.json:
-        print(json.dumps(_finite(figures | {"warnings": told})))
-    elif not options.quiet:
-        print_figures(figures)
+    try:
+        if options.json:
+            print(json.dumps(_finite(figures | {"warnings": told})))
+        elif not options.quiet:
+            print_figures(figures)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return DONE if figures.get("tol_met", True) else MISSED
 
 

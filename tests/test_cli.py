@@ -250,3 +250,12 @@ def test_shares_are_stacked_where_they_are_placed_and_else_said_to_be_summed(
     assert main(["merge", states[0], states[0]]) == 2
     assert "same share" in capsys.readouterr().err
     assert main([*arguments, "--state", states[0], "--rows", "0:1", "--shape", "9,9"]) == 2
+
+
+def test_a_reader_that_stops_is_no_error(tmp_path):
+    np.save(tmp_path / "a.npy", np.eye(9))
+    words = f"{sys.executable} -m sketch svd {tmp_path / 'a.npy'} --rank 2"
+    done = subprocess.run(
+        ["sh", "-c", f"{words} | true"], capture_output=True, text=True, check=True
+    )
+    assert not done.stderr
