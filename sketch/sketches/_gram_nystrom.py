@@ -37,7 +37,15 @@ from ..finalize import Eigenpairs, ShiftedSums, gram_eigenpairs, gram_nystrom, n
 from ..maps import DrawnMatrix, FixedMatrix, TestMatrixFamily
 from ..numerics.linalg import adjoint, frobenius_norm, plain_number, rescaled, scale_exponent
 from ..results import Bound, ErrorEstimate, PrincipalComponents
-from ..sources import CentredBlock, MatrixBlock, MatrixSource, RowsSource, as_matrix_source, centred
+from ..sources import (
+    CentredBlock,
+    DenseSource,
+    MatrixBlock,
+    MatrixSource,
+    RowsSource,
+    as_matrix_source,
+    centred,
+)
 from ._base import Sketch
 from ._finish import check_request, phases
 from ._method import Products, Sum
@@ -299,16 +307,9 @@ def _holding(state: State, sums: ShiftedSums) -> State:
 
 def _sums_about(rows: CentredBlock, matrix: DrawnMatrix | None) -> ShiftedSums:
     """Return the sums of a block of rows about its shift."""
-    block, like = rows.block, rows.shift
-    m, n = block.shape
-    if matrix is None:
-        identity = namespace(like).eye(n, **beside(like, "float64"))
-        y = block.right(FixedMatrix(identity).rows(0, n))
-    else:
-        y = block.right(matrix.rows(0, n))
-    xp = namespace(y)
-    ones = xp.ones((1, m), **beside(y))
-    both = block.left(FixedMatrix(xp.concat([y, ones], axis=0).T).rows(0, m))
+    block = rows.block
+    m = block.shape[0]
+    both = _all_squares(block, rows.shift) if matrix is None else _squares(block, matrix)
     wide = accumulator_dtype(dtype_name(both.dtype))
     return ShiftedSums(
         cast(both[:-1, :], wide),
@@ -320,6 +321,29 @@ def _sums_about(rows: CentredBlock, matrix: DrawnMatrix | None) -> ShiftedSums:
         rows.roundoff * rows.norm**2 + (2 * rows.norm + rows.rounding) * rows.rounding,
         (rows.roundoff * rows.norm + rows.rounding) * math.sqrt(m),
     )
+
+
+def _squares(block: MatrixBlock, matrix: DrawnMatrix | FixedMatrix) -> Array:
+    """Return ``(A Omega)^* A``, and the sum of the rows below it."""
+    m, n = block.shape
+    y = block.right(matrix.rows(0, n))
+    xp = namespace(y)
+    ones = xp.ones((1, m), **beside(y))
+    return block.left(FixedMatrix(xp.concat([y, ones], axis=0).T).rows(0, m))
+
+
+def _all_squares(block: MatrixBlock, like: Array) -> Array:
+    """Return ``A^* A``, and the sum of the rows below it.
+
+    Dense rows are not multiplied by the identity, and of the product of a real NumPy array with its
+    own transpose BLAS takes one half.
+    """
+    if not isinstance(block, DenseSource):
+        xp = namespace(like)
+        return _squares(block, FixedMatrix(xp.eye(block.shape[1], **beside(like, "float64"))))
+    a = block.array
+    xp = namespace(a)
+    return xp.concat([adjoint(a) @ a, xp.sum(a, axis=0)[None, :]], axis=0)
 
 
 def _eigenpairs(
