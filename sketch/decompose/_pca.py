@@ -48,11 +48,11 @@ def pca(
         at most `tol`; of no more than 100 directions, or all of 200 columns, unless `sketch_rank`
         says otherwise.
     passes : int, optional
-        Readings of the data: the first finds mean, scale and components, each further one sharpens
-        these, and one is added where sums of squares would hide small ones. By default 4 where the
-        data can be read again, and 1 for iterators, where rows are so short or few that one finds
-        all squares, and where they are so many that a number for each of them and each column of
-        the sketch cannot be held. The result's `n_passes` tells.
+        Readings of the data at most: the first finds mean, scale and components, each further one
+        sharpens these, as long as there is more to find. By default 4 where the data can be read
+        again, and 1 for iterators, where rows are so short or few that one finds all squares, and
+        where they are so many that a number for each of them and each column of the sketch cannot
+        be held. The result's `n_passes` tells.
     sketch_rank : int, optional
         Width of the first reading's sketch, by default ``4 rank + 20``, or ``4 rank + 140`` where
         it is the only one; no more than there are rows where their number is known, and n where
@@ -106,8 +106,9 @@ def pca(
     -----
     The first reading is that of `GramNystrom`, which follows streams, merges and removes rows:
     ``4 m n k`` operations in double precision for a sketch of k columns, and ``n k`` numbers. Its
-    components begin the subspace iteration of `HMT` on ``(A - 1 mean) / scale``, ``2 m n k``
-    operations a reading in the precision of the data and ``(m + n) k`` numbers.
+    components begin a `BlockKrylov` space of ``(A - 1 mean) / scale``, in blocks of b columns that
+    together are as wide as that sketch, and ``rank + 10`` each at least: ``4 m n b`` operations
+    and ``(m + 2 n) b`` numbers more with each reading, in the precision of the data.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Principal components of a first reading, sharpened by subspace iteration on the same rows."""
+"""Principal components of a first reading, sharpened by block Krylov on the same rows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from ..formats import with_passes
 from ..numerics.linalg import adjoint, frobenius_norm
 from ..results import LowRank, PrincipalComponents
 from ..running.memory import as_bytes, fits
-from ..sketches import HMT, GramNystrom, fed, finalized
+from ..sketches import BlockKrylov, GramNystrom, columns_within, fed, finalized
 from ..sources import MatrixSource, StandardizedSource
 
+_SPARE = 10  # columns of a block beside one for each component
 _FACTORS = 6  # as large as the products, at the end of a pass, with what the basis is made of
 _FAR = 4.0  # spreads of the mean from zero, from which products about zero lose digits
 
@@ -41,7 +42,7 @@ def sharpened(
     tol : float or None
         As in `pca`.
     steps : int
-        Steps of subspace iteration, a reading each, and one more where squares hide small values.
+        Of block Krylov at most, a reading each.
     device : str, array or None
         As in `pca`.
     memory : int, str or None
@@ -51,27 +52,37 @@ def sharpened(
     """
     first = sketch.whole()
     m, n = first.shape
-    width = min(first.rank, m)
+    block = min(first.rank, m, block_width(first.rank, rank, steps))
     rows = StandardizedSource(source, first.mean, first.scale, _is_far(first))
     spec = sketch.spec
-    sk = HMT(
+    if memory is not None:
+        memory = max(0, as_bytes(memory) - spec.bytes_needed((m, n), {}))
+    sk = BlockKrylov(
         (m, n),
-        width if rank is None else min(rank, width),
-        power_iters=steps - 0.5,
-        sketch_rank=width,
+        block if rank is None else min(rank, block),
+        passes=steps,
+        columns=None if memory is None else columns_within(memory, (m, n)),
+        sketch_rank=block,
         seed=spec.seed,
         dtype=spec.dtype,
         device=device,
+        from_basis=True,
     )
     sk.begin_at(adjoint(first.components[: sk.range_size, :]), **_size(first, rows))
-    if memory is not None:
-        memory = max(0, as_bytes(memory) - spec.bytes_needed((m, n), {}))
     how["memory"] = memory
     found = finalized(fed(sk, rows, **how), rows, sk.range_size, None, **how)
     whole = with_passes(_components(found, first), 1 + found.n_passes)
     short = whole.truncate(sk.spec.rank, tol)
     _warn_of_rounding(short)
     return short
+
+
+def block_width(width: int, rank: int | None, steps: int) -> int:
+    """Return how wide blocks are: all of them as the first reading's sketch, or more.
+
+    Where a tolerance finds the rank, each is that wide.
+    """
+    return width if rank is None else max(rank + _SPARE, -(-width // steps))
 
 
 def can_be_held(sketch: GramNystrom, source: MatrixSource, memory: int | str | None) -> bool:

@@ -474,7 +474,7 @@ class HMT(MultiPassSketch[LowRank]):
     [1.0, 0.5, 0.25, 0.125]
     """
 
-    spec_type = HMTSpec
+    spec_type: ClassVar[type[Any]] = HMTSpec
 
     spec: HMTSpec
 

@@ -14,8 +14,7 @@ from ..maps import TestMatrixFamily
 from ..numerics.linalg import adjoint, frobenius_norm
 from ..results import LowRank
 from ..running.memory import as_bytes
-from ._base import MultiPassSketch
-from ._hmt import HMTSpec
+from ._hmt import HMT, HMTSpec
 from ._running import Run
 from ._spec import checked_width, common_fields
 from ._state import Passes, State
@@ -57,7 +56,8 @@ class BlockKrylovSpec(HMTSpec):
 
     def readings_left(self, passes: Passes) -> int:
         """Return how many readings there may be still; 0 where further ones tell nothing."""
-        if "space" in passes.kept and not passes.done % 2 and not float(passes.kept["open"]):
+        amid_a_step = self.is_left(passes.done)
+        if "space" in passes.kept and not amid_a_step and not float(passes.kept["open"]):
             return 0
         return max(0, self.readings - passes.readings)
 
@@ -77,7 +77,7 @@ class BlockKrylovSpec(HMTSpec):
     def keep(self, sums: Sums) -> dict[str, Any]:
         """Return the space with a further block, and the next one to multiply by."""
         kept: dict[str, Any] = {}
-        if sums.number == 0 and self.error_probes:
+        if sums.number == self.probed_pass and self.error_probes:
             kept["probes"] = held(sums.tall("error").copy())
         if self.is_left(sums.number):
             y, inside = as_tall(sums.kept["half"]), sums.kept["inside"]
@@ -103,8 +103,8 @@ class BlockKrylovSpec(HMTSpec):
         too wide is restarted from its leading Ritz vectors; its next block is orthogonal to all
         that was there before.
         """
-        xp, first = namespace(z), "space" not in sums.kept
-        if first:
+        xp = namespace(z)
+        if "block" not in sums.kept:
             omega = sums.maps["first"].rows(0, sums.shape[1]).array(z)
             omega = cast(cast(omega, _precision(sums, omega)), dtype_name(z.dtype))
             x, inverse, z = orthonormalized(omega, z)
@@ -112,7 +112,7 @@ class BlockKrylovSpec(HMTSpec):
         else:
             x = cast(sums.kept["block"], dtype_name(z.dtype))
         v, squares, range_ = x, z, y
-        if not first:
+        if "space" in sums.kept:
             v = xp.concat([sums.kept["space"], x], axis=1)
             squares = xp.concat([sums.kept["squares"], z], axis=1)
             range_ = as_tall(sums.kept["range"]).beside(y)
@@ -120,11 +120,13 @@ class BlockKrylovSpec(HMTSpec):
         root = xp.sqrt(values)
         safe = xp.where(root > 0, root, xp.ones_like(root))
         residuals = (residuals / safe)[: self.rank]
-        new = next_block(v, z, sums.state.roundoff)
+        last = sums.readings >= self.readings  # and so no block follows
+        new = z[:, :0] if last else next_block(v, z, sums.state.roundoff)
         new = cast(new, _precision(sums, new))
         top = float(root[0]) if root.shape[0] else 0.0
         worst = max((float(r) for r in to_host(residuals)), default=0.0)
-        done = worst <= self.tol * top or not new.shape[1] or int(v.shape[1]) >= sums.shape[1]
+        all_found = int(v.shape[1]) >= sums.shape[1] or not (last or new.shape[1])
+        done = worst <= self.tol * top or all_found
         if self.most is not None and v.shape[1] + new.shape[1] > self.most and not done:
             lead = vectors[:, : min(self.rank + _SPARE, int(vectors.shape[1]))]
             v, squares, range_ = v @ lead, squares @ lead, range_.multiplied(lead)
@@ -148,7 +150,8 @@ class BlockKrylovSpec(HMTSpec):
         sums = dataclasses.replace(sums, state=sums.state.having(passes=passes), found={})
         result = super().finish(sums, rank, None)
         fused, residuals = self._core(sums)[2], sums.kept["residuals"][: result.rank]
-        if fused is not None and fused.kept < min(result.rank, fused.kept + fused.hidden):
+        hidden = fused is not None and fused.kept < min(result.rank, fused.kept + fused.hidden)
+        if fused is not None and hidden and not self.begins_left:  # `begin_at` is for other methods
             warn(
                 f"squares tell {fused.kept} of {result.rank} singular values, the others are below "
                 "their rounding; take method='hmt'",
@@ -197,7 +200,7 @@ def _is_finite(x: Array) -> bool:
     return frobenius_norm(x) < float("inf")
 
 
-class BlockKrylov(MultiPassSketch[LowRank]):
+class BlockKrylov(HMT):
     """Randomized block Krylov iteration, for data that can be read several times.
 
     Each reading of whole rows multiplies a block X by A and the product by A^*; data that are cut
@@ -218,6 +221,8 @@ class BlockKrylov(MultiPassSketch[LowRank]):
         Of the space, at most: it is restarted then. ``8 (m + 2 n)`` bytes each in double precision.
     sketch_rank, test_matrix, seed, dtype, error_probes, device
         See `HMT`.
+    from_basis : bool
+        Whether `begin_at` gives the first block, and not a test matrix.
 
     Notes
     -----
@@ -234,7 +239,7 @@ class BlockKrylov(MultiPassSketch[LowRank]):
        methods", SISC 27 (2005) 19-42.
     """
 
-    spec_type = BlockKrylovSpec
+    spec_type: ClassVar[type[Any]] = BlockKrylovSpec
 
     spec: BlockKrylovSpec
 
@@ -252,6 +257,7 @@ class BlockKrylov(MultiPassSketch[LowRank]):
         dtype: Any = None,
         error_probes: int = 10,
         device: Any = None,
+        from_basis: bool = False,
     ) -> None:
         fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)
         width = fields["rank"] + 10 if sketch_rank is None else sketch_rank
@@ -261,7 +267,7 @@ class BlockKrylov(MultiPassSketch[LowRank]):
         spec = BlockKrylovSpec(
             **fields,
             range_size=width,
-            power_iters=readings,
+            power_iters=readings + from_basis / 2,  # in the place of a pass from the left
             readings=readings,
             tol=tol,
             most=most,
@@ -272,3 +278,10 @@ class BlockKrylov(MultiPassSketch[LowRank]):
     def passes_left(self) -> int:
         """Readings that there may be still; 0 where further ones tell nothing."""
         return self.spec.readings_left(self._state.passes)
+
+    def begin_at(self, basis: Array, n_rows: int, *, norm: float | None, rounding: float) -> None:
+        """Take a basis of the rows' space as the first block; see `HMT.begin_at`."""
+        super().begin_at(basis, n_rows, norm=norm, rounding=rounding)
+        passes = self._state.passes
+        kept = {**passes.kept, "block": basis}
+        self._state = self._state.having(passes=dataclasses.replace(passes, kept=kept))
