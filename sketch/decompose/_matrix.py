@@ -119,7 +119,7 @@ def svd(
 
     Notes
     -----
-    Matrices of at most 32 rows or columns are sketched whole, and the result is exact to rounding.
+    Matrices of at most 20 rows or columns are sketched whole, and the result is exact to rounding.
     HMT costs ``2 m n (rank + 10)`` operations a pass, generalized Nyström ``12 m n (rank + 5)``.
 
     References
