@@ -22,9 +22,7 @@ from ..sketches import (
 from ..sources import MatrixSource, as_matrix_source
 
 FIRST_RANK = 16  # where the search for a tolerance begins
-SMALL = (
-    32  # the shorter axis of matrices whose sketch is as wide as they are: the results are exact
-)
+SMALL = 20  # the shorter axis of matrices that are sketched whole, which makes results exact
 GROWTH = 4  # and how much wider each further sketch is
 
 
