@@ -149,7 +149,8 @@ class BlockKrylovSpec(HMTSpec):
         passes = dataclasses.replace(sums.state.passes, kept=kept)
         sums = dataclasses.replace(sums, state=sums.state.having(passes=passes), found={})
         result = super().finish(sums, rank, None)
-        fused, residuals = self._core(sums)[2], sums.kept["residuals"][: result.rank]
+        fused, residuals = self._core(sums)[2], sums.kept["residuals"]
+        residuals = residuals[: min(result.rank, int(residuals.shape[0]))]
         hidden = fused is not None and fused.kept < min(result.rank, fused.kept + fused.hidden)
         if fused is not None and hidden and not self.begins_left:  # `begin_at` is for other methods
             warn(
