@@ -362,7 +362,12 @@ def _svd_with_state(source: Any, options: argparse.Namespace) -> LowRank:
         raise SketchError("--state needs --method nystrom and --rank: a one-pass sketch")
     shape, at = _placed(source.shape, options)
     sk = GeneralizedNystrom(
-        shape, options.rank, seed=options.seed or 0, dtype=source.dtype, device=options.device
+        shape,
+        options.rank,
+        seed=options.seed or 0,
+        dtype=source.dtype,
+        device=options.device,
+        test_matrix="sparse-sign" if source.sparse else "gaussian",  # as svd has it
     )
     sk.update(source, at, **_reading(options))
     sk.save(options.state)
