@@ -131,3 +131,10 @@ def test_completion_says_what_it_needs(capsys, monkeypatch):
     with pytest.raises(SystemExit):
         main(["--print-completion", "bash"])
     assert "sketch-lowrank[completion]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("passes", "status"), [("1", 1), ("8", 0)])
+def test_the_tolerance_of_block_krylov_is_that_of_its_vectors(tmp_path, passes, status):
+    np.save(tmp_path / "a.npy", np.diag(1.0 / np.arange(1, 61)))
+    command = ["svd", str(tmp_path / "a.npy"), "--rank", "3", "--method", "krylov", "--no-progress"]
+    assert main([*command, "--tol", "1e-6", "--passes", passes]) == status
