@@ -1,0 +1,60 @@
+"""The command ``sketch merge``."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from .. import io
+from ..errors import SketchError
+from ..report import Figures
+from ..sketches import STTA, GeneralizedNystrom, GramNystrom
+from ._options import Commands, add_picture_option, add_result_options
+from ._work import finished, try_outputs
+
+
+def add(commands: Commands) -> None:
+    """Declare the command and its arguments."""
+    about = "add up sketch states and finalize them together"
+    parser = commands.add_parser("merge", help=about)
+    parser.add_argument("parts", nargs="+", metavar="PART")
+    add_result_options(parser)
+    add_picture_option(parser, "the spectrum, or the variances")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> Figures:
+    try_outputs(options.plot, options.out)
+    sketches = [io.load(part) for part in options.parts]
+    for part, sk in zip(options.parts, sketches, strict=True):
+        if not isinstance(sk, GeneralizedNystrom | GramNystrom | STTA):
+            raise SketchError(f"{part}: holds a {type(sk).__name__}, not a one-pass sketch state")
+        if options.plot is not None and isinstance(sk, STTA):
+            raise SketchError(
+                f"{part}: --plot draws singular values or variances, which a {type(sk).__name__} "
+                "does not end in; leave it out"
+            )
+    start = time.perf_counter()
+    total = sketches[0].copy()
+    for sk in sketches[1:]:
+        total.merge(sk)
+    result = total.finalize(options.rank, options.tol)
+    about: Figures = {"n_states": len(sketches), "n_updates": total.n_updates}
+    if _overlap(sketches):
+        about["note"] = (
+            "states overlap: this is the sum of their data, entry by entry; sketch shares of rows "
+            "with --rows A:B --shape M,N"
+        )
+    return finished(result, options, about, None, start)
+
+
+def _overlap(sketches: Sequence[Any]) -> bool:
+    """Whether the data of two states lie on each other."""
+    return any(
+        all(max(a, c) < min(b, d) for (a, b), (c, d) in zip(x.covered, y.covered, strict=True))
+        for x, y in itertools.combinations(sketches, 2)
+        if x.covered and y.covered
+    )
