@@ -3,12 +3,13 @@
 from . import _import_name
 
 try:
-    from .decompose import pca, svd, tensor_train, tt_svd
+    from .decompose import cross, pca, svd, tensor_train, tt_svd
     from .errors import (
         AccuracyWarning,
         ArgumentError,
         DeviceError,
         DtypeError,
+        EvaluationError,
         IncompatibleSketchError,
         MemoryBudgetError,
         NonFiniteError,
@@ -67,6 +68,7 @@ __all__ = [
     "DeviceError",
     "DtypeError",
     "ErrorEstimate",
+    "EvaluationError",
     "Gaussian",
     "GeneralizedNystrom",
     "GramNystrom",
@@ -100,6 +102,7 @@ __all__ = [
     "ToleranceError",
     "ToleranceWarning",
     "TuckerTensor",
+    "cross",
     "load",
     "open",
     "pca",

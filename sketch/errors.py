@@ -38,6 +38,10 @@ class NonFiniteError(SketchError, ValueError):
     """Data contain NaN, infinity or missing values, or products of them overflow."""
 
 
+class EvaluationError(SketchError, RuntimeError):
+    """A function that was to be approximated raised an error."""
+
+
 class NotSemidefiniteError(SketchError, ValueError):
     """Data that were said to be positive semidefinite are not."""
 

@@ -1,7 +1,8 @@
 """One call: the low-rank form of whatever is given."""
 
+from ._cross import cross
 from ._matrix import svd
 from ._pca import pca
 from ._tensor import tensor_train, tt_svd
 
-__all__ = ["pca", "svd", "tensor_train", "tt_svd"]
+__all__ = ["cross", "pca", "svd", "tensor_train", "tt_svd"]

@@ -5,7 +5,7 @@ from ._factored import CPTensor, TuckerTensor
 from ._frozen import FrozenList
 from ._hadamard import HadamardProduct
 from ._origin import seeds_of
-from ._seeded import Seeded, carrying_seeds, with_passes, with_seeds
+from ._seeded import Seeded, carrying_seeds, with_evaluations, with_passes, with_seeds
 from ._sum import Summable, TensorSum
 from ._tensor_train import TensorTrain, rounded_train
 
@@ -22,6 +22,7 @@ __all__ = [
     "carrying_seeds",
     "rounded_train",
     "seeds_of",
+    "with_evaluations",
     "with_passes",
     "with_seeds",
 ]

@@ -20,10 +20,13 @@ class Seeded:
     n_passes : int
         How often the data were read for it; of what was made of several results, the most. 0 where
         it does not come from a sketch.
+    n_evaluations : int
+        How many entries of a function were asked for; 0 where it does not come from a function.
     """
 
     seeds: tuple[int, ...] = ()
     n_passes: int = 0
+    n_evaluations: int = 0
 
     @property
     def seed(self) -> int | None:
@@ -42,6 +45,12 @@ def with_seeds(result: Result, *seeds: Iterable[int]) -> Result:
 def with_passes(result: Result, n_passes: int) -> Result:
     """Return a result that is new, with the readings of the data that it took."""
     object.__setattr__(result, "n_passes", n_passes)
+    return result
+
+
+def with_evaluations(result: Result, n_evaluations: int) -> Result:
+    """Return a result that is new, with the evaluations of a function that it took."""
+    object.__setattr__(result, "n_evaluations", n_evaluations)
     return result
 
 
@@ -69,6 +78,7 @@ def _carrying(method: Callable[..., Any]) -> Callable[..., Any]:
             known = [x for x in operands if isinstance(x, Seeded)]
             with_seeds(result, *(x.seeds for x in known))
             with_passes(result, max((x.n_passes for x in known), default=0))
+            with_evaluations(result, max((x.n_evaluations for x in known), default=0))
         return result
 
     return wrapped

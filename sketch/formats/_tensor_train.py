@@ -415,7 +415,7 @@ class TensorTrain(Summable, Seeded):
         error = None if self.error is None else self.error.to_header()
         arrays = {f"core_{mode}": to_host(core) for mode, core in enumerate(self.cores)}
         header = {"kind": "TensorTrain", "error": error, "seeds": self.seeds}
-        header |= {"n_passes": self.n_passes}
+        header |= {"n_passes": self.n_passes, "n_evaluations": self.n_evaluations}
         archive.write(path, header, arrays)
 
     @classmethod

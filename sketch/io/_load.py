@@ -8,7 +8,7 @@ from typing import Any
 from ..backend.array import moved, place
 from ..errors import StateFileError
 from ..files import archive
-from ..formats import Seeded, TensorTrain, with_passes, with_seeds
+from ..formats import Seeded, TensorTrain, with_evaluations, with_passes, with_seeds
 from ..results import ErrorEstimate, LowRank, PrincipalComponents
 from ..sketches import Sketch
 from ._schema import check_fields
@@ -72,6 +72,7 @@ def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
         if isinstance(held, Seeded):
             held = with_seeds(held, header.get("seeds", ()))
             held = with_passes(held, header.get("n_passes", 0))
+            held = with_evaluations(held, header.get("n_evaluations", 0))
         archive.check_against(path, header, stored, held)
     except StateFileError as error:
         named = str(error).startswith(str(path))

@@ -115,6 +115,7 @@ _BONDS = ("rank", "left_sizes", "right_sizes")
 _CHECKS: dict[str, Check] = {
     **dict.fromkeys(["kind", "method", "name", "draw_digest", "digest", "entries"], _is_text),
     **dict.fromkeys(["n_updates", "position", "pass", "readings", "n_passes"], _is_size),
+    "n_evaluations": _is_size,
     **dict.fromkeys(
         ["transform_version", "subtracted", "range_size", "corange_size", "error_probes"], _is_size
     ),

@@ -1,6 +1,7 @@
 """What a sketch is finalized to: factors, and an error estimate that can be trusted."""
 
 from ._error import ErrorEstimate, rounding_floor
+from ._held_out import held_out_error
 from ._laws import Bound, Certain, ChiSquare, Law, Regression, TrainProbes
 from ._low_rank import LowRank
 from ._principal import PrincipalComponents
@@ -21,6 +22,7 @@ __all__ = [
     "PrincipalComponents",
     "Regression",
     "TrainProbes",
+    "held_out_error",
     "is_worse_than_zero",
     "rounding_floor",
     "warn_inaccurate_train",

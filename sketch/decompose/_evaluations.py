@@ -1,0 +1,100 @@
+"""The entries of a function of multi-indices: evaluated once each, checked, kept and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backend.array import accumulator_dtype, compute_dtype, cuts, promote
+from ..errors import SketchError
+from ..numerics.index_keys import IndexKeys, Points, sorted_places
+from ._function_block import FunctionBlock, Values
+
+Map = Callable[[Callable[[Points], Any], Sequence[Points]], Iterable[Any]]
+
+
+class BudgetSpent(SketchError):
+    """More entries were asked for than may be evaluated."""
+
+
+class Evaluations:
+    """A function as a tensor, of which some entries are known.
+
+    Parameters
+    ----------
+    block : FunctionBlock
+        Evaluates multi-indices (p, d).
+    shape : tuple of int
+    mapped : callable
+        ``mapped(block, some)`` returns the values at each of some arrays of multi-indices, or
+        futures of them, in order.
+    block_points : int
+        Multi-indices in one of those.
+    most : int or None
+        How many entries may be evaluated.
+    tell : callable
+        Is told how many more were evaluated.
+
+    Attributes
+    ----------
+    dtype : str
+        The precision of the values so far.
+    """
+
+    def __init__(
+        self,
+        block: FunctionBlock,
+        shape: tuple[int, ...],
+        *,
+        mapped: Map,
+        block_points: int,
+        most: int | None,
+        tell: Callable[[int], object],
+    ) -> None:
+        self.shape, self.dtype = shape, "float32"
+        self._block, self._mapped = block, mapped
+        self._block_points, self.most, self._tell = block_points, most, tell
+        self._keys_of = IndexKeys(shape)
+        self._keys = self._keys_of(np.zeros((0, len(shape)), np.int64))
+        self._values: Values = np.zeros(0)
+
+    @property
+    def count(self) -> int:
+        """How many entries were evaluated."""
+        return len(self._keys)
+
+    def __call__(self, points: Points) -> Values:
+        """Return the values (p,) at multi-indices (p, d), in double precision.
+
+        Raises
+        ------
+        BudgetSpent
+            If that needs more evaluations than may be made; none is made then.
+        """
+        keys, first, each = np.unique(self._keys_of(points), return_index=True, return_inverse=True)
+        places, there = sorted_places(self._keys, keys)
+        new = np.flatnonzero(~there)
+        if self.most is not None and self.count + len(new) > self.most:
+            raise BudgetSpent
+        if len(new):
+            order = np.argsort(first[new])  # f sees them in the order that they are asked for
+            found = self._evaluated(points[first[new[order]]])
+            values = found[np.argsort(order)]
+            wide = np.result_type(self._values, values)
+            self._keys = np.insert(self._keys, places[new], keys[new])
+            self._values = np.insert(self._values.astype(wide), places[new], values)
+            places = np.searchsorted(self._keys, keys)
+        return self._values[places][each]
+
+    def _evaluated(self, points: Points) -> Values:
+        blocks = [points[cut] for cut in cuts(len(points), self._block_points)]
+        found = []
+        for values in self._mapped(self._block, blocks):
+            values = values.result() if hasattr(values, "result") else values
+            name = compute_dtype(values.dtype)
+            self.dtype = promote(self.dtype, name)
+            found.append(values.astype(accumulator_dtype(name)))
+            self._tell(len(values))
+        return np.concatenate(found)
