@@ -27,7 +27,15 @@ try:
         ToleranceError,
         ToleranceWarning,
     )
-    from .formats import CPTensor, HadamardProduct, TensorSum, TensorTrain, TuckerTensor
+    from .formats import (
+        CPTensor,
+        HadamardProduct,
+        OperatorProduct,
+        TensorSum,
+        TensorTrain,
+        TTOperator,
+        TuckerTensor,
+    )
     from .io import DataFile, load, open
     from .maps import (
         Gaussian,
@@ -80,6 +88,7 @@ __all__ = [
     "NonFiniteError",
     "NotSemidefiniteError",
     "Nystrom",
+    "OperatorProduct",
     "OptionError",
     "PassError",
     "PlacementWarning",
@@ -95,6 +104,7 @@ __all__ = [
     "SpectrumWarning",
     "StackedTrains",
     "StateFileError",
+    "TTOperator",
     "TensorSum",
     "TensorTrain",
     "TestMatrixFamily",

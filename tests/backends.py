@@ -119,6 +119,9 @@ class Moved:
             return sketch.TuckerTensor(
                 self.moved(data.core), [self.moved(factor) for factor in data.factors]
             )
+        if isinstance(data, sketch.OperatorProduct):
+            operator = sketch.TTOperator([self.moved(core) for core in data.operator.cores])
+            return operator @ self.moved(data.train)
         if isinstance(data, sketch.TensorSum):
             return sketch.TensorSum([self.moved(term) for term in data.terms], data.coefficients)
         return data

@@ -28,6 +28,10 @@ ROADS = {
         sketch.CPTensor(w, f).to_tensor_train(),
         sketch.TensorTrain([np.ones((1, x.shape[0], 1), "f4") for x in f]),
     ),
+    "operator": lambda w, f: (
+        sketch.TTOperator.diagonal(sketch.CPTensor(w, f).to_tensor_train())
+        @ sketch.TensorTrain([np.ones((1, x.shape[0], 1), "f4") for x in f])
+    ),
 }
 
 

@@ -63,8 +63,13 @@ FORMATS = {
         sketch.TensorTrain([spoil(6), spoil(7), spoil(8)]),
         sketch.TensorTrain([np.ones((1, n, 1)) for n in (4, 5, 6)]),
     ),
+    "operator": lambda spoil: (
+        sketch.TTOperator([spoil(9), spoil(10), spoil(11)])
+        @ sketch.TensorTrain([spoil(6), spoil(7), spoil(8)])
+    ),
 }
 PARTS = [(4, 5, 6), (2,), (4, 2), (5, 2), (6, 2), (2, 2, 2), (1, 4, 2), (2, 5, 3), (3, 6, 1)]
+PARTS += [(1, 4, 4, 2), (2, 5, 5, 2), (2, 6, 6, 1)]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -73,8 +78,9 @@ def test_the_place_that_is_named_is_not_finite(name, seed):
     """By the rules of arithmetic: zero times infinity is no number."""
     rng = np.random.default_rng(seed)
     parts = [rng.standard_normal(shape) for shape in PARTS]
-    used = {"cp": [1, 2, 3, 4], "tucker": [5, 2, 3, 4]}.get(name, [6, 7, 8])
-    for spoilt in used if name in ("cp", "tucker", "train", "hadamard") else [0]:
+    used = {"cp": [1, 2, 3, 4], "tucker": [5, 2, 3, 4], "operator": range(6, 12)}
+    used = used.get(name, [6, 7, 8])
+    for spoilt in used if name in ("cp", "tucker", "train", "hadamard", "operator") else [0]:
         bad = [part.copy() for part in parts]
         bad[spoilt].flat[rng.integers(bad[spoilt].size)] = rng.choice([np.nan, np.inf])
         t = FORMATS[name](bad.__getitem__)

@@ -20,6 +20,11 @@ FROZEN = {
     "train": (lambda: TRAIN, ("cores", "error", "shape")),
     "sum": (lambda: sketch.TensorSum([TRAIN, TRAIN]), ("terms", "coefficients", "shape")),
     "hadamard": (lambda: sketch.HadamardProduct(TRAIN, TRAIN), ("first", "second")),
+    "operator": (lambda: sketch.TTOperator.identity((2, 3)), ("cores", "in_shape", "shape")),
+    "product": (
+        lambda: sketch.TTOperator.identity(TRAIN.shape) @ TRAIN,
+        ("operator", "train", "shape"),
+    ),
     "low rank": (lambda: sketch.svd(np.eye(4), 2), ("U", "s", "Vh", "error")),
     "components": (lambda: sketch.pca(np.eye(4), 2), ("components", "mean", "error")),
 }

@@ -66,6 +66,12 @@ def tucker(shape, core_shape, seed=0):
     return sketch.TuckerTensor(rng.standard_normal(core_shape), factors)
 
 
+def operator(out_shape, in_shape, ranks, seed=0):
+    rng = np.random.default_rng(seed)
+    bonds = zip((1, *ranks), out_shape, in_shape, (*ranks, 1), strict=True)
+    return sketch.TTOperator([rng.standard_normal(sizes) for sizes in bonds])
+
+
 def sparse(shape, seed=0):
     return sp.random_array(shape, density=0.05, rng=np.random.default_rng(seed), format="coo")
 
@@ -81,6 +87,10 @@ FORMATS = {
     "sparse": lambda: sparse(SHAPE),
     "hadamard": lambda: sketch.HadamardProduct(
         train(SHAPE, (2, 3, 1)), train(SHAPE, (1, 2, 3), seed=1)
+    ),
+    "operator": lambda: operator(SHAPE, (5, 3, 4, 2), (2, 3, 2)) @ train((5, 3, 4, 2), (2, 3, 1)),
+    "sparse operator": lambda: (
+        sketch.TTOperator.kronecker_sum([np.eye(n, k=1) for n in SHAPE]) @ train(SHAPE, (3, 4, 2))
     ),
     "sum": lambda: 2.0 * train(SHAPE, (3, 4, 2)) - sketch.TensorSum([sparse(SHAPE)]),
 }
@@ -361,6 +371,7 @@ EXACT = {
     "hadamard": lambda: sketch.HadamardProduct(
         train(SHAPE, (2, 3, 2)), train(SHAPE, (3, 3, 3), seed=1)
     ),
+    "operator": lambda: operator(SHAPE, (5, 3, 4, 2), (2, 3, 2)) @ train((5, 3, 4, 2), (3, 3, 2)),
     "sum": lambda: sketch.TensorSum([train(SHAPE, (6, 9, 5)), cp(SHAPE, 9)], [2.0, -1.0]),
 }
 

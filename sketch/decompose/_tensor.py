@@ -9,8 +9,7 @@ from typing import Any
 from .._checks import checked_tol, each_bond, require_rank_or_tol
 from ..backend.array import cast, namespace, quiet, unit_roundoff
 from ..errors import DtypeError, NonFiniteError, OptionError, PassError, ShapeError
-from ..finalize import tt_svd_cores
-from ..formats import TensorTrain, as_exact_train, seeds_of, with_seeds
+from ..formats import TensorTrain, as_exact_train, seeds_of, tt_svd_cores, with_seeds
 from ..numerics.linalg import frobenius_norm
 from ..results import ErrorEstimate, rounding_floor, warn_inaccurate_train, warn_unmet
 from ..sketches import TENSOR_METHODS, fed, independent_seed, method_of, options_of

@@ -15,7 +15,6 @@ from ._krylov import next_block, orthonormalized, ritz
 from ._shifted_sums import ShiftedSums, no_shift
 from ._sketched_basis import SketchedBasis
 from ._tensor_train import assemble_train
-from ._tt_svd import tt_svd_cores
 
 __all__ = [
     "Eigenpairs",
@@ -38,5 +37,4 @@ __all__ = [
     "probe_error",
     "ritz",
     "summing_error",
-    "tt_svd_cores",
 ]

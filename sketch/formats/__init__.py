@@ -4,24 +4,32 @@ from ._as_train import as_exact_train
 from ._factored import CPTensor, TuckerTensor
 from ._frozen import FrozenList
 from ._hadamard import HadamardProduct
+from ._operator_algebra import applied
+from ._operator_product import OperatorProduct
 from ._origin import seeds_of
 from ._seeded import Seeded, carrying_seeds, with_evaluations, with_passes, with_seeds
 from ._sum import Summable, TensorSum
 from ._tensor_train import TensorTrain, rounded_train
+from ._tt_operator import TTOperator
+from ._tt_svd import tt_svd_cores
 
 __all__ = [
     "CPTensor",
     "FrozenList",
     "HadamardProduct",
+    "OperatorProduct",
     "Seeded",
     "Summable",
+    "TTOperator",
     "TensorSum",
     "TensorTrain",
     "TuckerTensor",
+    "applied",
     "as_exact_train",
     "carrying_seeds",
     "rounded_train",
     "seeds_of",
+    "tt_svd_cores",
     "with_evaluations",
     "with_passes",
     "with_seeds",

@@ -6,6 +6,7 @@ from typing import Any
 
 from ._factored import CPTensor, TuckerTensor
 from ._hadamard import HadamardProduct
+from ._operator_product import OperatorProduct
 from ._sum import TensorSum
 from ._tensor_train import TensorTrain
 
@@ -26,10 +27,13 @@ def as_exact_train(t: Any, limit: int) -> TensorTrain | None:
             return None
         train = t.to_tensor_train()
     elif isinstance(t, HadamardProduct):
-        ranks = zip(t.first.ranks, t.second.ranks, strict=True)
-        if max((a * b for a, b in ranks), default=1) > limit:
+        if max(t.ranks, default=1) > limit:
             return None
         train = t.first.hadamard(t.second)
+    elif isinstance(t, OperatorProduct):
+        if max(t.ranks, default=1) > limit:
+            return None
+        train = t.to_tensor_train()
     elif isinstance(t, TensorSum):
         return _exact_sum(t, limit)
     else:

@@ -53,6 +53,12 @@ class HadamardProduct(Summable):
         return self.first.ndim
 
     @property
+    def ranks(self) -> tuple[int, ...]:
+        """Ranks of the train that it stands for: products of ranks."""
+        pairs = zip(self.first.ranks, self.second.ranks, strict=True)
+        return tuple(a * b for a, b in pairs)
+
+    @property
     def dtype(self) -> Any:
         """The dtype of products of entries."""
         return (self.first.cores[0][0, :1, 0] * self.second.cores[0][0, :1, 0]).dtype

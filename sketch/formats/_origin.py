@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 from ._hadamard import HadamardProduct
+from ._operator_product import OperatorProduct
 from ._seeded import Seeded
 from ._sum import Summable, TensorSum
 
@@ -26,4 +27,6 @@ def seeds_of(data: Any) -> tuple[int, ...]:
         parts = data.terms
     elif isinstance(data, HadamardProduct):
         parts = data.first, data.second
+    elif isinstance(data, OperatorProduct):
+        parts = (data.train,)
     return tuple(itertools.chain.from_iterable(map(seeds_of, parts)))

@@ -75,6 +75,16 @@ class Summable:
         )
 
 
+def refuse_large(what: str, shape: Any, dtype: str, max_bytes: int) -> None:
+    """Refuse to make a dense array of more than so many bytes."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size > max_bytes:
+        raise ShapeError(
+            f"the dense {what} of shape {shape} needs {size / 1e9:.3g} GB, more than "
+            f"max_bytes={max_bytes / 1e9:.3g} GB; take entries or slices, or raise the limit"
+        )
+
+
 def is_number(x: Any) -> bool:
     """Whether x is a plain number of Python or of an array library."""
     return isinstance(x, numbers.Number | np.number) or getattr(x, "shape", None) == ()

@@ -8,8 +8,6 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from .._checks import checked_tol, each_bond, require_rank_or_tol, warn_missed
 from ..backend.array import (
     Array,
@@ -30,7 +28,7 @@ from ..pictures import drawing, html
 from ._frozen import FrozenList
 from ._rounding import rounded
 from ._seeded import Seeded, carrying_seeds
-from ._sum import MAX_DENSE_BYTES, Summable, is_number
+from ._sum import MAX_DENSE_BYTES, Summable, is_number, refuse_large
 from ._train_algebra import constant, dense_product, hadamard, representable, summed
 from ._train_entries import entries, sliced
 from ._train_sweeps import gram_product, orthogonalized, replacement_loss, train_norm
@@ -243,12 +241,7 @@ class TensorTrain(Summable, Seeded):
         ShapeError
             If it would be larger than `max_bytes`.
         """
-        size = math.prod(self.shape) * np.dtype(dtype_name(self.dtype)).itemsize
-        if size > max_bytes:
-            raise ShapeError(
-                f"the dense tensor of shape {self.shape} needs {size / 1e9:.3g} GB, more than "
-                f"max_bytes={max_bytes / 1e9:.3g} GB; take entries or slices, or raise the limit"
-            )
+        refuse_large("tensor", self.shape, dtype_name(self.dtype), max_bytes)
         xp = namespace(self.cores[0])
         dense = xp.reshape(self.cores[0], (-1, self.cores[0].shape[2]))
         for core in self.cores[1:]:

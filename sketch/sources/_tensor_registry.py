@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from ..backend.array import Array, is_dask, promote, quiet
-from ..formats import CPTensor, HadamardProduct, Summable, TensorSum, TensorTrain, TuckerTensor
+from ..formats import (
+    CPTensor,
+    HadamardProduct,
+    OperatorProduct,
+    Summable,
+    TensorSum,
+    TensorTrain,
+    TuckerTensor,
+)
 from ..numerics.cores import Core
 from ..numerics.linalg import multiple
 from ._contents import contents, unknown
@@ -21,6 +29,7 @@ from ._sum import finite_numbers, scaled_dtype
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 from ._tensor_dense import DenseTensorSource
 from ._tensor_hadamard import HadamardBlock
+from ._tensor_operator import OperatorBlock
 from ._tensor_sparse import SparseTensorSource
 from ._tensor_structured import CPBlock, TrainBlock, TuckerBlock
 from ._tiles import is_stored
@@ -125,6 +134,7 @@ _ADAPTERS: list[tuple[Callable[[Any], bool], Callable[[Any], TensorSource]]] = [
     (_is(TensorSource), lambda t: t),
     (_is(TensorSum), SumTensorSource),
     (_is(HadamardProduct), lambda t: HadamardBlock(t.first.cores, t.second.cores)),
+    (_is(OperatorProduct), OperatorBlock),
     (_is(TensorTrain), lambda t: TrainBlock(t.cores)),
     (_is(CPTensor), lambda t: CPBlock(t.weights, t.factors)),
     (_is(TuckerTensor), lambda t: TuckerBlock(t.core, t.factors)),

@@ -19,14 +19,12 @@ from ..backend.array import (
 )
 from ..numerics.cores import (
     Core,
-    absorb_left,
-    absorb_right,
     side_by_side,
-    trivial_interface,
 )
 from ..numerics.linalg import product
 from ._factored import compute_dtype_of
 from ._tensor_base import Contraction, TensorBlock
+from ._tensor_chain import ChainContraction
 from ._tensor_dense import DenseTensorBlock
 
 _TERM_BYTES = 64_000_000
@@ -47,7 +45,7 @@ class TrainBlock(TensorBlock):
 
     def between(self, rights: Sequence[Core]) -> Contraction:
         """Begin a contraction; with blocks of rank q ``n (a b r + a r q)`` operations a mode."""
-        return TrainContraction(self.cores, rights)
+        return ChainContraction([TrainLink(core) for core in self.cores], self.like(), rights)
 
     def find_nonfinite(self) -> tuple[int, ...] | None:
         """Return the slice of the first core that is not finite, zero in the other modes."""
@@ -128,43 +126,26 @@ def _first_bad(finite: list[Array], axis: int | tuple[int, int]) -> tuple[int, .
     return None
 
 
-class TrainContraction(Contraction):
-    """Interfaces are matrices (B, l, a) on the left and (B, b, r) on the right of each core."""
+class TrainLink:
+    """The core A (a, n, b) of a train."""
 
-    def __init__(self, cores: Sequence[Array], rights: Sequence[Core]) -> None:
-        xp = namespace(cores[0])
-        self._cores, self._mode = cores, 0
-        right = trivial_interface(cores[0])
-        self._rights = [right]
-        for mine, core in zip(cores[:0:-1], rights[:0:-1], strict=True):
-            a, n, b = mine.shape
-            blocks, _, r = right.shape
-            moved = product(xp.reshape(mine, (a * n, b)), side_by_side(right))
-            moved = xp.permute_dims(xp.reshape(moved, (a, n, blocks, r)), (2, 0, 1, 3))
-            right = absorb_right(moved, core.array())
-            self._rights.append(right)
-        self._rights.reverse()
-        self._move(trivial_interface(cores[0]))
+    def __init__(self, core: Array) -> None:
+        self.core = core
 
-    def _move(self, left: Array) -> None:
-        """Multiply the core of the mode from the left, to (B, l, n, b)."""
-        xp = namespace(left)
-        a, n, b = self._cores[self._mode].shape
-        moved = product(xp.reshape(left, (-1, a)), xp.reshape(self._cores[self._mode], (a, n * b)))
-        self._moved = xp.reshape(moved, (*left.shape[:2], n, b))
+    def from_right(self, right: Array) -> Array:
+        """Return ``A(i) R`` for all slices: (B, a, n, r) from the interface (B, b, r)."""
+        xp = namespace(self.core)
+        a, n, b = self.core.shape
+        blocks, _, r = right.shape
+        moved = product(xp.reshape(self.core, (a * n, b)), side_by_side(right))
+        return xp.permute_dims(xp.reshape(moved, (a, n, blocks, r)), (2, 0, 1, 3))
 
-    def seen(self) -> Array:
-        """Return ``L A_k R``."""
-        xp = namespace(self._moved)
-        blocks, columns, n, b = self._moved.shape
-        right = side_by_side(self._rights[self._mode])
-        seen = product(xp.reshape(self._moved, (-1, b)), right)
-        return xp.reshape(seen, (blocks * columns, n, right.shape[1]))
-
-    def advance(self, core: Core) -> None:
-        """Contract the multiplied core with the test tensor's."""
-        self._mode += 1
-        self._move(absorb_left(self._moved, core.array()))
+    def from_left(self, left: Array) -> Array:
+        """Return ``L A(i)`` for all slices: (B, l, n, b) from the interface (B, l, a)."""
+        xp = namespace(self.core)
+        a, n, b = self.core.shape
+        moved = product(xp.reshape(left, (-1, a)), xp.reshape(self.core, (a, n * b)))
+        return xp.reshape(moved, (*left.shape[:2], n, b))
 
 
 class CPContraction(Contraction):

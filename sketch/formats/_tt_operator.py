@@ -1,0 +1,358 @@
+"""Linear operators on tensors as trains of cores with two modes each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._checks import checked_tol, each_bond
+from ..backend.array import (
+    Array,
+    beside,
+    cast,
+    compute_dtype,
+    dtype_name,
+    is_complex,
+    namespace,
+)
+from ..backend.plain import plain
+from ..errors import ShapeError
+from ._frozen import FrozenList
+from ._operator_algebra import (
+    as_matrix,
+    as_paired_modes,
+    composed,
+    dense_matrix,
+    kronecker_sum_cores,
+)
+from ._operator_product import OperatorProduct
+from ._sum import MAX_DENSE_BYTES, TensorSum, is_number, refuse_large
+from ._tensor_train import TensorTrain
+from ._tt_svd import tt_svd_cores
+
+Sizes = tuple[int, ...]
+
+
+class TTOperator:
+    """A linear operator on tensors, as a train of cores: a matrix product operator.
+
+    ``A[i_1 ... i_d, j_1 ... j_d] = G_1[:, i_1, j_1, :] ... G_d[:, i_d, j_d, :]``, a matrix whose
+    rows are all output indices and whose columns all input indices, in the order of ``reshape``.
+
+    Sums, products and transposes of operators are operators, with ranks that add and multiply;
+    `round` makes them small again. ``A @ train`` is lazy, an `OperatorProduct`: give it, or a sum
+    of many, to `tensor_train`, which never forms its large ranks.
+
+    Parameters
+    ----------
+    cores : sequence of array, shapes (r_{k-1}, m_k, n_k, r_k)
+        With ``r_0 = r_d = 1``; m_k are the sizes of the output, n_k those of the input.
+
+    Attributes
+    ----------
+    cores : list of array
+    out_shape, in_shape : tuple of int
+        Of the tensors that come out and go in.
+
+    Raises
+    ------
+    ShapeError
+        If the cores do not fit together.
+    DtypeError
+        If they are not numbers.
+
+    References
+    ----------
+    .. [1] I. Oseledets, "Approximation of 2^d x 2^d matrices using tensor decomposition", SIAM J.
+       Matrix Anal. Appl. 31 (2010) 2130-2145, doi:10.1137/090757861.
+
+    Examples
+    --------
+    >>> import numpy as np, sketch
+    >>> a, b = np.diag([1.0, 2.0]), np.ones((3, 3))
+    >>> operator = sketch.TTOperator.kronecker_sum([a, b])
+    >>> operator
+    TTOperator((2, 3) <- (2, 3), ranks=(2,), dtype=float64)
+    >>> bool(np.allclose(operator.to_dense(), np.kron(a, np.eye(3)) + np.kron(np.eye(2), b)))
+    True
+    """
+
+    __array_ufunc__ = None  # number * operator calls operator.__rmul__
+
+    def __init__(self, cores: Sequence[Array]) -> None:
+        cores = [plain(core) for core in cores]
+        _check_cores(cores)
+        self._out = tuple(int(core.shape[1]) for core in cores)
+        self._in = tuple(int(core.shape[2]) for core in cores)
+        self._train = TensorTrain([_paired(core) for core in cores])
+
+    @classmethod
+    def _of(cls, train: TensorTrain, out_shape: Sizes, in_shape: Sizes) -> TTOperator:
+        """Return the operator of a train whose modes are pairs (m_k, n_k)."""
+        operator = object.__new__(cls)
+        operator._train, operator._out, operator._in = train, out_shape, in_shape
+        return operator
+
+    def _with(self, train: TensorTrain) -> TTOperator:
+        return TTOperator._of(train, self._out, self._in)
+
+    # ---- builders ---------------------------------------------------------------------------
+
+    @classmethod
+    def identity(cls, shape: Sequence[int], dtype: str = "float64") -> TTOperator:
+        """Return the identity on tensors of a shape, of rank 1."""
+        return cls.kronecker([np.eye(n, dtype=dtype) for n in shape])
+
+    @classmethod
+    def diagonal(cls, train: TensorTrain) -> TTOperator:
+        """Return the operator that multiplies entrywise with a train, of its ranks."""
+        cores = []
+        for core in train.cores:
+            xp = namespace(core)
+            eye = xp.eye(core.shape[1], **beside(core))
+            cores.append(core[:, :, None, :] * eye[None, :, :, None])
+        return cls(cores)
+
+    @classmethod
+    def kronecker(cls, matrices: Sequence[Any]) -> TTOperator:
+        """Return ``A_1 x ... x A_d``, of rank 1.
+
+        Parameters
+        ----------
+        matrices : sequence of array or sparse matrix, shapes (m_k, n_k)
+        """
+        return cls([as_matrix(matrix)[None, :, :, None] for matrix in matrices])
+
+    @classmethod
+    def kronecker_sum(cls, matrices: Sequence[Any]) -> TTOperator:
+        """Return ``A_1 x I x ... x I + ... + I x ... x I x A_d``, of rank 2.
+
+        Parameters
+        ----------
+        matrices : sequence of array or sparse matrix, shapes (n_k, n_k)
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> second = 2 * np.eye(5) - np.eye(5, k=1) - np.eye(5, k=-1)
+        >>> sketch.TTOperator.kronecker_sum([second] * 10).shape
+        (9765625, 9765625)
+        """
+        dense = [as_matrix(matrix) for matrix in matrices]
+        shapes = [tuple(matrix.shape) for matrix in dense]
+        if not dense or any(m != n for m, n in shapes):
+            raise ShapeError(f"a Kronecker sum needs square matrices, got shapes {shapes}")
+        return cls(kronecker_sum_cores(dense))
+
+    @classmethod
+    def from_dense(
+        cls,
+        matrix: Any,
+        out_shape: Sequence[int],
+        in_shape: Sequence[int] | None = None,
+        *,
+        rank: Any = None,
+        tol: float | None = 1e-12,
+    ) -> TTOperator:
+        """Return a matrix as an operator, by `tt_svd`.
+
+        Parameters
+        ----------
+        matrix : array or sparse matrix, shape (M, N)
+            With M the product of `out_shape`, N that of `in_shape`.
+        out_shape, in_shape : sequence of int
+            Sizes of the modes; both are the same by default.
+        rank : int or sequence of d - 1 int, optional
+            At most these ranks.
+        tol : float, optional
+            Relative error in the Frobenius norm.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> a = np.kron(np.ones((2, 3)), np.ones((4, 5)))
+        >>> sketch.TTOperator.from_dense(a, (2, 4), (3, 5))
+        TTOperator((2, 4) <- (3, 5), ranks=(1,), dtype=float64)
+        """
+        limits, tol = None, checked_tol(tol)
+        rows = tuple(map(int, out_shape))
+        columns = rows if in_shape is None else tuple(map(int, in_shape))
+        if len(rows) != len(columns):
+            raise ShapeError(f"the shapes {rows} and {columns} need the same number of modes")
+        if rank is not None:
+            limits = each_bond(rank, len(rows) - 1, "rank")
+        whole = as_paired_modes(as_matrix(matrix), rows, columns)
+        cores, _ = tt_svd_cores(cast(whole, compute_dtype(whole.dtype)), limits, tol)
+        return cls._of(TensorTrain(cores), rows, columns)
+
+    # ---- sizes ------------------------------------------------------------------------------
+
+    @property
+    def cores(self) -> list[Array]:
+        """The cores (r, m_k, n_k, r'), in a list that cannot be changed."""
+        split = zip(self._train.cores, self._out, self._in, strict=True)
+        return FrozenList(
+            namespace(core).reshape(core, (core.shape[0], m, n, core.shape[2]))
+            for core, m, n in split
+        )
+
+    @property
+    def out_shape(self) -> Sizes:
+        """Sizes m_k of the modes of what comes out."""
+        return self._out
+
+    @property
+    def in_shape(self) -> Sizes:
+        """Sizes n_k of the modes of what goes in."""
+        return self._in
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the matrix that it stands for."""
+        return math.prod(self._out), math.prod(self._in)
+
+    @property
+    def order(self) -> int:
+        """Number of modes d."""
+        return len(self._out)
+
+    @property
+    def ranks(self) -> Sizes:
+        """The d - 1 inner ranks."""
+        return self._train.ranks
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the cores."""
+        return self._train.dtype
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all cores."""
+        return self._train.nbytes
+
+    def __repr__(self) -> str:
+        sizes = f"{self._out} <- {self._in}" if self.order <= 8 else f"order {self.order}"
+        ranks = self.ranks if self.order <= 8 else f"up to {max(self.ranks)}"
+        return f"TTOperator({sizes}, ranks={ranks}, dtype={dtype_name(self.dtype)})"
+
+    # ---- algebra ----------------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> TTOperator:
+        if is_number(other) and other == 0:  # where sum() begins
+            return self
+        if not isinstance(other, TTOperator):
+            return NotImplemented
+        if (self._out, self._in) != (other._out, other._in):
+            raise ShapeError(
+                f"operators {self._out} <- {self._in} and {other._out} <- {other._in} cannot be "
+                "added: their shapes differ"
+            )
+        return self._with(self._train + other._train)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> TTOperator:
+        return self + -other if isinstance(other, TTOperator) else NotImplemented
+
+    def __mul__(self, factor: Any) -> TTOperator:
+        return self._with(self._train * factor) if is_number(factor) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: Any) -> TTOperator:
+        return self._with(self._train / divisor) if is_number(divisor) else NotImplemented
+
+    def __neg__(self) -> TTOperator:
+        return self * -1.0
+
+    def __matmul__(self, other: Any) -> Any:
+        """Return the product with an operator, or with a tensor: then it is lazy.
+
+        Parameters
+        ----------
+        other : TTOperator, TensorTrain, CPTensor, TuckerTensor, OperatorProduct, or sum of these
+
+        Returns
+        -------
+        TTOperator, OperatorProduct or TensorSum
+            An operator has products of ranks, as the operator of a product of three has.
+        """
+        if isinstance(other, TTOperator):
+            return self._after(other)
+        if isinstance(other, OperatorProduct):
+            return self._after(other.operator) @ other.train
+        if isinstance(other, TensorSum):
+            return TensorSum([self @ term for term in other.terms], other.coefficients)
+        if hasattr(other, "to_tensor_train"):
+            other = other.to_tensor_train()
+        if isinstance(other, TensorTrain):
+            return OperatorProduct(self, other)
+        raise TypeError(
+            f"a TTOperator cannot be applied to a {type(other).__name__}; give a train, a CP or "
+            "Tucker tensor, or a sum of these: tt_svd(array, tol=1e-12) makes a train of an array"
+        )
+
+    def _after(self, other: TTOperator) -> TTOperator:
+        """Return the product, the other one applied first."""
+        if self._in != other._out:
+            raise ShapeError(
+                f"an operator for tensors of shape {self._in} cannot follow one that gives tensors "
+                f"of shape {other._out}"
+            )
+        pairs = zip(self.cores, other.cores, strict=True)
+        return TTOperator([composed(a, b) for a, b in pairs])
+
+    @property
+    def T(self) -> TTOperator:
+        """The transpose."""
+        cores = [namespace(core).permute_dims(core, (0, 2, 1, 3)) for core in self.cores]
+        return TTOperator(cores)
+
+    @property
+    def H(self) -> TTOperator:
+        """The conjugate transpose."""
+        cores = self.T.cores
+        if not is_complex(dtype_name(self.dtype)):
+            return TTOperator(cores)
+        return TTOperator([namespace(core).conj(core) for core in cores])
+
+    def norm(self) -> float:
+        """Return the Frobenius norm, see `TensorTrain.norm`."""
+        return self._train.norm()
+
+    def round(self, rank: Any = None, tol: float | None = None) -> TTOperator:
+        """Return an operator of smaller ranks, close in the Frobenius norm.
+
+        See `TensorTrain.round`, of which it has arguments, errors and warnings.
+        """
+        return self._with(self._train.round(rank, tol))
+
+    def to_dense(self, *, max_bytes: int = MAX_DENSE_BYTES) -> Array:
+        """Return the matrix, shape (M, N).
+
+        Raises
+        ------
+        ShapeError
+            If it would be larger than `max_bytes`.
+        """
+        refuse_large("matrix", self.shape, dtype_name(self.dtype), max_bytes)
+        return dense_matrix(self.cores)
+
+
+def _paired(core: Array) -> Array:
+    """Return a core (r, m, n, r') with one mode for each pair: (r, m n, r')."""
+    r, m, n, behind = core.shape
+    return namespace(core).reshape(core, (r, m * n, behind))
+
+
+def _check_cores(cores: list[Any]) -> None:
+    shapes = [tuple(getattr(core, "shape", ())) for core in cores]
+    if not cores or any(len(shape) != 4 for shape in shapes):
+        raise ShapeError(
+            "a train operator needs one core of four axes (r, m, n, r') for each mode, got shapes "
+            f"{shapes[:8]}"
+        )
