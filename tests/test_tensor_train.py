@@ -77,6 +77,25 @@ def test_entries_and_slices_agree_with_arrays(there, x, data):
     assert close(cut.to_array() if isinstance(cut, sketch.TensorTrain) else cut, a[index], size)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "complex128"])
+@pytest.mark.parametrize("count", [1, 30, 300, 5000])
+@pytest.mark.parametrize("shape", [(5000,), (70, 80), (9, 10, 11), (3, 20, 2, 2, 15), (2,) * 12])
+def test_entries_at_many_points_are_those_at_few(shape, count, dtype):
+    # so many points that neighbouring modes are joined, and points sorted: none is exchanged
+    rng = np.random.default_rng(0)
+    ranks = [1, *[7] * (len(shape) - 1), 1]
+    cores = [
+        (rng.standard_normal((a, n, b)) + 1j * rng.standard_normal((a, n, b)))
+        for a, n, b in zip(ranks[:-1], shape, ranks[1:], strict=True)
+    ]
+    tt = sketch.TensorTrain([(c if dtype[0] == "c" else c.real).astype(dtype) for c in cores])
+    points = np.array([rng.integers(-n, n, count) for n in shape]).T
+    a = tt.to_array()
+    # 30 roundings of sums of products whose sizes add up to some times the largest entry
+    tol = 1e3 * np.finfo(dtype).eps * np.abs(a).max()
+    assert np.abs(tt.entries(points) - a[tuple(points.T)]).max() <= tol
+
+
 @given(trains(), st.floats(0, 0.5))
 def test_rounding_stays_within_its_tolerance(there, x, tol):
     a, x = x.to_array(), there(x)

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend.array import Array, beside, cuts, namespace, to_host
+from ..backend.array import Array, beside, cuts, dtype_name, is_complex, namespace, to_host
 from ..errors import ShapeError
 
 _BLOCK_ENTRIES = 4_000_000  # of the arrays that entries are computed from at once
 _SHARING = 8  # points that share an index, from which one product for them all is faster
+_JOINING = 4  # by which operations saved exceed those that a joint core takes
 
 Points = NDArray[Any]
 
@@ -43,7 +44,24 @@ def sliced(cores: Sequence[Array], index: Any) -> Any:
 
 def entries(cores: Sequence[Array], indices: Any) -> Array:
     """Return the entries at indices (n_points, d), some at a time."""
-    shape = tuple(int(core.shape[1]) for core in cores)
+    points = checked_points(indices, tuple(int(core.shape[1]) for core in cores))
+    if not len(points):
+        return namespace(cores[0]).zeros((0,), **beside(cores[0]))
+    cores, places = _joined(list(cores), list(points.T))
+    widest = max(core.shape[0] + core.shape[2] for core in cores)
+    step = max(1, _BLOCK_ENTRIES // widest)
+    blocks = [_entries(cores, [p[block] for p in places]) for block in cuts(len(points), step)]
+    return namespace(*blocks).concat(blocks)
+
+
+def checked_points(indices: Any, shape: tuple[int, ...]) -> Points:
+    """Return indices (n_points, d) as integers that are not negative.
+
+    Raises
+    ------
+    ShapeError
+        If they are no integers, do not fit the shape, or lie outside of it.
+    """
     points = np.asarray(to_host(indices) if hasattr(indices, "shape") else indices)
     if points.ndim != 2 or points.shape[1] != len(shape) or points.dtype.kind not in "iu":
         raise ShapeError(
@@ -53,34 +71,59 @@ def entries(cores: Sequence[Array], indices: Any) -> Array:
     sizes = np.array(shape)
     if ((points < -sizes) | (points >= sizes)).any():
         raise ShapeError(f"indices are out of bounds for the shape {shape}")
-    points = np.where(points < 0, points + sizes, points)
-    if not len(points):
-        return namespace(cores[0]).zeros((0,), **beside(cores[0]))
-    widest = max(core.shape[0] + core.shape[2] for core in cores)
-    step = max(1, _BLOCK_ENTRIES // widest)
-    blocks = [_entries(cores, points[block]) for block in cuts(points.shape[0], step)]
-    return namespace(*blocks).concat(blocks)
+    return np.where(points < 0, points + sizes, points)
 
 
-def _entries(cores: Sequence[Array], points: Points) -> Array:
-    """Return the entries at points that were checked."""
+def _joined(cores: list[Array], places: list[Points]) -> tuple[list[Array], list[Points]]:
+    """Join neighbouring modes where this costs less than it saves at the points."""
+    mode = 0
+    while mode + 1 < len(cores):
+        (a, n, b), (_, m, c) = cores[mode].shape, cores[mode + 1].shape
+        saved = len(places[0]) * (a * b + b * c - a * c)
+        if _JOINING * (a * n) * b * (m * c) > saved:
+            mode += 1
+            continue
+        xp = namespace(cores[mode])
+        both = xp.reshape(cores[mode], (a * n, b)) @ xp.reshape(cores[mode + 1], (b, m * c))
+        cores[mode : mode + 2] = [xp.reshape(both, (a, n * m, c))]
+        places[mode : mode + 2] = [places[mode] * m + places[mode + 1]]
+    return cores, places
+
+
+def _entries(cores: Sequence[Array], places: Sequence[Points]) -> Array:
+    """Return the entries at checked places in every mode.
+
+    Points are sorted by their index in each inner mode, so that one product serves all that share
+    an index.
+    """
     xp = namespace(cores[0])
     first, last = cores[0][0, :, :], cores[-1][:, :, 0]
     if len(cores) == 1:
-        return xp.take(last[0, :], _index(points[:, 0], last), axis=0)
-    values = xp.take(first, _index(points[:, 0], first), axis=0)  # (points, r)
-    order = np.arange(len(points))  # which point each row of values is of
+        return _rows(last.T, places[0])[:, 0]
+    order = _sorting(places[1]) if len(cores) > 2 else np.arange(len(places[0]))
+    values = _rows(first, places[0][order])  # (points, r)
     for mode, core in enumerate(cores[1:-1], 1):
-        places = points[order, mode]
-        if len(points) < _SHARING * core.shape[1]:
-            values = _each_apart(values, core, places)
-            continue
-        sorting = np.argsort(places, kind="stable")
-        values = _by_index(xp.take(values, _index(sorting, values), axis=0), core, places[sorting])
-        order = order[sorting]
-    final = xp.take(last.T, _index(points[order, -1], last), axis=0)
-    found = xp.sum(values * final, axis=1)
-    return xp.take(found, _index(np.argsort(order, kind="stable"), found), axis=0)
+        if mode > 1:
+            sorting = _sorting(places[mode][order])
+            values, order = _rows(values, sorting), order[sorting]
+        shared = len(order) >= _SHARING * core.shape[1]
+        values = (_by_index if shared else _each_apart)(values, core, places[mode][order])
+    if is_complex(dtype_name(values.dtype)):
+        values = xp.conj(values)
+    found = xp.vecdot(values, _rows(last.T, places[-1][order]))
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    return xp.take(found, _index(back, found), axis=0)
+
+
+def _sorting(places: Points) -> Points:
+    """Return what sorts indices; by a radix sort where they fit into 16 bits."""
+    small = places.max(initial=0) < 2**16
+    return np.argsort(places.astype(np.uint16) if small else places, kind="stable")
+
+
+def _rows(x: Array, places: Points) -> Array:
+    return namespace(x).take(x, _index(places, x), axis=0)
 
 
 def _by_index(values: Array, core: Array, places: Points) -> Array:
@@ -101,7 +144,7 @@ def _each_apart(values: Array, core: Array, places: Points) -> Array:
     step = max(1, _BLOCK_ENTRIES // (core.shape[0] * core.shape[2]))
     parts = []
     for some in cuts(len(places), step):
-        taken = xp.take(slices, _index(places[some], core), axis=0)  # (points, a, b)
+        taken = _rows(slices, places[some])  # (points, a, b)
         parts.append((values[some, None, :] @ taken)[:, 0, :])
     return xp.concat(parts, axis=0)
 
