@@ -72,9 +72,8 @@ def test_precision_is_kept(dtype, method):
     result = sketch.svd(a, 16, **METHODS[method])
     assert result.U.dtype == result.Vh.dtype == dtype
     assert result.s.dtype == np.zeros(1, dtype).real.dtype
-    roundoffs = 300 if method == "power" else 30  # of squares, over the angles between columns
     gap = np.linalg.norm(result.to_array() - a)
-    assert gap < roundoffs * np.finfo(dtype).eps * np.linalg.norm(a)
+    assert gap < 30 * np.finfo(dtype).eps * np.linalg.norm(a)
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint16", "int64", "bool", "float16"])

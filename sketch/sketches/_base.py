@@ -489,11 +489,11 @@ class Sketch(Generic[Result]):
         """
         return self._finished(self._sums(self._ended_state()), rank, tol, _READ_AGAIN)
 
-    def _blurred(self, rank: Any, tol: float | None) -> tuple[Sums, bool]:
+    def _worth_more(self, rank: Any, tol: float | None) -> tuple[Sums, bool]:
         """Return the sums of the last pass, and whether a further reading would tell more."""
         sums = self._sums(self._ended_state())
         with quiet():
-            return sums, self.spec.blur(sums, rank, tol) is not None
+            return sums, self.spec.blur(sums, rank, tol, slight=True) is not None
 
     def _finished(self, sums: Sums, rank: Any, tol: float | None, advice: str) -> Result:
         """Return the result of sums, and warn with an advice of what a reading would tell."""

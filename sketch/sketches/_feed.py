@@ -41,8 +41,8 @@ def finalized(sketch: Sketch[Any], data: Any, rank: Any, tol: float | None, **op
     SpectrumWarning
         If a further reading would tell more, and the data can be read once.
     """
-    sums, blurred = sketch._blurred(rank, tol)
-    if blurred and not data.single_use:
+    sums, worth_more = sketch._worth_more(rank, tol)
+    if worth_more and not data.single_use:
         _read(sketch, data, **options)
         return sketch.finalize(rank, tol)
     return sketch._finished(sums, rank, tol, "give data that can be read again")

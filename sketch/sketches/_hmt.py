@@ -41,7 +41,7 @@ from ._tall import Tall, TallArray, as_tall, held
 
 _CLEAR = 32.0  # times its rounding errors from which the identity tells an error
 _NEAR = 10.0  # times them, in which a further reading is worth it
-_BLURS = 2.0  # if they are so many times those of a product of its own
+_BLURS = 2.0  # and missed, if they are so many times those of a product of its own
 _BLURRED = 0.01  # relative rounding error of products that nothing can be told from
 
 
@@ -295,8 +295,8 @@ class HMTSpec(MatrixSpec):
             size = frobenius_norm(inside)
         return size, sums.roundoff(size)
 
-    def blur(self, sums: Sums, rank: Any, tol: float | None) -> str | None:
-        """Return what one reading hides that a further one would tell."""
+    def blur(self, sums: Sums, rank: Any, tol: float | None, *, slight: bool = False) -> str | None:
+        """Return what one reading hides that a further one would tell; see `Method.blur`."""
         keep = check_request(rank, tol, self)
         core, exponent, fused = self._core(sums)
         if fused is None:
@@ -313,7 +313,9 @@ class HMTSpec(MatrixSpec):
                 f"one reading hides what tol={tol:.3g} asks for below the rounding of its squares"
             )
         asked = math.inf if tol is None else tol * error.norm
-        if fused.floor > _BLURS * own and min(error.value, asked) <= _NEAR * fused.floor:
+        if (slight or fused.floor > _BLURS * own) and min(
+            error.value, asked
+        ) <= _NEAR * fused.floor:
             return (
                 f"the error is near the rounding of the squares of one reading, {fused.floor:.3g}"
             )

@@ -176,7 +176,7 @@ class BlockKrylovSpec(HMTSpec):
         inside = as_tall(sums.kept["range"]).inside(q)
         return fused_range(inside, back, *self._size(sums, inside))
 
-    def blur(self, sums: Sums, rank: Any, tol: float | None) -> str | None:
+    def blur(self, sums: Sums, rank: Any, tol: float | None, *, slight: bool = False) -> str | None:
         """Return None: further readings make further steps."""
         return None
 

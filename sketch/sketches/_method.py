@@ -124,8 +124,12 @@ class Method(ABC):
         """Whether what the passes left suffices for a result, before the last one."""
         return False
 
-    def blur(self, sums: Sums, rank: Any, tol: float | None) -> str | None:
-        """Return what a further reading would tell of a result, None if nothing."""
+    def blur(self, sums: Sums, rank: Any, tol: float | None, *, slight: bool = False) -> str | None:
+        """Return what a further reading would tell of a result, None if nothing.
+
+        With `slight` the last few digits count too, which data at hand are read again for and a
+        stream is not warned of.
+        """
         return None
 
     def check(self, sums: Sums) -> None:  # noqa: B027
