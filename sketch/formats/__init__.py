@@ -1,7 +1,8 @@
 """Structured tensors, as inputs and results alike."""
 
 from ._as_train import as_exact_train
-from ._factored import CPTensor, TuckerTensor
+from ._elements import checked_points
+from ._factored import CPTensor, TuckerTensor, constant_like
 from ._frozen import FrozenList
 from ._hadamard import HadamardProduct
 from ._operator_algebra import applied
@@ -27,6 +28,8 @@ __all__ = [
     "applied",
     "as_exact_train",
     "carrying_seeds",
+    "checked_points",
+    "constant_like",
     "rounded_train",
     "seeds_of",
     "tt_svd_cores",

@@ -66,6 +66,20 @@ class HadamardProduct(Summable):
     def __repr__(self) -> str:
         return f"HadamardProduct({self.first!r}, {self.second!r})"
 
+    @property
+    def T(self) -> HadamardProduct:
+        """The transpose: the modes in the opposite order."""
+        return HadamardProduct(self.first.T, self.second.T)
+
+    def _at_points(self, points: Any) -> Array:
+        return self.first._at_points(points) * self.second._at_points(points)
+
+    def _chains(self) -> list[Any]:
+        return [self.first.cores, self.second.cores]
+
+    def _constant(self, number: complex) -> TensorTrain:
+        return self.first._constant(number)
+
     def to_array(self) -> Array:
         """Return the dense tensor; refused beyond 2 GB like that of a `TensorTrain`."""
         return self.first.to_array() * self.second.to_array()

@@ -86,6 +86,14 @@ TensorTrain(shape=(7, 7, 7), ranks=(1, 1), dtype=float64))
         pairs = zip(self.operator.cores, self.train.cores, strict=True)
         return TensorTrain([applied(a, x) for a, x in pairs])
 
+    @property
+    def T(self) -> TensorTrain:
+        """The transpose: the exact train with its modes in the opposite order."""
+        return self.to_tensor_train().T
+
+    def _constant(self, number: complex) -> TensorTrain:
+        return self.to_tensor_train()._constant(number)
+
     def to_array(self) -> Array:
         """Return the dense tensor; refused beyond 2 GB like that of a `TensorTrain`."""
         return self.to_tensor_train().to_array()

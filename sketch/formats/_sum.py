@@ -11,6 +11,9 @@ import numpy as np
 from ..backend.array import gathered, namespace, to_host
 from ..errors import ShapeError
 from ..numerics.linalg import multiple, plain_number
+from ._elements import at_points, checked_points, transposed
+from ._inner import inner_product
+from ._norms import norm
 
 MAX_DENSE_BYTES = 2_000_000_000
 
@@ -25,12 +28,14 @@ class Summable:
     __array_priority__ = 1000.0
     shape: Any
     to_array: Any
+    to_tensor_train: Any
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         if 8 * math.prod(self.shape) > MAX_DENSE_BYTES:
             raise ShapeError(
                 f"as a dense array of shape {self.shape} this is larger than "
-                f"{MAX_DENSE_BYTES / 1e9:g} GB; take entries or slices, or call to_array()"
+                f"{MAX_DENSE_BYTES / 1e9:g} GB; take entries or slices, or call to_array(); "
+                "(x - y).norm() compares without dense arrays"
             )
         return np.asarray(to_host(gathered(self.to_array())), dtype=dtype)
 
@@ -67,12 +72,130 @@ class Summable:
             )
         super().__setattr__(name, value)
 
-    def _plus(self, number: complex) -> Any:
-        """Return the sum with a number, where the format can hold it."""
+    def __iter__(self) -> Any:
+        raise TypeError(
+            f"a {type(self).__name__} is iterated neither over its parts nor over its entries; "
+            "name what you want: its cores, factors or terms, entries(indices), or to_array()"
+        )
+
+    def entries(self, indices: Any) -> Any:
+        """Return single entries.
+
+        Parameters
+        ----------
+        indices : array_like of int, shape (n_points, d)
+            Negative indices count from the end.
+
+        Returns
+        -------
+        array, shape (n_points,)
+
+        Raises
+        ------
+        ShapeError
+            If indices are no integers or out of bounds.
+        DtypeError
+            If a term of a sum is neither a structured nor a sparse tensor nor an array in memory.
+
+        Notes
+        -----
+        At most ``O(d r^2)`` operations each for trains of rank r; fewer where there are many, since
+        neighbouring modes are joined then. ``O(d R)`` for CP tensors of R terms, the size of the
+        core for Tucker tensors. Sums are taken term by term.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> grid = sketch.TuckerTensor(np.ones((1, 1)), [np.arange(3.0)[:, None]] * 2)
+        >>> (grid + 1).entries([[2, 2], [-1, 0]])
+        array([5., 1.])
+        """
+        return self._at_points(checked_points(indices, tuple(self.shape)))
+
+    def dot(self, other: Any) -> Any:
+        """Return ``<self, other> = sum conj(self) * other``.
+
+        Parameters
+        ----------
+        other : structured tensor, sum of these, sparse tensor or dense array
+            Of the same shape.
+
+        Returns
+        -------
+        float or complex
+
+        Raises
+        ------
+        ShapeError
+            If the shapes differ.
+        DtypeError
+            If there is no inner product with such an object.
+        NonFiniteError
+            If the value is beyond the range of doubles.
+
+        Notes
+        -----
+        ``O(d n r^3)`` operations for trains of rank r, ``O(d n R^2)`` for CP tensors of R terms,
+        ``O(d n r^5)`` for two entrywise products of trains, ``O(N r)`` for N dense entries, and
+        ``O(d r^2)`` for each that a sparse tensor stores. Sums are taken term by term.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> ones = sketch.CPTensor(None, [np.ones((n, 1)) for n in (3, 4, 5)])
+        >>> ones.dot(ones + 2 * np.ones((3, 4, 5)))
+        180.0
+        """
+        return inner_product(self, other)
+
+    def norm(self) -> float:
+        """Return the Frobenius norm.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        DtypeError
+            If a term of a sum is neither a structured nor a sparse tensor nor an array in memory.
+        NonFiniteError
+            If the value, or its square where that is needed, is beyond the range of doubles.
+
+        Notes
+        -----
+        Structured tensors whose ranks add up to 100 at most are put together to one train, whose
+        norm is accurate however small the difference is. Sums with dense arrays are formed. All
+        else is the root of ``<x, x>``, which loses half of the digits: differences below
+        ``1e-8`` of the largest term are rounding.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> ones = sketch.CPTensor(None, [np.ones((n, 1)) for n in (3, 4, 3)])
+        >>> round(ones.norm(), 12), round((ones - 3 * ones).norm(), 12)
+        (6.0, 12.0)
+        """
+        return norm(self)
+
+    def _chains(self) -> list[Any]:
+        """Return the chains whose entrywise product the tensor is, see `inner_product`."""
+        return [self.to_tensor_train().cores]
+
+    def _at_points(self, points: Any) -> Any:
+        """Return the entries at checked points (n_points, d)."""
+        return self.to_tensor_train()._at_points(points)
+
+    def _constant(self, number: complex) -> Any:
+        """Return a constant tensor of the same shape, where the format can hold one."""
         raise TypeError(
             f"cannot add the number {number} to a {type(self).__name__}: it would be added to "
             "every entry; add an array of that shape"
         )
+
+    def _plus(self, number: complex) -> Any:
+        """Return the sum with a number that is added to every entry."""
+        return self + self._constant(number)
 
 
 def refuse_large(what: str, shape: Any, dtype: str, max_bytes: int) -> None:
@@ -167,6 +290,20 @@ class TensorSum(Summable):
             return NotImplemented
         divisor = plain_number(divisor)
         return TensorSum(self.terms, [c / divisor for c in self.coefficients])
+
+    @property
+    def T(self) -> TensorSum:
+        """The transpose: the axes of every term in the opposite order."""
+        return TensorSum(map(transposed, self.terms), self.coefficients)
+
+    def _at_points(self, points: Any) -> Any:
+        terms = zip(self.coefficients, self.terms, strict=True)
+        first, *others = [multiple(at_points(term, points), c) for c, term in terms]
+        return sum(others, first)
+
+    def _constant(self, number: complex) -> Any:
+        known = [term for term in self.terms if isinstance(term, Summable)]
+        return known[0]._constant(number) if known else super()._constant(number)
 
     def to_array(self) -> Any:
         """Return the sum as a dense array; for small ones only."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backend.array import Array, beside, cast, is_complex, namespace
 from ..errors import NonFiniteError
-from ..numerics.linalg import adjoint, multiple, product
+from ..numerics.linalg import multiple, product
 
 Cores = Sequence[Array]
 
@@ -62,16 +62,46 @@ def hadamard(x: Cores, y: Cores) -> list[Array]:
     return cores
 
 
-def dense_product(cores: Cores, dense: Array) -> complex:
-    """Return ``sum conj(T) X`` for a dense X: O(r) operations an entry."""
-    xp = namespace(dense)
-    rest = xp.reshape(dense, (1, -1))
-    for core in cores:
-        a, n, b = core.shape
-        rest = xp.reshape(rest, (a * n, -1))
-        rest = product(adjoint(xp.reshape(core, (a * n, b))), rest)
-    value = complex(rest[0, 0])
-    return value if value.imag else value.real
+def transposed(cores: Cores) -> list[Array]:
+    """Return the cores of the tensor whose modes come in the opposite order."""
+    return [namespace(core).permute_dims(core, (2, 1, 0)) for core in reversed(cores)]
+
+
+def mode_multiplied(core: Array, matrix: Array) -> Array:
+    """Return a core (a, m, b) for the product of a matrix (m, n) with the mode of a core.
+
+    For a vector (n,) the mode is gone: a matrix (a, b).
+    """
+    (a, n, b), rows = core.shape, matrix.shape[:-1]
+    xp = namespace(core)
+    flat = xp.reshape(xp.permute_dims(core, (1, 0, 2)), (n, a * b))
+    moved = product(xp.reshape(matrix, (-1, n)), flat)
+    if not rows:
+        return xp.reshape(moved, (a, b))
+    return xp.permute_dims(xp.reshape(moved, (rows[0], a, b)), (1, 0, 2))
+
+
+def chained(parts: Sequence[Array]) -> Any:
+    """Return the cores of a chain in which matrices stand for modes that are gone.
+
+    Where all are gone, the number that is left.
+    """
+    xp = namespace(parts[0])
+    kept: list[Array] = []
+    carried: Array | None = None  # product of the matrices on the way
+    for part in parts:
+        if carried is not None:
+            moved = product(carried, xp.reshape(part, (part.shape[0], -1)))
+            part = xp.reshape(moved, (-1, *part.shape[1:]))
+        carried = part if part.ndim == 2 else None
+        if carried is None:
+            kept.append(part)
+    if not kept and carried is not None:
+        return carried[0, 0]
+    if carried is not None:
+        a, n, b = kept[-1].shape
+        kept[-1] = xp.reshape(product(xp.reshape(kept[-1], (a * n, b)), carried), (a, n, -1))
+    return kept
 
 
 def representable(value: complex, exponent: int, what: str) -> Any:

@@ -8,43 +8,28 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..backend.array import Array, beside, cuts, dtype_name, is_complex, namespace, to_host
+from ..backend.array import Array, beside, cuts, dtype_name, is_complex, namespace
 from ..errors import ShapeError
+from ._elements import Points, rows_at
+from ._train_algebra import chained
 
 _BLOCK_ENTRIES = 4_000_000  # of the arrays that entries are computed from at once
 _SHARING = 8  # points that share an index, from which one product for them all is faster
 _JOINING = 4  # by which operations saved exceed those that a joint core takes
 
-Points = NDArray[Any]
-
 
 def sliced(cores: Sequence[Array], index: Any) -> Any:
     """Return an entry for integers, the cores of the slices otherwise."""
-    index = _full_index(index, len(cores))
-    xp = namespace(cores[0])
-    kept: list[Array] = []
-    carried = xp.ones((1, 1), **beside(cores[0]))  # product of the fixed modes on the way
-    for i, core in zip(index, cores, strict=True):
-        if isinstance(i, slice):
-            a, _, b = core.shape
-            part = xp.take(core, _places(i, core), axis=1)
-            flat = carried @ xp.reshape(part, (a, -1))
-            kept.append(xp.reshape(flat, (-1, part.shape[1], b)))
-            carried = xp.eye(b, **beside(core))
-        else:
-            carried = carried @ core[:, _checked_index(i, int(core.shape[1])), :]
-    if not kept:
-        return carried[0, 0]
-    a, n, b = kept[-1].shape
-    kept[-1] = xp.reshape(xp.reshape(kept[-1], (a * n, b)) @ carried, (a, n, -1))
-    return kept
+    parts = [
+        _taken(core, i) if isinstance(i, slice) else core[:, _checked_index(i, core.shape[1]), :]
+        for i, core in zip(_full_index(index, len(cores)), cores, strict=True)
+    ]
+    return chained(parts)
 
 
-def entries(cores: Sequence[Array], indices: Any) -> Array:
-    """Return the entries at indices (n_points, d), some at a time."""
-    points = checked_points(indices, tuple(int(core.shape[1]) for core in cores))
+def entries(cores: Sequence[Array], points: Points) -> Array:
+    """Return the entries at checked points (n_points, d), some at a time."""
     if not len(points):
         return namespace(cores[0]).zeros((0,), **beside(cores[0]))
     cores, places = _joined(list(cores), list(points.T))
@@ -52,26 +37,6 @@ def entries(cores: Sequence[Array], indices: Any) -> Array:
     step = max(1, _BLOCK_ENTRIES // widest)
     blocks = [_entries(cores, [p[block] for p in places]) for block in cuts(len(points), step)]
     return namespace(*blocks).concat(blocks)
-
-
-def checked_points(indices: Any, shape: tuple[int, ...]) -> Points:
-    """Return indices (n_points, d) as integers that are not negative.
-
-    Raises
-    ------
-    ShapeError
-        If they are no integers, do not fit the shape, or lie outside of it.
-    """
-    points = np.asarray(to_host(indices) if hasattr(indices, "shape") else indices)
-    if points.ndim != 2 or points.shape[1] != len(shape) or points.dtype.kind not in "iu":
-        raise ShapeError(
-            f"indices must be integers of shape (n_points, {len(shape)}), got shape "
-            f"{points.shape} and dtype {points.dtype}"
-        )
-    sizes = np.array(shape)
-    if ((points < -sizes) | (points >= sizes)).any():
-        raise ShapeError(f"indices are out of bounds for the shape {shape}")
-    return np.where(points < 0, points + sizes, points)
 
 
 def _joined(cores: list[Array], places: list[Points]) -> tuple[list[Array], list[Points]]:
@@ -99,31 +64,27 @@ def _entries(cores: Sequence[Array], places: Sequence[Points]) -> Array:
     xp = namespace(cores[0])
     first, last = cores[0][0, :, :], cores[-1][:, :, 0]
     if len(cores) == 1:
-        return _rows(last.T, places[0])[:, 0]
+        return rows_at(last.T, places[0])[:, 0]
     order = _sorting(places[1]) if len(cores) > 2 else np.arange(len(places[0]))
-    values = _rows(first, places[0][order])  # (points, r)
+    values = rows_at(first, places[0][order])  # (points, r)
     for mode, core in enumerate(cores[1:-1], 1):
         if mode > 1:
             sorting = _sorting(places[mode][order])
-            values, order = _rows(values, sorting), order[sorting]
+            values, order = rows_at(values, sorting), order[sorting]
         shared = len(order) >= _SHARING * core.shape[1]
         values = (_by_index if shared else _each_apart)(values, core, places[mode][order])
     if is_complex(dtype_name(values.dtype)):
         values = xp.conj(values)
-    found = xp.vecdot(values, _rows(last.T, places[-1][order]))
+    found = xp.vecdot(values, rows_at(last.T, places[-1][order]))
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
-    return xp.take(found, _index(back, found), axis=0)
+    return rows_at(found, back)
 
 
 def _sorting(places: Points) -> Points:
     """Return what sorts indices; by a radix sort where they fit into 16 bits."""
     small = places.max(initial=0) < 2**16
     return np.argsort(places.astype(np.uint16) if small else places, kind="stable")
-
-
-def _rows(x: Array, places: Points) -> Array:
-    return namespace(x).take(x, _index(places, x), axis=0)
 
 
 def _by_index(values: Array, core: Array, places: Points) -> Array:
@@ -144,13 +105,9 @@ def _each_apart(values: Array, core: Array, places: Points) -> Array:
     step = max(1, _BLOCK_ENTRIES // (core.shape[0] * core.shape[2]))
     parts = []
     for some in cuts(len(places), step):
-        taken = _rows(slices, places[some])  # (points, a, b)
+        taken = rows_at(slices, places[some])  # (points, a, b)
         parts.append((values[some, None, :] @ taken)[:, 0, :])
     return xp.concat(parts, axis=0)
-
-
-def _index(places: Points, like: Array) -> Array:
-    return namespace(like).asarray(places, **beside(like, "int64"))
 
 
 def _full_index(index: Any, ndim: int) -> list[Any]:
@@ -167,15 +124,16 @@ def _full_index(index: Any, ndim: int) -> list[Any]:
     return [*index, *[slice(None)] * (ndim - len(index))]
 
 
-def _places(cut: slice, core: Array) -> Array:
-    """Return the indices of a slice of the mode: only some libraries take any step or stop."""
+def _taken(core: Array, cut: slice) -> Array:
+    """Return a core at the indices of a slice: only some libraries take any step or stop."""
     try:
         places = range(*cut.indices(int(core.shape[1])))
     except TypeError:
         raise ShapeError(f"slices need integers, got {cut}") from None
     if not places:
         raise ShapeError(f"{cut} takes nothing from a mode of size {core.shape[1]}")
-    return namespace(core).asarray(list(places), **beside(core, "int64"))
+    xp = namespace(core)
+    return xp.take(core, xp.asarray(list(places), **beside(core, "int64")), axis=1)
 
 
 def _checked_index(i: Any, size: int) -> int:

@@ -11,7 +11,7 @@ from ..backend.array import (
     namespace,
     qr_triangle,
 )
-from ..numerics.linalg import adjoint, frobenius_norm, product, rescaled
+from ..numerics.linalg import adjoint, frobenius_norm, rescaled
 
 
 def left_orthogonalized(cores: Sequence[Array], mode: int) -> list[Array]:
@@ -53,7 +53,7 @@ def train_norm(cores: Sequence[Array]) -> tuple[float, int]:
         a, n, b = core.shape
         moved = carried @ xp.reshape(core, (a, n * b))
         carried = qr_triangle(xp.reshape(moved, (-1, b)))
-        step = _exponent(carried)
+        step = top_exponent(carried)
         carried, exponent = rescaled(carried, -step), exponent + step
     return frobenius_norm(carried), exponent
 
@@ -82,20 +82,7 @@ def replacement_loss(cores: Sequence[Array], others: Sequence[Array]) -> float:
     return total
 
 
-def gram_product(x: Sequence[Array], y: Sequence[Array]) -> tuple[complex, int]:
-    """Return ``sum conj(X) Y`` as ``value * 2**exponent``."""
-    xp = namespace(x[0], y[0])
-    gram, exponent = xp.ones((1, 1), **beside(y[0])), 0
-    for a, b in zip(x, y, strict=True):
-        moved = xp.reshape(product(gram, xp.reshape(b, (b.shape[0], -1))), (-1, b.shape[2]))
-        gram = product(adjoint(xp.reshape(a, (-1, a.shape[2]))), moved)
-        step = _exponent(gram)
-        gram, exponent = rescaled(gram, -step), exponent + step
-    value = complex(gram[0, 0])
-    return (value if value.imag else value.real), exponent
-
-
-def _exponent(x: Array) -> int:
+def top_exponent(x: Array) -> int:
     """Return the exponent of the largest entry, 0 for zeros."""
     top = frobenius_norm(x)
     return math.frexp(top)[1] if 0 < top < math.inf else 0

@@ -29,7 +29,14 @@ from ..backend.array import (
 from ..backend.plain import plain
 from ..errors import NonFiniteError, ShapeError
 from ..files import archive
-from ..formats import Seeded, Summable, carrying_seeds
+from ..formats import (
+    CPTensor,
+    Seeded,
+    Summable,
+    carrying_seeds,
+    checked_points,
+    constant_like,
+)
 from ..maps import FixedMatrix
 from ..numerics.linalg import adjoint, frobenius_norm, product, tail_norms
 from ..pictures import drawing, html
@@ -135,18 +142,26 @@ class LowRank(Summable, Seeded):
         """Return the dense matrix, shape (m, n)."""
         return (self.U * self.s) @ self.Vh
 
-    def entries(self, rows: Any, cols: Any) -> Array:
+    def entries(self, rows: Any, cols: Any = None) -> Array:
         """Return single entries, O(k) operations each.
 
         Parameters
         ----------
         rows, cols : array_like of int, shape (p,)
-            Negative indices count from the end.
+            Negative indices count from the end. Without `cols`, `rows` are pairs of both, of shape
+            (p, 2), as for tensors.
 
         Returns
         -------
         array, shape (p,)
+
+        Raises
+        ------
+        ShapeError
+            If indices are no integers, out of bounds, or not as many rows as columns.
         """
+        if cols is None:
+            rows, cols = checked_points(rows, self.shape).T
         rows = _indices(rows, self.shape[0], "row")
         cols = _indices(cols, self.shape[1], "column")
         if rows.shape != cols.shape:
@@ -246,6 +261,16 @@ class LowRank(Summable, Seeded):
         if projected:
             return xp.maximum(s - error.floor, 0 * s), xp.hypot(s, 0 * s + most) + error.floor
         return xp.maximum(s - most, 0 * s), s + most
+
+    def _at_points(self, points: Any) -> Array:
+        return self.entries(points)
+
+    def _chains(self) -> list[Any]:
+        left, right = self.matrix_factors()
+        return [[gathered(left)[None, :, :], right[:, :, None]]]
+
+    def _constant(self, number: complex) -> CPTensor:
+        return constant_like(self, self.s, number)
 
     def norm(self) -> float:
         """Return the Frobenius norm of the approximation."""

@@ -1,0 +1,289 @@
+"""What a tensor train is as an object: how it is made, held, shown and stored."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+from collections.abc import Sequence
+from typing import Any, Self
+
+from ..backend.array import (
+    Array,
+    cast,
+    dtype_name,
+    namespace,
+    promote,
+    quiet,
+    to_host,
+    unit_roundoff,
+)
+from ..backend.plain import plain
+from ..errors import DtypeError, NonFiniteError, ShapeError
+from ..files import archive
+from ..numerics.linalg import frobenius_norm
+from ..pictures import drawing, html
+from ._frozen import FrozenList
+from ._seeded import Seeded, carrying_seeds
+from ._sum import MAX_DENSE_BYTES, Summable, refuse_large
+from ._train_algebra import summed
+from ._train_makers import ones_cores, random_cores
+from ._train_sweeps import replacement_loss
+
+
+@carrying_seeds("with_error", "astype")
+class TrainStorage(Summable, Seeded):
+    """The cores of a train, put together when they are asked for where it is a sum."""
+
+    def __init__(self, cores: Sequence[Array], *, error: Any = None) -> None:
+        cores = [plain(core) for core in cores]
+        _check_cores(cores)
+        dtype = promote(*(dtype_name(core.dtype) for core in cores))
+        if dtype not in ("float32", "float64", "complex64", "complex128"):
+            dtype = "float64"
+        self._parts: tuple[Sequence[Array], ...] = ([cast(core, dtype) for core in cores],)
+        self._error = error
+
+    @classmethod
+    def _sum(cls, parts: tuple[Sequence[Array], ...]) -> Self:
+        """Return the sum of trains, whose cores are put together when they are asked for."""
+        total = cls(parts[0])
+        total._parts = parts
+        return total
+
+    @property
+    def cores(self) -> list[Array]:
+        """The cores, in a list that cannot be changed."""
+        dtype = dtype_name(self.dtype)
+        if len(self._parts) > 1 or not isinstance(self._parts[0], FrozenList):
+            self._parts = (FrozenList(summed(self._parts, dtype)),)
+        return self._parts[0]  # type: ignore[return-value]
+
+    @property
+    def error(self) -> Any:
+        """The estimate of the error, or None."""
+        return self._error
+
+    @classmethod
+    def zeros(cls, shape: Sequence[int], *, dtype: str = "float64", device: Any = None) -> Self:
+        """Return the train of zeros of a shape, of rank 1.
+
+        Parameters
+        ----------
+        shape : sequence of int
+        dtype : str
+        device : str or array, optional
+            Where to put it: ``"gpu"``, ``"gpu:1"``, or an array that lives there.
+
+        Examples
+        --------
+        >>> import sketch
+        >>> sketch.TensorTrain.zeros((3, 4, 5)).norm()
+        0.0
+        """
+        return cls([0.0 * core for core in ones_cores(shape, dtype, device)])
+
+    @classmethod
+    def ones(cls, shape: Sequence[int], *, dtype: str = "float64", device: Any = None) -> Self:
+        """Return the train of ones of a shape, of rank 1; arguments as for `zeros`.
+
+        Examples
+        --------
+        >>> import sketch
+        >>> sketch.TensorTrain.ones((3, 4, 5)).sum()
+        60.0
+        """
+        return cls(ones_cores(shape, dtype, device))
+
+    @classmethod
+    def random(
+        cls,
+        shape: Sequence[int],
+        rank: int | Sequence[int],
+        *,
+        seed: int | None = 0,
+        dtype: str = "float64",
+        device: Any = None,
+    ) -> Self:
+        """Return a train of Gaussian cores, whose entries have mean square 1.
+
+        Parameters
+        ----------
+        shape : sequence of int
+        rank : int or sequence of d - 1 int
+        seed : int or None
+            The same train for the same seed on every machine, a fresh one for None.
+        dtype : str
+        device : str or array, optional
+            Where to put it: ``"gpu"``, ``"gpu:1"``, or an array that lives there.
+
+        Raises
+        ------
+        RankError
+            If a rank is no integer or not positive.
+        ArgumentError
+            If the seed is no integer.
+
+        Examples
+        --------
+        >>> import sketch
+        >>> x = sketch.TensorTrain.random((3, 4, 5), rank=2)
+        >>> x.ranks, x.seed is None
+        ((2, 2), True)
+        """
+        return cls(random_cores(shape, rank, seed, dtype, device))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the modes."""
+        return tuple(int(core.shape[1]) for core in self._parts[0])
+
+    @property
+    def ndim(self) -> int:
+        """Number of modes d."""
+        return len(self._parts[0])
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """The d - 1 inner ranks."""
+        bonds = range(self.ndim - 1)
+        return tuple(sum(int(cores[bond].shape[2]) for cores in self._parts) for bond in bonds)
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the cores."""
+        first, *others = [cores[0].dtype for cores in self._parts]
+        if all(other == first for other in others):
+            return first
+        name = promote(*(dtype_name(cores[0].dtype) for cores in self._parts))
+        return getattr(namespace(self._parts[0][0]), name)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all cores."""
+        return sum(int(core.nbytes) for core in self.cores)
+
+    def __repr__(self) -> str:
+        shape = self.shape if self.ndim <= 8 else f"order {self.ndim}"
+        ranks = self.ranks if self.ndim <= 8 else f"up to {max(self.ranks)}"
+        error = ""
+        if self.error is not None:
+            how = f"({self.error.kind}, {self.error.method})"
+            error = f", relative error={self.error.relative:.3g} {how}"
+        return f"TensorTrain(shape={shape}, ranks={ranks}, dtype={dtype_name(self.dtype)}{error})"
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the train as a tensor diagram with its ranks and sizes; long ones by their ranks.
+
+        Parameters
+        ----------
+        axes : matplotlib Axes, optional
+            Where to draw; new ones by default.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        SketchError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> sketch.tt_svd(np.ones((3, 4, 5)), rank=1).plot().get_title()
+        'Tensor train: ranks and sizes'
+        """
+        (ax,) = drawing.fresh_axes(axes, 1, (max(4.0, 1.1 * min(self.ndim, 12)), 2.2))
+        drawing.draw_train(ax, self.shape, self.ranks)
+        return ax
+
+    def _repr_html_(self) -> str:
+        kept, size = sum(math.prod(core.shape) for core in self.cores), math.prod(self.shape)
+        entries = f"{size:,}"
+        if size >= 10**15:
+            entries = f"about 10^{round(sum(map(math.log10, self.shape)))}"
+        facts = {
+            "order": f"{self.ndim}, {dtype_name(self.dtype)}",
+            "numbers": f"{kept:,} for {entries} entries",
+        }
+        if self.error is not None:
+            facts["error"] = str(self.error)
+        return html.card("TensorTrain", facts, html.train_picture(self.shape, self.ranks))
+
+    def to_array(self, *, max_bytes: int = MAX_DENSE_BYTES) -> Array:
+        """Return the dense tensor.
+
+        Raises
+        ------
+        ShapeError
+            If it would be larger than `max_bytes`.
+        """
+        refuse_large("tensor", self.shape, dtype_name(self.dtype), max_bytes)
+        xp = namespace(self.cores[0])
+        dense = xp.reshape(self.cores[0], (-1, self.cores[0].shape[2]))
+        for core in self.cores[1:]:
+            a, n, b = core.shape
+            dense = xp.reshape(dense @ xp.reshape(core, (a, n * b)), (-1, b))
+        return xp.reshape(dense, self.shape)
+
+    def matrix_factors(self) -> tuple[Array, Array]:
+        """Return the two factors of a train of order 2, so that matrix methods take it."""
+        if self.ndim != 2:
+            raise ShapeError(f"expected a matrix, got a tensor train of shape {self.shape}")
+        return self.cores[0][0, :, :], self.cores[1][:, :, 0]
+
+    def with_error(self, error: Any) -> Self:
+        """Return the same train with an error estimate."""
+        return type(self)(self.cores, error=error)
+
+    def astype(self, dtype: str) -> Self:
+        """Return the train in another precision; its error follows.
+
+        Raises
+        ------
+        NonFiniteError
+            If entries of the cores are beyond its range.
+        """
+        with quiet():
+            cores = [cast(core, dtype) for core in self.cores]
+        if unit_roundoff(dtype) <= unit_roundoff(dtype_name(self.dtype)):
+            return type(self)(cores, error=self.error)
+        back = [cast(core, dtype_name(self.dtype)) for core in cores]
+        if not all(math.isfinite(frobenius_norm(core)) for core in back):
+            raise NonFiniteError(f"entries of the cores are beyond the range of {dtype}")
+        error = self.error
+        if error is not None:
+            error = error.rounded(replacement_loss(self.cores, back))
+        return type(self)(cores, error=error)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the train to a file for `sketch.load`."""
+        error = None if self.error is None else self.error.to_header()
+        arrays = {f"core_{mode}": to_host(core) for mode, core in enumerate(self.cores)}
+        header = {"kind": "TensorTrain", "error": error, "seeds": self.seeds}
+        header |= {"n_passes": self.n_passes, "n_evaluations": self.n_evaluations}
+        archive.write(path, header, arrays)
+
+    @classmethod
+    def from_archive(
+        cls, header: archive.Header, arrays: archive.Arrays, error: Any = None
+    ) -> Self:
+        """Rebuild a train from what `save` wrote."""
+        return cls([arrays[f"core_{mode}"] for mode in range(len(arrays))], error=error)
+
+
+def _check_cores(cores: list[Any]) -> None:
+    if not cores or any(getattr(core, "ndim", 0) != 3 for core in cores):
+        raise ShapeError("a tensor train needs one core of three axes (r, n, r') for each mode")
+    shapes = [tuple(core.shape) for core in cores]
+    bonds = itertools.pairwise(shapes)
+    if shapes[0][0] != 1 or shapes[-1][2] != 1 or any(x[2] != y[0] for x, y in bonds):
+        raise ShapeError(
+            "cores must fit together, (1, n, r), (r, n', r'), ..., (r'', n'', 1); got shapes "
+            f"{shapes if len(shapes) <= 8 else shapes[:8]}"
+        )
+    for core in cores:
+        if dtype_name(core.dtype) in ("object", "str"):
+            raise DtypeError(f"cores must be numeric, got dtype {core.dtype}")
