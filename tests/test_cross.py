@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sketch
+from sketch.formats import sampled_points
 from sketch.numerics.index_keys import IndexKeys, random_points, sorted_places
 from sketch.numerics.maxvol import dominant_rows
+from sketch.numerics.random import uniform_rows
 
 
 def smooth(i):
@@ -145,6 +147,35 @@ def test_intervals_hold_the_error():
         truth.append(low <= (tt - exact).norm() <= high)
         assert tt.error.norm == pytest.approx(exact.norm(), rel=0.3)
     assert sum(truth) >= 53  # of 60 at 95 %, but for one case in a hundred
+
+
+def test_intervals_are_narrow_and_hold_where_few_entries_make_the_error():
+    def peak(i):
+        return np.exp(-np.linalg.norm(i / 5.5 - 1, axis=1))
+
+    i = np.indices((12,) * 5)
+    exact = np.exp(-np.linalg.norm(i / 5.5 - 1, axis=0))
+    held = []
+    for seed in range(20):
+        tt = sketch.cross(peak, exact.shape, rank=4, seed=seed)
+        residual = np.abs(exact - tt.to_array())
+        assert np.mean(residual**4) > 30 * np.mean(residual**2) ** 2  # which even points miss
+        low, high = tt.error.interval()
+        held.append(low <= np.linalg.norm(residual) <= high)
+        assert high < 1.3 * low
+        assert tt.error.kind == "unbiased"
+    assert sum(held) >= 17  # of 20 at 95 %, but for one case in a hundred
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_points_are_drawn_as_often_as_entries_are_large(dtype):
+    tt = random_train((3, 4, 2), 2, dtype)
+    chances = np.abs(tt.to_array()) ** 2 / tt.norm() ** 2
+    points = sampled_points(tt.cores, uniform_rows(0, 0, 0, 20_000, 3))
+    counts = np.zeros(tt.shape)
+    np.add.at(counts, tuple(points.T), 1)
+    deviations = (counts - 20_000 * chances) / np.sqrt(20_000 * chances)
+    assert np.abs(deviations).max() < 4.5  # one case in 6,000 for 24 nearly normal numbers
 
 
 # ---- the same numbers every time -------------------------------------------------------------

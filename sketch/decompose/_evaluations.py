@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -34,6 +35,8 @@ class Evaluations:
         Multi-indices in one of those.
     most : int or None
         How many entries may be evaluated.
+    spare : int
+        How many of these are kept for those who ask for them.
     tell : callable
         Is told how many more were evaluated.
 
@@ -51,11 +54,13 @@ class Evaluations:
         mapped: Map,
         block_points: int,
         most: int | None,
+        spare: int,
         tell: Callable[[int], object],
     ) -> None:
         self.shape, self.dtype = shape, "float32"
         self._block, self._mapped = block, mapped
-        self._block_points, self.most, self._tell = block_points, most, tell
+        self._block_points, self._tell = block_points, tell
+        self.most, self._spare = most, spare
         self._keys_of = IndexKeys(shape)
         self._keys = self._keys_of(np.zeros((0, len(shape)), np.int64))
         self._values: Values = np.zeros(0)
@@ -65,7 +70,7 @@ class Evaluations:
         """How many entries were evaluated."""
         return len(self._keys)
 
-    def __call__(self, points: Points) -> Values:
+    def __call__(self, points: Points, spare: int | None = None) -> Values:
         """Return the values (p,) at multi-indices (p, d), in double precision.
 
         Raises
@@ -76,7 +81,8 @@ class Evaluations:
         keys, first, each = np.unique(self._keys_of(points), return_index=True, return_inverse=True)
         places, there = sorted_places(self._keys, keys)
         new = np.flatnonzero(~there)
-        if self.most is not None and self.count + len(new) > self.most:
+        left = math.inf if self.most is None else self.most - self.count
+        if len(new) > left - (self._spare if spare is None else spare):
             raise BudgetSpent
         if len(new):
             order = np.argsort(first[new])  # f sees them in the order that they are asked for

@@ -11,6 +11,7 @@ from ._origin import seeds_of
 from ._seeded import Seeded, carrying_seeds, with_evaluations, with_passes, with_seeds
 from ._sum import Summable, TensorSum
 from ._tensor_train import TensorTrain, rounded_train
+from ._train_sampling import sampled_points
 from ._tt_operator import TTOperator
 from ._tt_svd import tt_svd_cores
 
@@ -31,6 +32,7 @@ __all__ = [
     "checked_points",
     "constant_like",
     "rounded_train",
+    "sampled_points",
     "seeds_of",
     "tt_svd_cores",
     "with_evaluations",

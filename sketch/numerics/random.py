@@ -146,6 +146,12 @@ def sign_rows(
     return out
 
 
+def uniform_rows(seed: int, stream: int, start: int, stop: int, width: int) -> _Reals:
+    """Draw rows ``start:stop`` of a matrix of independent numbers, uniform in [0, 1)."""
+    words = raw_rows(seed, stream, start, stop, width)
+    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
 def _block_ranges(start: int, stop: int) -> Iterator[tuple[int, int]]:
     """Cut ``start:stop`` at the boundaries of the blocks."""
     while start < stop:

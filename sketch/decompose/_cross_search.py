@@ -1,0 +1,133 @@
+"""The search for a train of a function: sweeps until they are of no use, and points that tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from ..backend.array import accumulator_dtype
+from ..errors import ArgumentError
+from ..formats import TensorTrain, rounded_train
+from ..numerics.index_keys import random_points
+from ..results import ErrorEstimate
+from ._cross_sweeps import CrossSweeps
+from ._evaluations import BudgetSpent, Evaluations
+from ._held_out_points import HeldOutPoints, even_points, every_point, points_where_large
+
+_SEARCH = 6  # stream of random multi-indices, beside those of test matrices
+_OVERSAMPLING = 2  # of ranks, while the function is searched
+_FRESH = 4  # multi-indices that a sweep begins with or adds, or a quarter of the width
+_GAIN = 0.9  # of the error, above which a sweep was of no use
+_PATIENCE = 3  # sweeps of no use while the width grows
+_MARGIN = 0.5  # of a tolerance, for the wide train
+
+
+class CrossSearch:
+    """A search by sweeps of cross approximation, twice as wide as the train that is asked for.
+
+    Parameters
+    ----------
+    entries : Evaluations
+        Of the function.
+    ranks : sequence of int or None
+        Of the result at most.
+    tol : float or None
+        Relative error of the result.
+    seed : int
+    tests : int
+        Points that decide when to stop, and as many others for the error.
+    """
+
+    def __init__(
+        self,
+        entries: Evaluations,
+        ranks: Sequence[int] | None,
+        tol: float | None,
+        *,
+        seed: int,
+        tests: int,
+    ) -> None:
+        self._entries, self._ranks, self._tol = entries, ranks, tol
+        self._seed, self._tests = seed, tests
+        self._trains = self._sweeps()
+        self._best: TensorTrain | None = None
+        self._is_over = False
+
+    def result(self) -> TensorTrain:
+        """Return the train with its error at points that decided nothing.
+
+        Where this misses the tolerance, and rank and function allow for more, the search goes on.
+        """
+        goal, start = None if self._tol is None else _MARGIN * self._tol, self._tests
+        while True:
+            wide = self._searched(goal)
+            slack = None if self._tol is None else wide.error.slack(self._tol)
+            short = rounded_train(wide, self._ranks, slack).astype(self._entries.dtype)
+            short = self._measured(short, wide, start)
+            met = goal is None or short.error.meets(self._tol or 0.0)
+            if met or self._ranks is not None or self._is_over:
+                return short
+            goal, start = _MARGIN * (goal or 0.0), start + self._tests
+
+    def _searched(self, goal: float | None) -> TensorTrain:
+        """Return the best train so far, once it is good enough or sweeps are of no use."""
+        points = self._even_points(0)
+        idle = 0
+        try:
+            values = self._entries(points.indices)
+            while not self._is_over and not self._is_enough(goal):
+                tt, has_grown = next(self._trains)
+                tt = tt.with_error(points.error(tt, values, self._entries.dtype))
+                least = math.inf if self._best is None else self._best.error.value
+                idle = 0 if tt.error.value < _GAIN * least or self._best is None else idle + 1
+                if self._best is None or tt.error.value < least:
+                    self._best = tt
+                self._is_over = idle >= (_PATIENCE if has_grown else 1)
+        except BudgetSpent:
+            self._is_over = True
+        if self._best is None:
+            raise ArgumentError(
+                f"max_evaluations={self._entries.most} does not suffice for the test points and "
+                "the first sweep; allow more, or give fewer test_points"
+            )
+        return self._best
+
+    def _is_enough(self, goal: float | None) -> bool:
+        """Whether the best train meets the goal, or could not be seen to become better."""
+        if self._best is None:
+            return False
+        error: ErrorEstimate = self._best.error
+        self._is_over = error.value <= error.floor
+        return self._is_over or (goal is not None and error.meets(goal))
+
+    def _sweeps(self) -> Iterator[tuple[TensorTrain, bool]]:
+        """Yield trains, and whether their ranks are larger than before."""
+        shape = self._entries.shape
+        limits = [math.prod(shape)] * (len(shape) - 1)
+        if self._ranks is not None:
+            limits = [_OVERSAMPLING * rank for rank in self._ranks]
+        drawn, before = _FRESH, 0
+        sweeps = CrossSweeps(self._entries, random_points(self._seed, _SEARCH, 0, drawn, shape))
+        while True:
+            tt = TensorTrain(sweeps.sweep(limits))
+            yield tt, sum(tt.ranks) > before
+            before = sum(tt.ranks)
+            more = drawn + max(_FRESH, max(tt.ranks, default=1) // 4)
+            sweeps.enrich(random_points(self._seed, _SEARCH, drawn, more, shape))
+            drawn = more
+
+    def _measured(self, short: TensorTrain, wide: TensorTrain, start: int) -> TensorTrain:
+        """Return a train with its error, at points from `start` on and where its rounding lost."""
+        double = short.astype(accumulator_dtype(self._entries.dtype))
+        lost, points = wide - double, self._even_points(start)
+        if not points.is_every and lost.norm() > wide.error.floor:
+            points = points_where_large(self._seed, start, start + self._tests, lost)
+        values = self._entries(points.indices, spare=0)
+        return short.with_error(points.error(double, values, self._entries.dtype))
+
+    def _even_points(self, start: int) -> HeldOutPoints:
+        """Return test points from `start` on; all entries where these are few."""
+        shape, stop = self._entries.shape, start + self._tests
+        if math.prod(shape) <= 2 * self._tests:
+            return every_point(shape)
+        return even_points(self._seed, start, stop, shape)
