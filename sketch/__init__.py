@@ -38,6 +38,7 @@ try:
     )
     from .io import DataFile, load, open
     from .maps import (
+        BlockSign,
         Gaussian,
         KhatriRao,
         Sign,
@@ -71,6 +72,7 @@ __all__ = [
     "TTHMT",
     "AccuracyWarning",
     "ArgumentError",
+    "BlockSign",
     "CPTensor",
     "DataFile",
     "DeviceError",

@@ -13,7 +13,13 @@ from scipy.sparse.linalg import aslinearoperator
 import sketch
 
 SHAPE = (31, 23)
-MAPS = [sketch.Gaussian(), sketch.Sign(), sketch.SparseSign(nnz=4), sketch.SparseSign()]
+MAPS = [
+    sketch.Gaussian(),
+    sketch.Sign(),
+    sketch.SparseSign(nnz=4),
+    sketch.SparseSign(),
+    sketch.BlockSign(),
+]
 
 
 def matrix(shape=SHAPE, seed=0, rank=5, noise=1e-3):

@@ -11,7 +11,13 @@ import scipy.stats
 import sketch
 from sketch.maps import STREAMS, DrawnMatrix, as_family, family_from_header, family_to_header
 
-FAMILIES = [sketch.Gaussian(), sketch.Sign(), sketch.SparseSign(4), sketch.SparseSign(8)]
+FAMILIES = [
+    sketch.Gaussian(),
+    sketch.Sign(),
+    sketch.SparseSign(4),
+    sketch.SparseSign(8),
+    sketch.BlockSign(),
+]
 FIELDS = ["real", "complex"]
 ROWS, WIDTH = 20_000, 12
 
@@ -206,6 +212,7 @@ def test_families_have_names():
     assert as_family("gaussian") == sketch.Gaussian()
     assert as_family("sign") == sketch.Sign()
     assert as_family("sparse-sign") == sketch.SparseSign(8)
+    assert as_family("block-sign") == sketch.BlockSign()
     for wrong in ("gauss", 3, None):
         with pytest.raises(ValueError, match="is not known; choose one of"):
             as_family(wrong)

@@ -32,7 +32,13 @@ SPECTRA = {
     "plateau": low_rank_plus_noise(N, 2 * RANK, 0.05),
     "low rank plus noise": low_rank_plus_noise(N, RANK, 0.05),
 }
-FAMILIES = [sketch.Gaussian(), sketch.Sign(), sketch.SparseSign(4), sketch.SparseSign(8)]
+FAMILIES = [
+    sketch.Gaussian(),
+    sketch.Sign(),
+    sketch.SparseSign(4),
+    sketch.SparseSign(8),
+    sketch.BlockSign(),
+]
 
 # spectra so flat that single results are worse than zero are part of the statistics
 pytestmark = pytest.mark.filterwarnings("ignore::sketch.AccuracyWarning")

@@ -11,6 +11,7 @@ from ._base import (
     family_from_header,
     family_to_header,
 )
+from ._block_sign import BlockSign
 from ._gaussian import Gaussian
 from ._identity import Identity
 from ._sign import Sign
@@ -27,6 +28,7 @@ from ._tensor_train import TensorTrainMap, probe_bonds, stacked_bonds
 
 __all__ = [
     "STREAMS",
+    "BlockSign",
     "DrawnMatrix",
     "FixedMatrix",
     "Gaussian",

@@ -50,8 +50,8 @@ class HashedRows:
     Attributes
     ----------
     columns : ndarray of int32, shape (n, nnz)
-        Sorted along each row, without repetition; column t stays within group t of the columns.
     values : ndarray, shape (n, nnz)
+        Those of one column are added up.
     width : int
         Number of columns of the test matrix.
     """
@@ -76,7 +76,9 @@ class HashedRows:
     def toarray(self) -> NDArray[Any]:
         """Return the rows as a dense matrix."""
         dense = np.zeros((len(self.columns), self.width), self.values.dtype)
-        np.put_along_axis(dense, self.columns.astype(np.intp), self.values, axis=1)
+        every = np.arange(len(dense))
+        for columns, values in zip(self.columns.T, self.values.T, strict=True):
+            dense[every, columns] += values
         return dense
 
 

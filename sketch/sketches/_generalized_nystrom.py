@@ -128,7 +128,7 @@ class GeneralizedNystrom(Sketch[LowRank]):
         exceeds what the data can fill: the shorter axis for Omega, for Psi
         the rows or twice Omega's width.
     test_matrix : TestMatrixFamily or str
-        ``"gaussian"``, ``"sign"``, ``"sparse-sign"`` or an instance.
+        ``"gaussian"``, ``"sign"``, ``"sparse-sign"``, ``"block-sign"`` or an instance.
     seed : int or None
         Fixes the test matrices; sketches can be merged only where they share it. None draws a
         fresh one, which the spec records.

@@ -458,7 +458,7 @@ class GramNystrom(Sketch[PrincipalComponents]):
         True divides each column by its standard deviation, as `finalize` finds it, constant ones by
         1; or the numbers to divide by.
     test_matrix : TestMatrixFamily or str
-        ``"gaussian"``, ``"sign"``, ``"sparse-sign"`` or an instance.
+        ``"gaussian"``, ``"sign"``, ``"sparse-sign"``, ``"block-sign"`` or an instance.
     seed : int or None
         Fixes the test matrix; None draws a fresh one, which the spec records.
     dtype : optional

@@ -432,7 +432,7 @@ class HMT(MultiPassSketch[LowRank]):
         and takes away most of what the error is above the best one (from 1.47 times to 1.11 at rank
         50 and singular values 1/i): ``4 rank + 20`` is a good choice.
     test_matrix : TestMatrixFamily or str
-        ``"gaussian"``, ``"sign"``, ``"sparse-sign"`` or an instance.
+        ``"gaussian"``, ``"sign"``, ``"sparse-sign"``, ``"block-sign"`` or an instance.
     seed : int or None
         Fixes the test matrices; None draws a fresh one, which the spec records.
     dtype : optional
