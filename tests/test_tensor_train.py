@@ -230,3 +230,29 @@ def test_rounding_of_exact_ranks_loses_nothing(there):
     short = doubled.round(tol=1e-13)
     assert max(short.ranks) == 4
     assert (short - 2.0 * t).norm() < 1e-12 * t.norm()
+
+
+@pytest.mark.parametrize("size", [1.0, 1e7, 1e-7])
+def test_rounding_of_a_sum_does_not_depend_on_how_its_cores_are_scaled(size):
+    rng = np.random.default_rng(0)
+    shape, steep = (60, 8, 60), 0.75 ** np.arange(50)
+    bonds = list(zip((1, 50, 50), shape, (50, 50, 1), strict=True))
+    first, second, last = (rng.standard_normal(sizes) for sizes in bonds)
+    wide = sketch.TensorTrain([first * steep, second * steep, last])
+    one = [np.ones((1, n, 1)) for n in shape]
+    one = sketch.TensorTrain([one[0] * size**2, one[1] / size, one[2] / size])
+    total = wide / wide.norm() + one / one.norm()
+    exact = sketch.tt_svd(total.to_array(), 20)
+    # both truncate the same orthogonal parts, up to the first bond's effect on the second
+    assert (total.round(20) - total).norm() == pytest.approx(exact.error.value, rel=1e-2)
+
+
+def test_rounding_of_a_small_difference_is_relative_to_the_difference():
+    rng = np.random.default_rng(0)
+    bonds = list(zip((1, 40, 40), (20, 20, 20), (40, 40, 1), strict=True))
+    x = sketch.TensorTrain([rng.standard_normal(sizes) for sizes in bonds])
+    near = sketch.TensorTrain([core * (1 + 1e-7 * rng.random(core.shape)) for core in x.cores])
+    difference = x - near
+    exact = sketch.tt_svd(difference.to_array(), 15)
+    short = difference.round(15)
+    assert (short - difference).norm() == pytest.approx(exact.error.value, rel=1e-3)

@@ -45,8 +45,8 @@ def rounded(
     The truncations are orthogonal to each other, so their squares add up to that of the loss.
 
     Wide trains are tried with Gram matrices, which take matrix products alone [1]_. These see
-    singular values down to the root of the roundoff: where less than that is lost, QR factors take
-    their place.
+    singular values down to the root of the roundoff, relative to the terms of a sum, which may
+    cancel: where less than that is lost, QR factors take their place.
 
     References
     ----------
@@ -64,11 +64,11 @@ def rounded(
     if not all(math.isfinite(frobenius_norm(core)) for core in scaled):
         raise NonFiniteError("the cores of the train hold NaN or infinity")
     least = _GRAM_MARGIN * math.sqrt(unit_roundoff(dtype_name(cores[0].dtype)))
-    done, lost, exponent = scaled, 0.0, 0
+    done, lost, exponent, cancelled = scaled, 0.0, 0, 1.0
     if max(core.shape[0] for core in cores) >= _GRAM_RANK:
-        done, lost, exponent = _truncated(scaled, _gram_factor, _gram_svd, ranks, tol)
-    if not lost > least:
-        done, lost, exponent = _truncated(scaled, triangular_factor, tall_svd, ranks, tol)
+        done, lost, exponent, cancelled = _truncated(scaled, _gram_factor, _gram_svd, ranks, tol)
+    if not lost > least * cancelled:
+        done, lost, exponent, _ = _truncated(scaled, triangular_factor, tall_svd, ranks, tol)
     return _spread(done, exponent + sum(steps)), lost
 
 
@@ -78,18 +78,26 @@ def _truncated(
     svd: Callable[[Array], tuple[Array, Array]],
     ranks: Sequence[int] | None,
     tol: float | None,
-) -> tuple[list[Array], float, int]:
-    """Return truncated cores, the relative loss, and a power of two to multiply with."""
+) -> tuple[list[Array], float, int, float]:
+    """Return truncated cores, the relative loss, and a power of two to multiply with.
+
+    Last comes by how much the terms that cancel at a bond are larger than what is left of them.
+    """
     rights = _right_factors(cores, factor)
     bonds = len(cores) - 1
     allowed = 0.0 if tol is None else tol / math.sqrt(max(1, bonds))
     done, lost, left, exponent = [], 0.0, 1.0, 0  # left of the norm
+    cancelled = 1.0
     core = cores[0]
     xp = namespace(core)
     for bond in range(bonds):
         a, n, b = core.shape
         tall = xp.reshape(core, (a * n, b))
-        u, s = svd(tall @ rights[bond])
+        both = tall @ rights[bond]
+        terms = frobenius_norm(tall * _row_norms(rights[bond]))
+        if 0 < frobenius_norm(both) < math.inf:
+            cancelled = max(cancelled, terms / frobenius_norm(both))
+        u, s = svd(both)
         values = [float(x) for x in s][: u.shape[1]]
         keep = _kept_rank(values, ranks[bond] if ranks else None, tol, allowed)
         tails = tail_norms(values)
@@ -102,7 +110,7 @@ def _truncated(
         step = scale_exponent(moved)
         exponent += step
         core = xp.reshape(rescaled(moved, -step), (-1, n, c))
-    return [*done, core], lost, exponent
+    return [*done, core], lost, exponent, cancelled
 
 
 def _right_factors(cores: list[Array], factor: Callable[[Array], Array]) -> list[Array]:
@@ -120,10 +128,23 @@ def _right_factors(cores: list[Array], factor: Callable[[Array], Array]) -> list
 
 
 def _gram_factor(wide: Array) -> Array:
-    """Return L with ``L L^* = W W^*`` from the eigenvalues of the Gram matrix."""
+    """Return L with ``L L^* = W W^*`` from the eigenvalues of the Gram matrix.
+
+    Of rows that are scaled to norm 1: those of the terms of a sum can be of any size, as what is
+    before them makes up for it.
+    """
     xp = namespace(wide)
-    values, vectors = xp.linalg.eigh(wide @ adjoint(wide))
-    return vectors * xp.sqrt(xp.where(values > 0, values, xp.zeros_like(values)))
+    sizes = _row_norms(wide)
+    sizes = xp.where(sizes > 0, sizes, xp.ones_like(sizes))
+    even = wide / sizes[:, None]
+    values, vectors = xp.linalg.eigh(even @ adjoint(even))
+    roots = xp.sqrt(xp.where(values > 0, values, xp.zeros_like(values)))
+    return sizes[:, None] * vectors * roots
+
+
+def _row_norms(x: Array) -> Array:
+    """Return the norms of the rows of a matrix."""
+    return namespace(x).linalg.vector_norm(x, axis=1)
 
 
 def _gram_svd(tall: Array) -> tuple[Array, Array]:
