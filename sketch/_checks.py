@@ -1,12 +1,13 @@
-"""Ranks and tolerances: one check of each, and one warning for tolerances that are missed."""
+"""Checks of ranks, tolerances and optional libraries: one of each, with one text."""
 
 from __future__ import annotations
 
+import importlib
 import math
 import operator
 from typing import Any
 
-from .errors import RankError, ToleranceError, ToleranceWarning, warn
+from .errors import RankError, SketchError, ToleranceError, ToleranceWarning, warn
 
 
 def checked_size(value: Any, name: str, least: int = 0) -> int:
@@ -34,6 +35,21 @@ def each_bond(value: Any, bonds: int, name: str) -> tuple[int, ...]:
             raise RankError(f"{name} needs one entry for each of the {bonds} bonds, got {value!r}")
         return tuple(checked_size(v, name, least=1) for v in value)
     return (checked_size(value, name, least=1),) * bonds
+
+
+def imported(module: str, what: str, install: str | None = None) -> Any:
+    """Return an optional library that something needs.
+
+    Raises
+    ------
+    SketchError
+        If it is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise SketchError(f"{what} needs {package}; pip install {install or package}") from error
 
 
 def checked_tol(tol: Any) -> float | None:

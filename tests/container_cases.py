@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pytest
+import scipy.sparse as sp
 from containers import (
     SCALING,
     STEP,
@@ -87,6 +89,13 @@ EQUAL = {
     "torch csc": lambda a: torch_of(a, lambda x: x.to_sparse_csc()),
     "torch rows": lambda a: list(torch_of(a, lambda x: x.requires_grad_())),
     "jax": jax_of,
+    "frame": frame,
+    "frame of kinds": lambda a: frame(a).astype({0: "f4", 1: "Float64"}),
+    "sparse frame": lambda a: frame(a).astype(pytest.importorskip("pandas").SparseDtype("f8", 0.0)),
+    "polars": lambda a: frame(a, "polars"),
+    "frames as chunks": lambda a: [frame(a[:5]), frame(a[5:])],
+    "annotated": annotated,
+    "annotated sparse": lambda a: annotated(sp.csr_matrix(a)),
     "jax chunks": lambda a: [jax_of(a[:5]), jax_of(a[5:])],
     "jax factors": lambda a: sketch.CPTensor(None, [jax_of(a), jax_of(np.eye(a.shape[1]))]),
     "chunks of other dtypes": lambda a: [a[:5].astype(">i4") * 0 + a[:5], a[5:]],
@@ -149,10 +158,11 @@ REFUSED = {
     "fill nan": (lambda a: pydata(a, fill=np.nan), "fill value is nan"),
     "torch meta": (lambda a: torch_of(a, lambda x: x.to("meta")), "meta"),
     "torch hybrid": (lambda a: torch_of(a, lambda x: x.to_sparse(1)), r"to_dense\(\)"),
-    "frame": (frame, r"DataFrame; .*\.to_numpy\(\)"),
-    "polars": (lambda a: frame(a, "polars"), r"\.to_numpy\(\)"),
+    "frame with text": (lambda a: frame(a).assign(word="text"), "columns word of a DataFrame"),
+    "polars with text": (lambda a: frame(a, "polars").cast({"column_1": str}), "columns column_1"),
+    "frame with missing": (lambda a: frame(hole(a)).replace(-99, np.nan), "NaN"),
+    "empty annotated": (lambda a: annotated(None, a.shape), "without X"),
     "series": (lambda a: frame(a)[0], r"\.to_numpy\(\)"),
-    "annotated": (annotated, r"\.X"),
     "mapping": (lambda a: {"a": a}, r'x\["name"\]'),
     "hdf5 file": (lambda a: hdf5(a).parent, r'x\["name"\]'),
     "netcdf file": (lambda a: netcdf(a).group(), "x.variables"),

@@ -163,8 +163,8 @@ def frame(a, library="pandas"):
     return pytest.importorskip(library).DataFrame(a)
 
 
-def annotated(a):
-    return pytest.importorskip("anndata").AnnData(a)
+def annotated(a, shape=None):
+    return pytest.importorskip("anndata").AnnData(a, shape=shape)
 
 
 def repeated(a, dtype="i1", kind="coo"):

@@ -203,6 +203,11 @@ def _on_torch(device: str) -> Array:
         raise DeviceError(f"PyTorch has no device {device!r} ({error})") from error
 
 
+def as_torch(x: Array) -> Array:
+    """Return an array as a tensor of PyTorch: itself where it is one, else a copy."""
+    return x if array_api_compat.is_torch_array(x) else moved(x, _on_torch("cpu"))
+
+
 def to_host(x: Array) -> np.ndarray[Any, Any]:
     """Return `x` as a NumPy array; a view where the memory is the host's."""
     if array_api_compat.is_cupy_array(x):

@@ -19,7 +19,7 @@ from ..sketches import (
     method_of,
     options_of,
 )
-from ..sources import MatrixSource, as_matrix_source
+from ..sources import MatrixSource, as_matrix_source, with_axes_of
 
 FIRST_RANK = 16  # where the search for a tolerance begins
 SMALL = 20  # the shorter axis of matrices that are sketched whole, which makes results exact
@@ -171,7 +171,7 @@ def svd(
 
     if rank is not None:
         result: LowRank = finalized(sketched(rank), source, rank, tol, **reading)
-        return with_seeds(result, seeds_of(a), result.seeds)
+        return with_axes_of(a, with_seeds(result, seeds_of(a), result.seeds))
     width, n_passes = min(FIRST_RANK, largest), 0
     while True:  # wider, until the error meets the tolerance; then the rank that this needs
         sk = sketched(width)
@@ -181,7 +181,7 @@ def svd(
         width, n_passes = min(GROWTH * width, largest), n_passes + whole.n_passes
     result = finalized(sk, source, None, tol, **reading)
     with_passes(result, n_passes + result.n_passes)
-    return with_seeds(result, seeds_of(a), result.seeds)
+    return with_axes_of(a, with_seeds(result, seeds_of(a), result.seeds))
 
 
 def _chosen(method: str, **given: Any) -> dict[str, Any]:

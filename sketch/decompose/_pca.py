@@ -9,7 +9,7 @@ from ..errors import PassError, RankError
 from ..formats import seeds_of, with_seeds
 from ..results import PrincipalComponents
 from ..sketches import GramNystrom, check_request, default_width, fed, independent_seed
-from ..sources import MatrixSource, as_matrix_source
+from ..sources import MatrixSource, as_matrix_source, with_axes_of
 from ._sharpened import can_be_held, sharpened
 
 DEFAULT_PASSES = 4  # over data that can be read again
@@ -148,7 +148,7 @@ def pca(
         found = sharpened(sk, source, rank, tol, steps, device, **how)
     else:
         found = sk.finalize(rank, tol)
-    found = with_seeds(found, seeds_of(rows), (sk.spec.seed,))
+    found = with_axes_of(rows, with_seeds(found, seeds_of(rows), (sk.spec.seed,)))
     return found.whitened() if whiten else found
 
 

@@ -13,7 +13,7 @@ from ..formats import TensorTrain, as_exact_train, seeds_of, tt_svd_cores, with_
 from ..numerics.linalg import frobenius_norm
 from ..results import ErrorEstimate, rounding_floor, warn_inaccurate_train, warn_unmet
 from ..sketches import TENSOR_METHODS, fed, independent_seed, method_of, options_of
-from ..sources import DenseTensorSource, StoredTensorSource, as_tensor_source
+from ..sources import DenseTensorSource, StoredTensorSource, as_tensor_source, with_axes_of
 from ._matrix import FIRST_RANK, GROWTH
 
 _EXACT_RANK = 100  # up to which the error of a structured tensor is computed, not estimated
@@ -130,7 +130,7 @@ def tensor_train(
         train = sketched(rank).finalize(rank, tol)
     if exact is not None:
         train = _exactly_known(train, exact, source.dtype, tol)
-    return with_seeds(train, seeds_of(a), train.seeds)
+    return with_axes_of(a, with_seeds(train, seeds_of(a), train.seeds))
 
 
 def _refuse_options(method: str, given: Iterable[str], known: Sequence[str] = ()) -> None:
@@ -242,4 +242,5 @@ def tt_svd(array: Any, rank: Any = None, tol: float | None = None) -> TensorTrai
         residual=0.0, truncation=lost, norm=norm, kind="exact", method="TT-SVD", floor=floor
     )
     warn_unmet(error, tol, f"rank {[int(core.shape[2]) for core in cores[:-1]]}")
-    return with_seeds(TensorTrain(cores, error=error), seeds_of(array))
+    train = with_seeds(TensorTrain(cores, error=error), seeds_of(array))
+    return with_axes_of(array, train)

@@ -1,6 +1,7 @@
 """Structured tensors, as inputs and results alike."""
 
 from ._as_train import as_exact_train
+from ._axes import Axes, axes_of_result, with_axes
 from ._elements import checked_points
 from ._factored import CPTensor, TuckerTensor, constant_like
 from ._frozen import FrozenList
@@ -16,6 +17,7 @@ from ._tt_operator import TTOperator
 from ._tt_svd import tt_svd_cores
 
 __all__ = [
+    "Axes",
     "CPTensor",
     "FrozenList",
     "HadamardProduct",
@@ -28,6 +30,7 @@ __all__ = [
     "TuckerTensor",
     "applied",
     "as_exact_train",
+    "axes_of_result",
     "carrying_seeds",
     "checked_points",
     "constant_like",
@@ -35,6 +38,7 @@ __all__ = [
     "sampled_points",
     "seeds_of",
     "tt_svd_cores",
+    "with_axes",
     "with_evaluations",
     "with_passes",
     "with_seeds",

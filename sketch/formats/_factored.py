@@ -25,6 +25,7 @@ from ..errors import ShapeError
 from ..numerics.linalg import frobenius_norm, multiple
 from ._elements import rows_at
 from ._frozen import FrozenList
+from ._interchange import tensorly_cp, tensorly_tucker
 from ._norms import chain_cores, norm
 from ._sum import Summable
 from ._tensor_train import TensorTrain
@@ -110,6 +111,16 @@ class CPTensor(Summable):
         """Return the exact train of rank R, with diagonal inner cores."""
         (chain,) = self._chains()
         return TensorTrain(chain_cores(chain))
+
+    def to_tensorly(self) -> Any:
+        """Return a ``CPTensor`` of TensorLy, of the same arrays.
+
+        Raises
+        ------
+        SketchError
+            If TensorLy is not installed.
+        """
+        return tensorly_cp(self.weights, self.factors)
 
     @property
     def T(self) -> CPTensor:
@@ -222,6 +233,16 @@ class TuckerTensor(Summable):
             moved = xp.tensordot(xp.reshape(core, (before, m, -1)), factor, axes=((1,), (1,)))
             cores.append(xp.permute_dims(moved, (0, 2, 1)))
         return TensorTrain(cores)
+
+    def to_tensorly(self) -> Any:
+        """Return a ``TuckerTensor`` of TensorLy, of the same arrays.
+
+        Raises
+        ------
+        SketchError
+            If TensorLy is not installed.
+        """
+        return tensorly_tucker(self.core, self.factors)
 
     @property
     def T(self) -> TuckerTensor:

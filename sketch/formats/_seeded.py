@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from ._axes import Axes, with_axes
+
 Cls = TypeVar("Cls", bound=type)
 Result = TypeVar("Result")
 
@@ -27,6 +29,7 @@ class Seeded:
     seeds: tuple[int, ...] = ()
     n_passes: int = 0
     n_evaluations: int = 0
+    _axes: Axes | None = None
 
     @property
     def seed(self) -> int | None:
@@ -70,6 +73,10 @@ def carrying_seeds(*names: str) -> Callable[[Cls], Cls]:
     return decorate
 
 
+def _is_like(x: Any, y: Any) -> bool:
+    return tuple(x.shape) == tuple(y.shape)
+
+
 def _carrying(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def wrapped(*operands: Any, **options: Any) -> Any:
@@ -78,6 +85,9 @@ def _carrying(method: Callable[..., Any]) -> Callable[..., Any]:
             known = [x for x in operands if isinstance(x, Seeded)]
             with_seeds(result, *(x.seeds for x in known))
             with_passes(result, max((x.n_passes for x in known), default=0))
+            axes = {id(x._axes): x._axes for x in known if x._axes is not None}
+            if len(axes) == 1 and result._axes is None and _is_like(result, known[0]):
+                with_axes(result, *axes.values())
             with_evaluations(result, max((x.n_evaluations for x in known), default=0))
         return result
 

@@ -20,6 +20,7 @@ from ..backend.array import (
 from ..backend.plain import plain
 from ..errors import ShapeError
 from ..numerics.linalg import multiple, plain_number
+from ._axes import with_axes
 from ._rounding import rounded
 from ._seeded import carrying_seeds
 from ._sum import is_number
@@ -118,7 +119,8 @@ class TensorTrain(TrainStorage):
     @property
     def T(self) -> TensorTrain:
         """The transpose: the modes in the opposite order; its error is the same."""
-        return TensorTrain(transposed(self.cores), error=self.error)
+        flipped = TensorTrain(transposed(self.cores), error=self.error)
+        return with_axes(flipped, None if self._axes is None else self._axes.reversed)
 
     def mode_dot(self, matrix: Array, mode: int) -> Any:
         """Return the product of a matrix with a mode: ``n_k`` becomes the number of its rows.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, Self
 
 from ..backend.array import (
@@ -23,7 +23,9 @@ from ..errors import DtypeError, NonFiniteError, ShapeError
 from ..files import archive
 from ..numerics.linalg import frobenius_norm
 from ..pictures import drawing, html
+from ._axes import axes_of_result
 from ._frozen import FrozenList
+from ._interchange import quimb_state, tensorly_train, torchtt_train
 from ._seeded import Seeded, carrying_seeds
 from ._sum import MAX_DENSE_BYTES, Summable, refuse_large
 from ._train_algebra import summed
@@ -233,6 +235,69 @@ class TrainStorage(Summable, Seeded):
         if self.ndim != 2:
             raise ShapeError(f"expected a matrix, got a tensor train of shape {self.shape}")
         return self.cores[0][0, :, :], self.cores[1][:, :, 0]
+
+    def to_xarray(self) -> Any:
+        """Return the cores with the names and labels of the data, as a Dataset of xarray.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``core_0`` over ``bond_0``, the first axis of the data and ``bond_1``, and so on. See
+            `LowRank.to_xarray`.
+
+        Raises
+        ------
+        SketchError
+            If xarray is not installed.
+        ArgumentError
+            If something in the data has a name that the result needs.
+
+        Examples
+        --------
+        >>> import sketch, xarray
+        >>> sketch.TensorTrain.ones((3, 4)).to_xarray().core_0.dims
+        ('bond_0', 'dim_0', 'bond_1')
+        """
+        axes = axes_of_result(self)
+        sizes: dict[Hashable, int] = {f"bond_{k}": r for k, r in enumerate((1, *self.ranks, 1))}
+        variables = {
+            f"core_{k}": ((f"bond_{k}", dim, f"bond_{k + 1}"), core)
+            for k, (dim, core) in enumerate(zip(axes.dims, self.cores, strict=True))
+        }
+        attributes = {} if self.error is None else self.error.attributes
+        return axes.dataset(variables, sizes, attributes)
+
+    def to_tensorly(self) -> Any:
+        """Return a ``TTTensor`` of TensorLy, of the same arrays.
+
+        Raises
+        ------
+        SketchError
+            If TensorLy is not installed.
+        """
+        return tensorly_train(self.cores)
+
+    def to_torchtt(self) -> Any:
+        """Return a ``torchtt.TT``: of the same tensors of PyTorch, or of copies of other arrays.
+
+        Raises
+        ------
+        SketchError
+            If torchTT is not installed.
+        DeviceError
+            If PyTorch is not installed.
+        """
+        return torchtt_train(self.cores)
+
+    def to_quimb(self) -> Any:
+        """Return a ``MatrixProductState`` of quimb, of the same arrays.
+
+        Raises
+        ------
+        SketchError
+            If quimb is not installed.
+        """
+        return quimb_state(self.cores)
 
     def with_error(self, error: Any) -> Self:
         """Return the same train with an error estimate."""

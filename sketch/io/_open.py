@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import ShapeError, SketchError, StateFileError
+from ..formats import Axes
 from ..sources import (
     MatrixSource,
     OpenedData,
@@ -87,7 +88,15 @@ class DataFile(OpenedData):
             read = [] if self._labels is None else self._labels()
         except Exception as error:  # whatever a reader raises on a damaged file
             raise StateFileError(f"{self.spec}: its labels cannot be read ({error})") from error
-        return (*read, *[None] * (self.ndim - len(read)))
+        return (*map(_as_text, read), *[None] * (self.ndim - len(read)))
+
+    def axes(self) -> Axes | None:
+        """Return names and labels as results keep them, None where there are neither."""
+        labels: Labels = ()
+        with contextlib.suppress(StateFileError):  # data may be right where labels are damaged
+            labels = self.labels
+        told = any(x is not None for x in (*self.dims, *labels))
+        return Axes.named(self.dims, self.shape, labels) if told else None
 
     def __getitem__(self, window: Any) -> Any:
         if self.is_sparse:
@@ -146,6 +155,14 @@ class DataFile(OpenedData):
     def __repr__(self) -> str:
         kind = "sparse" if self.is_sparse else "dense"
         return f"DataFile({self.spec!r}, shape={self.shape}, dtype={self.dtype}, {kind})"
+
+
+def _as_text(labels: Any) -> Any:
+    """Return labels that are bytes, as HDF5 has text, as text; others as they are."""
+    values = np.asarray(labels)
+    if values.dtype.kind == "S" or (values.size and all(isinstance(x, bytes) for x in values.flat)):
+        return np.array([x.decode("utf-8", "replace") for x in values.flat]).reshape(values.shape)
+    return labels
 
 
 def open(spec: Spec | Sequence[Spec], *, missing: Missing = None) -> DataFile:

@@ -98,6 +98,16 @@ class ErrorEstimate:
         """The estimate relative to the norm of the data; 0 for zero data."""
         return self.value / self.norm if self.norm > 0 else 0.0
 
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The estimate as plain values, for datasets and files of other libraries."""
+        return {
+            "error": self.value,
+            "relative_error": self.relative,
+            "error_kind": self.kind,
+            "error_method": self.method,
+        }
+
     def __float__(self) -> float:
         return self.value
 

@@ -33,9 +33,11 @@ from ..formats import (
     CPTensor,
     Seeded,
     Summable,
+    axes_of_result,
     carrying_seeds,
     checked_points,
     constant_like,
+    with_axes,
 )
 from ..maps import FixedMatrix
 from ..numerics.linalg import adjoint, frobenius_norm, product, tail_norms
@@ -121,12 +123,15 @@ class LowRank(Summable, Seeded):
     @property
     def T(self) -> LowRank:
         """The transpose."""
-        return dataclasses.replace(self, U=self.Vh.T, Vh=self.U.T)
+        return self._transposed(dataclasses.replace(self, U=self.Vh.T, Vh=self.U.T))
 
     @property
     def H(self) -> LowRank:
         """The conjugate transpose."""
-        return dataclasses.replace(self, U=adjoint(self.Vh), Vh=adjoint(self.U))
+        return self._transposed(dataclasses.replace(self, U=adjoint(self.Vh), Vh=adjoint(self.U)))
+
+    def _transposed(self, result: LowRank) -> LowRank:
+        return with_axes(result, None if self._axes is None else self._axes.swapped)
 
     def __matmul__(self, x: Any) -> Array:
         """Return the product with a vector or matrix, in O((m + n) k) operations a column."""
@@ -352,6 +357,39 @@ class LowRank(Summable, Seeded):
         }
         values = [float(x) for x in to_host(self.s)]
         return html.card("LowRank", facts, html.values_picture(values))
+
+    def to_xarray(self) -> Any:
+        """Return U, s and Vh with the names and labels of the data, as a Dataset of xarray.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``U`` over the axes of the rows and ``component``, ``s`` over ``component``, ``Vh`` over
+            ``component`` and the axes of the columns; `residuals` where there are some. Coordinates
+            are those of the data: xarray's, an index and columns, names of observations and
+            variables, or what a file has. Axes without a name are ``dim_0``, ``dim_1``.
+
+        Raises
+        ------
+        SketchError
+            If xarray is not installed.
+        ArgumentError
+            If something in the data has a name that the result needs.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch, xarray
+        >>> field = xarray.DataArray(np.ones((4, 3)), {"time": [1, 2, 3, 4]}, ("time", "place"))
+        >>> made = sketch.svd(field, rank=1).to_xarray()
+        >>> made.U.dims, made.Vh.dims, made.U.sel(time=3).shape
+        (('time', 'component'), ('component', 'place'), (1,))
+        """
+        axes, over = axes_of_result(self), ("component",)
+        variables = {"U": (axes.rows + over, self.U), "s": (over, self.s)}
+        variables["Vh"] = (over + axes.columns, self.Vh)
+        if self.residuals is not None:
+            variables["residuals"] = (over, self.residuals)
+        return axes.dataset(variables, {"component": self.rank}, self.error.attributes)
 
     def aslinearoperator(self) -> LinearOperator:
         """Return a SciPy `LinearOperator`, which takes and gives NumPy's arrays."""

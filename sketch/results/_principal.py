@@ -25,7 +25,7 @@ from ..backend.array import (
 )
 from ..errors import RankError
 from ..files import archive
-from ..formats import Seeded, carrying_seeds
+from ..formats import Seeded, axes_of_result, carrying_seeds
 from ..numerics.linalg import adjoint, product, rescaled, tail_norms
 from ..pictures import drawing, html
 from ..sources import MatrixBlock, centred
@@ -131,6 +131,38 @@ class PrincipalComponents(Seeded):
         s, xp = self.singular_values, namespace(self.singular_values)
         low = self._variance(xp.maximum(s - self.floor, 0 * s))
         return low, self._variance(s + self.floor) + self.missed_variance
+
+    def to_xarray(self) -> Any:
+        """Return the components with the names and labels of the columns, as a Dataset of xarray.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``components`` over ``component`` and the axes of the columns, ``mean`` and ``scale``
+            over the latter, ``explained_variance`` and its ratio over ``component``. See
+            `LowRank.to_xarray`.
+
+        Raises
+        ------
+        SketchError
+            If xarray is not installed.
+        ArgumentError
+            If something in the data has a name that the result needs.
+
+        Examples
+        --------
+        >>> import pandas, sketch
+        >>> frame = pandas.DataFrame({"height": [1.0, 2.0, 4.0], "width": [2.0, 1.0, 3.0]})
+        >>> made = sketch.pca(frame, rank=1).to_xarray()
+        >>> made.components.dims, float(made["mean"].sel(dim_1="width"))
+        (('component', 'dim_1'), 2.0)
+        """
+        axes, over = axes_of_result(self), ("component",)
+        variables: dict[str, Any] = {"components": (over + axes.columns, self.components)}
+        variables |= {"mean": (axes.columns, self.mean), "scale": (axes.columns, self.scale)}
+        for name in ("singular_values", "explained_variance", "explained_variance_ratio"):
+            variables[name] = (over, getattr(self, name))
+        return axes.dataset(variables, {"component": self.rank}, self.error.attributes)
 
     def transform(self, rows: Any) -> Array:
         """Return the coordinates of rows about the mean.

@@ -1,5 +1,6 @@
 """Input adapters: one kind of input a file, recognised by an ordered list of predicates."""
 
+from ._axes import with_axes_of
 from ._base import MatrixBlock, MatrixSource
 from ._centred import CentredBlock, centred
 from ._dense import DenseSource
@@ -40,4 +41,5 @@ __all__ = [
     "is_sparse",
     "open_paths_by",
     "with_attributes",
+    "with_axes_of",
 ]

@@ -14,6 +14,7 @@ from ..formats import Summable
 from ._base import MatrixSource
 from ._foreign import as_structured
 from ._foreign_sparse import as_scipy_sparse
+from ._frames import as_numbers
 from ._opened import OpenedData
 from ._operator import is_operator
 from ._sparse import is_sparse
@@ -39,7 +40,7 @@ def contents(x: Any) -> Any:
     _refuse_without_values(x)
     if is_sparse(x) or is_operator(x):
         return x
-    x = as_scipy_sparse(x)
+    x = as_scipy_sparse(as_numbers(x))
     if is_array(x) or isinstance(x, np.ndarray):
         return plain(x)
     for convert in (as_variable, as_structured):
@@ -99,7 +100,6 @@ def _is_pair_of_data(x: Any) -> bool:
 _STEPS: list[tuple[Callable[[Any], bool], str]] = [
     (_has("readline"), "give the path of the file as text, or the numbers that it holds"),
     (lambda x: isinstance(x, bytes | bytearray), "give numbers, or the path of a file as text"),
-    (_has("obs", "var", "X"), "give its matrix, .X or one of its .layers"),
     (_has("to_dask_array"), "give its .to_dask_array(lengths=True)"),
     (_has("to_numpy"), "give its numbers, .to_numpy()"),
     (

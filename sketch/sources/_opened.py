@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
+from ..formats import Axes
 from ._base import MatrixSource
 from ._tensor_base import TensorSource
 
@@ -21,6 +22,10 @@ class OpenedData(ABC):
     @abstractmethod
     def tensor_source(self) -> TensorSource:
         """Return the tensor of all axes."""
+
+    @abstractmethod
+    def axes(self) -> Axes | None:
+        """Return the axes by their names and labels, None where the file has none."""
 
 
 _OPENERS: list[Callable[[Any], OpenedData]] = []
