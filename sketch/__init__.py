@@ -3,7 +3,7 @@
 from . import _import_name
 
 try:
-    from .decompose import cross, pca, svd, tensor_train, tt_svd
+    from .decompose import cross, pca, solve, svd, tensor_train, tt_svd
     from .errors import (
         AccuracyWarning,
         ArgumentError,
@@ -47,7 +47,7 @@ try:
         TestMatrixFamily,
         TestTensorFamily,
     )
-    from .results import ErrorEstimate, LowRank, PrincipalComponents
+    from .results import ErrorEstimate, LowRank, PrincipalComponents, Solution
     from .sketches import (
         HMT,
         OTTS,
@@ -57,6 +57,7 @@ try:
         GramNystrom,
         Nystrom,
         SlidingWindow,
+        TrainEmbedding,
     )
 except ImportError as error:
     _import_name.explain(error, __file__)
@@ -102,6 +103,7 @@ __all__ = [
     "SketchError",
     "SketchWarning",
     "SlidingWindow",
+    "Solution",
     "SparseSign",
     "SpectrumWarning",
     "StackedTrains",
@@ -113,11 +115,13 @@ __all__ = [
     "TestTensorFamily",
     "ToleranceError",
     "ToleranceWarning",
+    "TrainEmbedding",
     "TuckerTensor",
     "cross",
     "load",
     "open",
     "pca",
+    "solve",
     "svd",
     "tensor_train",
     "tt_svd",

@@ -143,13 +143,14 @@ def test_rounding_finds_the_smallest_ranks():
 
 @pytest.mark.parametrize("columns", [1, 40])  # few: one core after the other; many: the product's
 def test_both_ways_through_a_pair_of_cores_agree(columns):
+    from sketch.numerics.operator_cores import OperatorCore
     from sketch.sources._tensor_operator import OperatorLink
 
     rng = np.random.default_rng(0)
     x = rng.standard_normal((4, 5, 3))
     for zeros in (0.0, 0.99):
         a = rng.standard_normal((3, 6, 5, 2)) * (rng.random((3, 6, 5, 2)) >= zeros)
-        link = OperatorLink(a, x)
+        link = OperatorLink(OperatorCore(a), x)
         right = rng.standard_normal((2, 6, columns))
         left = rng.standard_normal((2, columns, 12))
         core = np.einsum("pmnq,cnd->pcmqd", a, x).reshape(12, 6, 6)

@@ -3,6 +3,7 @@
 from ._cross import cross
 from ._matrix import svd
 from ._pca import pca
+from ._solve import solve
 from ._tensor import tensor_train, tt_svd
 
-__all__ = ["cross", "pca", "svd", "tensor_train", "tt_svd"]
+__all__ = ["cross", "pca", "solve", "svd", "tensor_train", "tt_svd"]

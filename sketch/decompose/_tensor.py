@@ -159,15 +159,15 @@ def _exactly_known(
     train: TensorTrain, data: TensorTrain, dtype: str, tol: float | None
 ) -> TensorTrain:
     """Return a train with its exact error, and warn of what that says."""
-    known = train.with_error(_exact_error(train, data, dtype))
+    known = train.with_error(exact_error(train, data, dtype))
     if tol is None:
-        warn_inaccurate_train(known, lambda other: _exact_error(other, data, dtype))
+        warn_inaccurate_train(known, lambda other: exact_error(other, data, dtype))
     elif train.error.meets(tol):  # else it was said already
         warn_unmet(known.error, tol, f"rank {known.ranks}")
     return known
 
 
-def _exact_error(train: TensorTrain, data: TensorTrain, dtype: str) -> ErrorEstimate:
+def exact_error(train: TensorTrain, data: TensorTrain, dtype: str) -> ErrorEstimate:
     """Return the error by orthogonalising the difference of two trains."""
     difference, norm = train - data, data.norm()
     columns = max(difference.ranks, default=1)

@@ -48,6 +48,8 @@ def _exact_parts(x: Any, limit: int) -> list[Sequence[Array]] | None:
             if found is None:
                 return None
             parts += [[multiple(first, coefficient), *others] for first, *others in found]
+    elif max(getattr(x, "ranks", ()), default=1) > limit:  # before products are formed
+        return None
     elif hasattr(x, "_chains"):
         chains = x._chains()
         bonds = [

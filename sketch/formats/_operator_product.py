@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from ..backend.array import Array
@@ -83,6 +84,10 @@ TensorTrain(shape=(7, 7, 7), ranks=(1, 1), dtype=float64))
 
     def to_tensor_train(self) -> TensorTrain:
         """Return the exact train, whose ranks are products."""
+        return self._formed
+
+    @functools.cached_property
+    def _formed(self) -> TensorTrain:
         pairs = zip(self.operator.cores, self.train.cores, strict=True)
         return TensorTrain([applied(a, x) for a, x in pairs])
 
@@ -90,6 +95,12 @@ TensorTrain(shape=(7, 7, 7), ranks=(1, 1), dtype=float64))
     def T(self) -> TensorTrain:
         """The transpose: the exact train with its modes in the opposite order."""
         return self.to_tensor_train().T
+
+    def _at_points(self, points: Any) -> Array:
+        return self._formed._at_points(points)
+
+    def _chains(self) -> list[Any]:
+        return self._formed._chains()
 
     def _constant(self, number: complex) -> TensorTrain:
         return self.to_tensor_train()._constant(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from ..backend.array import (
 )
 from ..backend.plain import plain
 from ..errors import ShapeError
+from ..numerics.operator_cores import OperatorCore
 from ._frozen import FrozenList
 from ._operator_algebra import (
     as_matrix,
@@ -198,6 +200,16 @@ class TTOperator:
             namespace(core).reshape(core, (core.shape[0], m, n, core.shape[2]))
             for core, m, n in split
         )
+
+    def factors(self, dtype: str) -> list[OperatorCore]:
+        """Return the cores in a dtype, with the matrices that contractions multiply by."""
+        if dtype != dtype_name(self.dtype):
+            return [OperatorCore(cast(core, dtype)) for core in self.cores]
+        return self._factors
+
+    @functools.cached_property
+    def _factors(self) -> list[OperatorCore]:
+        return list(map(OperatorCore, self.cores))
 
     @property
     def out_shape(self) -> Sizes:

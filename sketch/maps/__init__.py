@@ -24,11 +24,13 @@ from ._tensor_family import (
     tensor_family_from_header,
     tensor_family_to_header,
 )
-from ._tensor_train import TensorTrainMap, probe_bonds, stacked_bonds
+from ._tensor_train import END, Bond, TensorTrainMap, probe_bonds, stacked_bonds
 
 __all__ = [
+    "END",
     "STREAMS",
     "BlockSign",
+    "Bond",
     "DrawnMatrix",
     "FixedMatrix",
     "Gaussian",

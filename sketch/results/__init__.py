@@ -5,6 +5,7 @@ from ._held_out import held_out_error
 from ._laws import Bound, Certain, ChiSquare, Law, Regression, TrainProbes
 from ._low_rank import LowRank
 from ._principal import PrincipalComponents
+from ._solution import Solution
 from ._warnings import (
     is_worse_than_zero,
     warn_inaccurate_train,
@@ -21,6 +22,7 @@ __all__ = [
     "LowRank",
     "PrincipalComponents",
     "Regression",
+    "Solution",
     "TrainProbes",
     "held_out_error",
     "is_worse_than_zero",

@@ -13,6 +13,7 @@ from ._otts import OTTS, OTTSSpec
 from ._registry import MATRIX_METHODS, TENSOR_METHODS, method_of, options_of
 from ._sliding_window import SlidingWindow
 from ._stta import STTA, STTASpec
+from ._train_embedding import TrainEmbedding
 from ._tt_hmt import TTHMT, TTHMTSpec
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Sketch",
     "SlidingWindow",
     "TTHMTSpec",
+    "TrainEmbedding",
     "check_request",
     "columns_within",
     "default_width",

@@ -7,18 +7,15 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ..backend.array import Array, cast, dtype_name, namespace
 from ..formats import OperatorProduct, applied
 from ..numerics.cores import Core
 from ..numerics.linalg import product
+from ..numerics.operator_cores import SPARSE_WORK, OperatorCore, times
 from ._factored import compute_dtype_of
 from ._tensor_base import Contraction, TensorBlock
 from ._tensor_chain import ChainContraction
 from ._tensor_structured import TrainLink, first_bad_slice
-
-_SPARSE_WORK = 12  # dense products run so many multiply-adds in the time of a sparse one
 
 
 class OperatorBlock(TensorBlock):
@@ -27,10 +24,8 @@ class OperatorBlock(TensorBlock):
     def __init__(self, t: OperatorProduct) -> None:
         cores, mine = t.train.cores, t.operator.cores
         self.dtype = compute_dtype_of(*(dtype_name(core.dtype) for core in (*cores, *mine)))
-        self.links = [
-            OperatorLink(cast(a, self.dtype), cast(x, self.dtype))
-            for a, x in zip(mine, cores, strict=True)
-        ]
+        pairs = zip(t.operator.factors(self.dtype), cores, strict=True)
+        self.links = [OperatorLink(a, cast(x, self.dtype)) for a, x in pairs]
         self.shape = t.shape
         self.nbytes = sum(math.prod(core.shape) * 8 for core in (*cores, *mine))
 
@@ -55,48 +50,38 @@ class OperatorLink:
     their product, which costs ``p m n q c d`` once: the cheaper way is taken.
     """
 
-    def __init__(self, a: Array, x: Array) -> None:
+    def __init__(self, a: OperatorCore, x: Array) -> None:
         self.a, self.x = a, x
 
     @functools.cached_property
     def formed(self) -> TrainLink:
         """The core of the product."""
-        return TrainLink(applied(self.a, self.x))
-
-    @functools.cached_property
-    def _by_inputs(self) -> Any:
-        """The core of the operator as a matrix (p m, q n)."""
-        return _factor(self.a, (0, 1, 3, 2))
-
-    @functools.cached_property
-    def _by_outputs(self) -> Any:
-        """The core of the operator as a matrix (m q, p n)."""
-        return _factor(self.a, (1, 3, 0, 2))
+        return TrainLink(applied(self.a.array, self.x))
 
     def from_right(self, right: Array) -> Array:
         """Return the product of the cores for all slices: (B, p c, m, r) from (B, q d, r)."""
         xp = namespace(self.x)
-        (p, m, n, q), (c, _, d) = self.a.shape, self.x.shape
+        (p, m, n, q), (c, _, d) = self.a.array.shape, self.x.shape
         blocks, _, r = right.shape
-        if self._is_better_formed(blocks * r, self._by_inputs, q, c):
+        if self._is_better_formed(blocks * r, self.a.by_inputs, q, c):
             return self.formed.from_right(right)
         columns = xp.permute_dims(xp.reshape(right, (blocks, q, d, r)), (2, 1, 0, 3))
         moved = product(xp.reshape(self.x, (c * n, d)), xp.reshape(columns, (d, q * blocks * r)))
         moved = xp.permute_dims(xp.reshape(moved, (c, n, q, blocks * r)), (2, 1, 0, 3))
-        moved = _times(self._by_inputs, xp.reshape(moved, (q * n, c * blocks * r)))
+        moved = times(self.a.by_inputs, xp.reshape(moved, (q * n, c * blocks * r)))
         split = xp.reshape(moved, (p, m, c, blocks, r))
         return xp.reshape(xp.permute_dims(split, (3, 0, 2, 1, 4)), (blocks, p * c, m, r))
 
     def from_left(self, left: Array) -> Array:
         """Return the product of the cores for all slices: (B, l, m, q d) from (B, l, p c)."""
         xp = namespace(self.x)
-        (p, m, n, q), (c, _, d) = self.a.shape, self.x.shape
+        (p, m, n, q), (c, _, d) = self.a.array.shape, self.x.shape
         blocks, columns, _ = left.shape
-        if self._is_better_formed(blocks * columns, self._by_outputs, p, d):
+        if self._is_better_formed(blocks * columns, self.a.by_outputs, p, d):
             return self.formed.from_left(left)
         moved = product(xp.reshape(left, (-1, c)), xp.reshape(self.x, (c, n * d)))
         moved = xp.permute_dims(xp.reshape(moved, (blocks * columns, p, n, d)), (1, 2, 0, 3))
-        moved = _times(self._by_outputs, xp.reshape(moved, (p * n, blocks * columns * d)))
+        moved = times(self.a.by_outputs, xp.reshape(moved, (p * n, blocks * columns * d)))
         split = xp.reshape(moved, (m, q, blocks * columns, d))
         return xp.reshape(xp.permute_dims(split, (2, 0, 1, 3)), (blocks, columns, m, q * d))
 
@@ -105,29 +90,9 @@ class OperatorLink:
 
         With the bonds that the train's core meets besides these, and the operator's.
         """
-        (p, m, n, q), (c, _, d) = self.a.shape, self.x.shape
+        (p, m, n, q), (c, _, d) = self.a.array.shape, self.x.shape
         size = p * m * n * q
-        work = _SPARSE_WORK * int(factor.nnz) if hasattr(factor, "nnz") else size
+        work = SPARSE_WORK * int(factor.nnz) if hasattr(factor, "nnz") else size
         apart = columns * (n * c * d * before + work * behind)
         forming = 0 if "formed" in self.__dict__ else size * c * d
         return bool(forming + columns * p * c * m * q * d < apart)
-
-
-def _factor(a: Array, axes: tuple[int, int, int, int]) -> Any:
-    """Return a core as a matrix, the first two of the axes against the others.
-
-    In compressed rows where NumPy holds it and so few entries are not zero that this is faster.
-    """
-    xp = namespace(a)
-    moved = xp.permute_dims(a, axes)
-    matrix = xp.reshape(moved, (moved.shape[0] * moved.shape[1], -1))
-    if not isinstance(a, np.ndarray) or _SPARSE_WORK * np.count_nonzero(a) > a.size:
-        return matrix
-    from scipy.sparse import csr_array
-
-    return csr_array(matrix)
-
-
-def _times(factor: Any, x: Array) -> Array:
-    """Return a factor times a dense matrix."""
-    return np.asarray(factor @ x) if hasattr(factor, "nnz") else product(factor, x)

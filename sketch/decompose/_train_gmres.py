@@ -1,0 +1,140 @@
+"""Sketched GMRES on tensor trains: bases that are rounded, and least squares on their sketches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..backend.array import to_host
+from ..errors import NonFiniteError
+from ..formats import TensorSum, TensorTrain
+from ..sketches import TrainEmbedding
+from ._train_system import TrainSystem, compressed
+
+_LONGEST = 30  # steps, after which a cycle begins anew from the residual
+_SEEN = 3  # steps, over which the residual should fall
+_STAGNANT = 0.9  # of the residual that is left after so many steps
+_CONDITION = -0.6  # power of the roundoff, which the condition of the sketched images may reach
+
+Vector = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """What one cycle of GMRES found.
+
+    Attributes
+    ----------
+    correction : TensorSum
+        The combination of the basis, whose image is closest to the target.
+    history : list of float
+        Sketched norms of what is left after each step.
+    ended : bool
+        Whether no further cycle would find more: the residual stagnates.
+    """
+
+    correction: TensorSum
+    history: list[float]
+    ended: bool
+
+
+@dataclass(frozen=True)
+class SketchedGMRES:
+    """Cycles of GMRES whose basis vectors have ranks up to `rank`.
+
+    Step j multiplies, ``w = A P v_j``, stores ``S w`` before anything is rounded, subtracts its
+    component along the last vector, and rounds once to ``v_{j+1}`` by a sketch of the lazy sum. The
+    combination that minimises ``||S (A P V y - r)||`` is thus right for the vectors as they are,
+    however they were rounded.
+
+    References
+    ----------
+    .. [1] A. Bucci, D. Palitta, L. Robol, "Randomized sketched TT-GMRES for linear systems with
+       tensor structure", 2024, arXiv:2409.09471.
+    .. [2] L. Burke, E. Carson, Y. Ma, "On the numerical stability of sketched GMRES", 2025,
+       arXiv:2503.19086 (restarts where the sketched images are ill-conditioned).
+    """
+
+    system: TrainSystem
+    embedding: TrainEmbedding
+    rank: int
+    seeds: Iterator[int]
+    tell: Callable[[int], object]
+
+    def seen(self, t: Any) -> Vector:
+        """Return the sketch of a tensor, in double precision."""
+        sketch: Vector = to_host(self.embedding(t))
+        if not np.isfinite(sketch).all():
+            raise NonFiniteError(
+                "products with the operator are not finite: the operator, the right-hand side or "
+                "the preconditioner hold NaN or infinity, or products overflow"
+            )
+        return sketch.astype("complex128" if np.iscomplexobj(sketch) else "float64")
+
+    def image(self, u: TensorTrain) -> TensorSum:
+        """Return ``A P u``, lazily."""
+        return self.system.applied(self.system.solution(u, 2 * self.rank, next(self.seeds)))
+
+    def cycle(self, target: Any, goal: float, limit: int, roundoff: float) -> Cycle:
+        """Return the correction for what is left of b, by `limit` steps at most.
+
+        Parameters
+        ----------
+        target : TensorTrain or TensorSum
+            What is left.
+        goal : float
+            Sketched norm at which to stop.
+        limit : int
+        roundoff : float
+        """
+        left = self.seen(target)
+        v, along = self._unit(compressed(target, self.rank, next(self.seeds)))
+        basis: list[TensorTrain] = []
+        images, weights = np.empty((left.size, 0), left.dtype), np.empty(0)
+        history: list[float] = []
+        ended = False
+        while along is not None:
+            image = self.image(v)
+            w = self.seen(image)
+            wider = np.column_stack([images, w])
+            y, remaining, condition = _least_squares(wider, left)
+            if condition > roundoff**_CONDITION and basis:
+                break
+            basis.append(v)
+            images, weights = wider, y
+            history.append(remaining)
+            self.tell(1)
+            component = np.vdot(along, w)
+            invariant = np.linalg.norm(w - component * along) <= 10 * roundoff * np.linalg.norm(w)
+            ended = remaining > goal and bool(invariant or _stagnates(history))
+            if ended or remaining <= goal or len(basis) >= min(limit, _LONGEST):
+                break
+            direction = image - component * v
+            v, along = self._unit(compressed(direction, self.rank, next(self.seeds)))
+        if not basis:
+            return Cycle(TensorSum([0.0 * v]), [], ended=True)
+        return Cycle(TensorSum(basis, weights.tolist()), history, ended)
+
+    def _unit(self, v: TensorTrain) -> tuple[TensorTrain, Vector | None]:
+        """Return a train of sketched norm 1 with its sketch, None for zero."""
+        sketch = self.seen(v)
+        size = float(np.linalg.norm(sketch))
+        return (v / size, sketch / size) if size else (v, None)
+
+
+def _least_squares(images: Vector, target: Vector) -> tuple[Vector, float, float]:
+    """Return y, the norm of ``images y - target``, and the condition of the scaled columns."""
+    sizes = np.linalg.norm(images, axis=0)
+    sizes = np.where(sizes > 0, sizes, 1.0)
+    y, _, _, values = np.linalg.lstsq(images / sizes, target, rcond=None)
+    condition = float(values[0] / values[-1]) if values[-1] else np.inf
+    return y / sizes, float(np.linalg.norm(images @ (y / sizes) - target)), condition
+
+
+def _stagnates(history: list[float]) -> bool:
+    """Whether the last steps have hardly lowered the residual."""
+    return len(history) > _SEEN and history[-1] > _STAGNANT * history[-1 - _SEEN]

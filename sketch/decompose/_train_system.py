@@ -1,0 +1,102 @@
+"""A linear system whose unknown is a tensor train: its products and its true residual."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..backend.array import dtype_name, unit_roundoff
+from ..errors import DtypeError, ShapeError
+from ..formats import TensorSum, TensorTrain, TTOperator, as_exact_train
+from ..numerics.linalg import frobenius_norm
+from ..results import ErrorEstimate, rounding_floor
+from ..sketches import STTA, TrainEmbedding, fed
+from ..sources import as_tensor_source
+from ._tensor import exact_error
+
+Preconditioner = TTOperator | Callable[[TensorTrain], TensorTrain]
+
+_EXACT_WORK = 4e10  # multiply-adds of a QR of the residual, above which probes estimate it
+_PROBES = 16  # independent trains, as a sketch of order up to 10 has
+
+
+@dataclass(frozen=True)
+class TrainSystem:
+    """``sum(operators) x = b``, preconditioned from the right: ``x = P u``."""
+
+    operators: tuple[TTOperator, ...]
+    b: TensorTrain
+    preconditioner: Preconditioner | None
+
+    def solution(self, u: TensorTrain, rank: int, seed: int) -> TensorTrain:
+        """Return ``x = P u``, of ranks up to `rank` where the preconditioner makes them grow."""
+        if self.preconditioner is None:
+            return u
+        if isinstance(self.preconditioner, TTOperator):
+            product = self.preconditioner @ u
+            grows = product.ranks != u.ranks
+            return compressed(product, rank, seed) if grows else product.to_tensor_train()
+        x = self.preconditioner(u)
+        if not isinstance(x, TensorTrain):
+            raise DtypeError(f"the preconditioner should return a train, not a {type(x).__name__}")
+        if x.shape != u.shape:
+            raise ShapeError(
+                f"the preconditioner returned a train of shape {x.shape} for one of shape {u.shape}"
+            )
+        return x
+
+    def applied(self, x: TensorTrain) -> TensorSum:
+        """Return ``A x``, lazily."""
+        return TensorSum([operator @ x for operator in self.operators])
+
+    def residual(self, x: TensorTrain, seed: int) -> ErrorEstimate:
+        """Return the error of ``A x`` as an approximation of b: the true residual.
+
+        Exact, by QRs, where their cost allows it; else by probes that nothing else has seen.
+        """
+        product = self.applied(x)
+        ranks = exact_ranks(self.b - product)
+        dtype = dtype_name((self.b - x).dtype)
+        if _qr_work(x.shape, ranks) <= _EXACT_WORK:
+            train = as_exact_train(product, max(ranks, default=1))
+            assert train is not None
+            return exact_error(train, self.b, dtype)
+        rank = max(8, math.ceil(1.25 * x.ndim))
+        probes = TrainEmbedding(x.shape, size=_PROBES * rank, rank=rank, blocks=_PROBES, seed=seed)
+        norm = self.b.norm()
+        floor = rounding_floor(norm, max(ranks), unit_roundoff(dtype))
+        return ErrorEstimate(
+            residual=frobenius_norm(probes(self.b - product)[:, None]),
+            norm=norm,
+            kind="unbiased",
+            method="tensor-train probes",
+            floor=math.sqrt(x.ndim) * floor,
+            law=probes.law,
+        )
+
+
+def compressed(t: Any, rank: int, seed: int) -> TensorTrain:
+    """Return a train of ranks up to `rank` from one `STTA` sketch, without an error estimate."""
+    ranks = [min(rank, r) for r in exact_ranks(t)]
+    return sketched(t, ranks, seed).finalize(ranks)
+
+
+def sketched(t: Any, ranks: Sequence[int], seed: int) -> STTA:
+    """Return the sketch of a lazy sum for a result of such ranks."""
+    sk = STTA(t.shape, list(ranks), seed=seed, error_probes=0)
+    source = as_tensor_source(t)
+    return fed(sk, source, check_finite=False, memory=None, progress=False)
+
+
+def exact_ranks(t: Any) -> list[int]:
+    """Return the ranks of a train, a product, or a sum of these as one train."""
+    terms = getattr(t, "terms", (t,))
+    return [sum(ranks) for ranks in zip(*(term.ranks for term in terms), strict=True)]
+
+
+def _qr_work(shape: Sequence[int], ranks: Sequence[int]) -> int:
+    """Return the multiply-adds of a sweep of QRs over a train."""
+    bonds = zip([1, *ranks], shape, [*ranks, 1], strict=True)
+    return sum(n * a * b * (a + b) for a, n, b in bonds)
