@@ -38,7 +38,7 @@ def layer(quick: bool) -> dict[str, dict[str, float]]:
             sk.update(a[i : i + step], at=i)
 
     def plain(step: int) -> None:
-        maps = sketch.GeneralizedNystrom((m, n), rank)._maps
+        maps = sketch.GeneralizedNystrom((m, n), rank).maps
         omega = maps["range"].rows(0, n).array(a)
         y, w = np.empty((m, omega.shape[1])), np.zeros((maps["corange"].width, n))
         for i in range(0, m, step):

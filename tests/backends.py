@@ -17,6 +17,7 @@ import pytest
 
 import sketch
 from sketch.formats import with_passes
+from sketch.sketches._accumulator import Accumulator
 from sketch.sketches._base import Sketch
 
 SECOND = array_api_strict.Device("device1")
@@ -90,7 +91,7 @@ class Moved:
             for name in names:
                 adapter = getattr(module, name)
                 monkeypatch.setattr(module, name, self.entered(adapter))
-        monkeypatch.setattr(Sketch, "_finished", self.left(Sketch._finished))
+        monkeypatch.setattr(Accumulator, "finish", self.left(Accumulator.finish))
         monkeypatch.setattr(sketch, "tt_svd", self.left(sketch.tt_svd))
         load = functools.partial(sketch.load, device=self.like)
         monkeypatch.setattr(sketch, "load", self.left(load))

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import operator
 import os
-import secrets
-import threading
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from ..backend.array import place, quiet, to_host
-from ..errors import IncompatibleSketchError, NonFiniteError, PassError, SpectrumWarning, warn
+from ..backend.array import place, to_host
+from ..errors import IncompatibleSketchError, NonFiniteError
 from ..files import archive
-from ..formats import with_passes, with_seeds
 from ..numerics.linalg import plain_number
-from ..running.memory import block_limit
-from ._independence import warn_of_seed
+from ._accumulator import Accumulator
 from ._method import Method
-from ._parallel import run_on_dask
-from ._placement import check_filled, current_shape, offset
-from ._running import Memo, Run
 from ._saved import arrays_of, header_of, restored
-from ._state import Passes, State, Stream, same_kept
 from ._stream import follow
-from ._sums import Sums
 
 Result = TypeVar("Result")
 
@@ -60,14 +48,7 @@ class Sketch(Generic[Result]):
 
     def _set_up(self, spec: Method, device: Any = None) -> None:
         self.spec = spec
-        self._home = place(device)
-        self._maps = spec.maps()
-        self._memo = Memo()
-        self._state = State(seen=(0,) * len(spec.shape))
-        self._unlocked()
-
-    def _unlocked(self) -> None:
-        self._committing, self._appending = threading.RLock(), threading.RLock()
+        self._accumulator = Accumulator(spec, place(device))
 
     @classmethod
     def from_spec(cls, spec: Any, device: Any = None) -> Self:
@@ -80,24 +61,24 @@ class Sketch(Generic[Result]):
 
     def settle(self, device: Any) -> None:
         """Say where an empty or a loaded sketch lives from now on; its sums must be there."""
-        self._home = place(device)
+        self._accumulator.home = place(device)
 
     # ---- sizes ------------------------------------------------------------------------------
 
     @property
     def maps(self) -> Mapping[str, Any]:
         """The test matrices or tensors, by name, whose rows are drawn when they are asked for."""
-        return MappingProxyType(self._maps)
+        return MappingProxyType(self._accumulator.maps)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the data, as it is now where an axis grows."""
-        return current_shape(self.spec, self._state)
+        return self._accumulator.shape
 
     @property
     def covered(self) -> tuple[tuple[int, int], ...]:
         """Where the data begin and end on each axis; nothing where rows have no places."""
-        state, axes = self._state, self.spec.sums(self._state.passes)
+        state, axes = self._accumulator.state, self.spec.sums(self._accumulator.state.passes)
         parts = [(axes[name].axis, part) for name, part in state.parts.items()]
         windows = [[part for axis, part in parts if axis == k] for k in range(len(state.seen))]
         if not all(windows):
@@ -107,12 +88,12 @@ class Sketch(Generic[Result]):
     @property
     def nbytes(self) -> int:
         """Bytes held by the sums."""
-        return self._state.nbytes
+        return self._accumulator.state.nbytes
 
     @property
     def n_updates(self) -> int:
         """Number of chunks taken so far, merged sketches included."""
-        return self._state.n_updates
+        return self._accumulator.state.n_updates
 
     @property
     def position(self) -> int:
@@ -120,7 +101,7 @@ class Sketch(Generic[Result]):
 
         Saved with the state; a merge keeps that of the sketch that is merged into.
         """
-        return self._state.stream.position
+        return self._accumulator.state.stream.position
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.spec!r})  # {self.n_updates} updates"
@@ -172,74 +153,12 @@ class Sketch(Generic[Result]):
         An update that is refused, fails or is interrupted leaves the sketch exactly as it was.
         Threads may update one sketch: chunks that are appended go one after the other.
         """
-        with self._placing(at):
-            delta = self._contribution(chunk, at, check_finite, memory, progress)
-            self._commit(delta)
-
-    def _placing(self, at: Any) -> contextlib.AbstractContextManager[Any]:
-        """Keep other threads from appending while a chunk is, whose place depends on them."""
-        return self._appending if at is None else contextlib.nullcontext()
-
-    def _contribution(
-        self,
-        chunk: Any,
-        at: Any,
-        check_finite: bool,
-        memory: Any,
-        progress: bool,
-        stays: bool = False,
-    ) -> State:
-        """Return the state of a chunk alone, in its place.
-
-        What follows the rows of a Dask array `stays` where these are, or is gathered.
-        """
-        warn_of_seed(self.spec.seed, chunk)
-        state, source = self._state, self.spec.as_source(chunk)
-        start = offset(self.spec, state, at, source.shape)
-        run = self._run(state)
-        size = tuple(size or 0 for size in source.shape)
-        run.check_inside(start, size)
-        needed = self.spec.bytes_needed(tuple(map(operator.add, start, size)), self._maps)
-        limit = block_limit(memory, needed)
-        if source.dask_array is not None:
-            delta = run_on_dask(run, source.dask_array, start, check_finite, progress)
-            delta = delta if stays else delta.gathered()
-        else:
-            delta = run.over(
-                source, start, limit=limit, check_finite=check_finite, progress=progress
+        accumulator = self._accumulator
+        with accumulator.placing(at):
+            delta = accumulator.contribution(
+                chunk, at, check_finite=check_finite, memory=memory, progress=progress
             )
-        if at is None:
-            check_filled(self.spec, state, delta)
-        return delta.having(n_updates=1)
-
-    def _run(self, state: State) -> Run:
-        """Return the run of a chunk through the pass that a state is in."""
-        return Run(
-            self.spec,
-            self._maps,
-            passes=state.passes,
-            home=self._home,
-            hint=self.spec.hint(state),
-            follow_norm=self.spec.follows_norm and not state.passes.done and state.dtype is None,
-            memo=self._memo,
-        )
-
-    def _commit(
-        self,
-        delta: State,
-        *,
-        fading: float = 1.0,
-        stream: Stream | None = None,
-    ) -> None:
-        """Add the state of further data, and put the sum in the place of the state."""
-        with self._committing:
-            before = self._state if fading == 1.0 else self._times(self._state, fading)
-            with quiet():
-                after = self.spec.total(before, delta, spent=True)
-            shares = after.shares
-            if not shares and delta.dtype is not None:
-                shares = frozenset([secrets.token_hex(8)])
-            self._state = after.having(shares=shares, stream=stream or before.stream)
+            accumulator.commit(delta)
 
     def consume(
         self,
@@ -314,7 +233,8 @@ class Sketch(Generic[Result]):
         ((60, 8), 60)
         """
         follow(
-            self,
+            self._accumulator,
+            self.save,
             chunks,
             first=first,
             resume=resume,
@@ -344,29 +264,7 @@ class Sketch(Generic[Result]):
             hold the same share of the data, a state and a copy of it for example.
         """
         self._check_compatible(other)
-        theirs = other._state
-        with self._committing:
-            common = self._state.shares & theirs.shares
-            if common and not again:
-                raise IncompatibleSketchError(
-                    f"both sketches hold the same share of the data ({', '.join(sorted(common))}), "
-                    "which would count twice; leave one of them out, or pass again=True where that "
-                    "is meant"
-                )
-            self._add(theirs)
-
-    def _add(self, theirs: State) -> None:
-        with self._committing:
-            if theirs.passes.done != self._state.passes.done or not same_kept(self._state, theirs):
-                raise IncompatibleSketchError(
-                    "sketches can be merged within one pass only: these are in pass "
-                    f"{self._state.passes.done + 1} and {theirs.passes.done + 1}, or have ended "
-                    "the pass before with other data. Merge all parts, call end_pass() once, and "
-                    "hand out copies"
-                )
-            with quiet():
-                after = self.spec.total(self._state, theirs)
-            self._state = after.having(stream=self._state.stream)
+        self._accumulator.merge(other._accumulator.state, again)
 
     def _check_compatible(self, other: Any) -> None:
         if type(other) is not type(self):
@@ -384,33 +282,21 @@ class Sketch(Generic[Result]):
                 f"test matrices; these differ in {'; '.join(differing)}"
             )
 
-    def _with(self, state: State) -> Self:
-        """Return a sketch of the same spec, in the same place, with a state."""
+    def _with(self, accumulator: Accumulator) -> Self:
+        """Return a sketch like this one of other data."""
         new = type(self).__new__(type(self))
         new.__dict__.update(self.__dict__)
-        new._state, new._memo = state, Memo()
-        new._unlocked()
+        new._accumulator = accumulator
         return new
 
     def copy(self) -> Self:
         """Return an independent copy; it costs nothing."""
-        return self._with(self._state)
+        return self._with(self._accumulator.holding(self._accumulator.state))
 
     __copy__ = copy
 
     def __deepcopy__(self, memo: Any) -> Self:
         return self.copy()
-
-    def _times(self, state: State, factor: Any) -> State:
-        """Return the state of the data multiplied by a number."""
-        if state.passes.done and factor != 1:
-            raise PassError(
-                f"a {type(self).__name__} sketch can be scaled in its first pass only; scale the "
-                "result instead"
-            )
-        with quiet():
-            scaled: State = self.spec.times(state, factor)
-        return scaled
 
     def __mul__(self, factor: Any) -> Self:
         try:
@@ -419,7 +305,8 @@ class Sketch(Generic[Result]):
             return NotImplemented
         if number != number or abs(number) == float("inf"):
             raise NonFiniteError(f"a sketch cannot be scaled by {factor}")
-        return self._with(self._times(self._state, number))
+        mine = self._accumulator
+        return self._with(mine.holding(mine.times(mine.state, number)))
 
     __rmul__ = __mul__
     __array_ufunc__ = None  # a NumPy number times a sketch is a sketch
@@ -437,7 +324,7 @@ class Sketch(Generic[Result]):
             return NotImplemented
         self._check_compatible(other)
         total = self.copy()
-        total._add(other._state)
+        total._accumulator.add(other._accumulator.state)
         return total
 
     __radd__ = __add__
@@ -447,10 +334,7 @@ class Sketch(Generic[Result]):
             return NotImplemented
         self._check_compatible(other)
         rest = self.copy()
-        rest._add(self._times(other._state, -1.0))
-        if other._state.shares <= self._state.shares:
-            shares = self._state.shares - other._state.shares
-            rest._state = rest._state.having(shares=shares)
+        rest._accumulator.subtract(other._accumulator.state)
         return rest
 
     # ---- result -----------------------------------------------------------------------------
@@ -487,67 +371,22 @@ class Sketch(Generic[Result]):
             If principal components are smaller than rounding errors, or one reading of steep data
             hides singular values that a further one would tell.
         """
-        return self._finished(self._sums(self._ended_state()), rank, tol, _READ_AGAIN)
-
-    def _worth_more(self, rank: Any, tol: float | None) -> tuple[Sums, bool]:
-        """Return the sums of the last pass, and whether a further reading would tell more."""
-        sums = self._sums(self._ended_state())
-        with quiet():
-            return sums, self.spec.blur(sums, rank, tol, slight=True) is not None
-
-    def _finished(self, sums: Sums, rank: Any, tol: float | None, advice: str) -> Result:
-        """Return the result of sums, and warn with an advice of what a reading would tell."""
-        with quiet():
-            blur = self.spec.blur(sums, rank, tol)
-            result: Result = self.spec.finish(sums, rank, tol)
-        if blur is not None:
-            warn(f"{blur}; {advice}", SpectrumWarning)
-        with_passes(result, sums.readings)
-        return with_seeds(result, (self.spec.seed,))
-
-    def _sums(self, state: State) -> Sums:
-        return Sums(self.spec, self._maps, state, current_shape(self.spec, state), self._home)
-
-    def _ended_state(self) -> State:
-        """Return the state with its last pass ended; refuse to finalize before that one."""
-        state, passes = self._state, self.spec.n_passes
-        sums, done = self._sums(state), state.passes.done
-        if done < passes and self.spec.is_complete(state.passes) and not state.parts:
-            return state
-        made = self.spec.passes_made(sums) if done < passes else 0
-        if done + max(made, 1) < passes:
-            raise PassError(
-                f"{done} of {passes} passes are done: update with all chunks, call end_pass(), and "
-                "feed them again"
-            )
-        if made > 1:
-            return ended(sums)
-        if done == passes - 1:
-            self.spec.check(sums)
-        return state
+        result: Result = self._accumulator.finish(
+            self._accumulator.complete(), rank, tol, _READ_AGAIN
+        )
+        return result
 
     # ---- state ------------------------------------------------------------------------------
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        for name in ("_maps", "_memo", "_committing", "_appending"):  # they follow from the spec
-            del state[name]
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._maps, self._memo = self.spec.maps(), Memo()
-        self._unlocked()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the running sketch to a file; `sketch.load` resumes it, on any machine.
 
         The file appears whole or not at all, whenever the process is killed.
         """
-        state = self._state
+        state = self._accumulator.state
         arrays = {name: to_host(array) for name, array in arrays_of(state).items()}
         header = {"kind": type(self).__name__, "spec": self.spec.to_header(), **self._header()}
-        about, laid = header_of(self._maps, state, arrays)
+        about, laid = header_of(self._accumulator.maps, state, arrays)
         archive.write(path, header | about, laid)
 
     def _header(self) -> archive.Header:
@@ -564,7 +403,8 @@ class Sketch(Generic[Result]):
             If this installation would draw other test matrices, or the state is inconsistent.
         """
         sketch = cls.from_spec(cls.spec_type.from_header(header["spec"]))
-        sketch._state = restored(sketch.spec, sketch._maps, header, arrays)
+        mine = sketch._accumulator
+        mine.state = restored(sketch.spec, mine.maps, header, arrays)
         return sketch
 
 
@@ -579,12 +419,12 @@ class MultiPassSketch(Sketch[Result]):
     @property
     def passes_done(self) -> int:
         """Readings of the data that were ended."""
-        return self._state.passes.readings
+        return self._accumulator.state.passes.readings
 
     @property
     def passes_left(self) -> int:
         """Readings that are still needed at most; 0 where the sketch can be finalized."""
-        passes = self._state.passes
+        passes = self._accumulator.state.passes
         return 0 if self.spec.is_complete(passes) else self.n_passes - passes.done
 
     def end_pass(self) -> None:
@@ -595,54 +435,4 @@ class MultiPassSketch(Sketch[Result]):
         PassError
             If all passes are done, or this one saw other data than the first.
         """
-        with self._committing:
-            self._state = ended(self._sums(self._state))
-
-
-def ended(sums: Sums) -> State:
-    """Return the state after the end of a pass.
-
-    The last pass can be taken again as long as there were fewer readings than passes.
-    """
-    spec, state = sums.spec, sums.state
-    passes, last = state.passes, spec.n_passes - 1
-    if passes.done > last:
-        raise PassError(f"all {spec.n_passes} passes are done; finalize")
-    readings = passes.readings + 1
-    _check_cover(sums)
-    with quiet():
-        spec.check(sums)
-        if passes.done == readings - 1 == last:
-            return state.having(
-                passes=dataclasses.replace(passes, done=last + 1, readings=readings)
-            )
-        done = min(last, passes.done + spec.passes_made(sums))
-        kept = {**passes.kept, **spec.keep(sums)}
-    here = spec.whole_axis(passes)
-    rows, columns = passes.covers
-    if here is not None and state.cover:
-        rows, columns = (rows or state.cover, columns) if here else (rows, columns or state.cover)
-    return state.having(
-        passes=Passes(done, readings, sums.shape, kept, (rows, columns)),
-        parts={},
-        cover=(),
-        blocks={},
-        seen=(0,) * len(state.seen),
-        shares=frozenset(),
-        stream=Stream(),
-    )
-
-
-def _check_cover(sums: Sums) -> None:
-    """Refuse a reading for two passes of other rows or columns than an earlier one."""
-    passes, cover = sums.state.passes, sums.state.cover
-    axis = sums.spec.whole_axis(passes)
-    if axis is None or not cover:
-        return
-    before = passes.covers[1 - axis]
-    if before is not None and before != cover:
-        raise PassError(
-            f"a later pass saw other data than an earlier one: {('rows', 'columns')[1 - axis]} "
-            f"{list(cover)}, not {list(before)}. Feed the same chunks in every pass, each of them "
-            "once"
-        )
+        self._accumulator.end_pass()

@@ -41,16 +41,16 @@ def finalized(sketch: Sketch[Any], data: Any, rank: Any, tol: float | None, **op
     SpectrumWarning
         If a further reading would tell more, and the data can be read once.
     """
-    sums, worth_more = sketch._worth_more(rank, tol)
-    if worth_more and not data.single_use:
+    accumulator = sketch._accumulator
+    sums = accumulator.complete()
+    if not data.single_use and accumulator.is_blurred(sums, rank, tol):
         _read(sketch, data, **options)
         return sketch.finalize(rank, tol)
-    return sketch._finished(sums, rank, tol, "give data that can be read again")
+    return accumulator.finish(sums, rank, tol, "give data that can be read again")
 
 
-def _read(
-    sketch: Sketch[Any], data: Any, *, check_finite: bool, memory: Any, progress: bool
-) -> None:
-    sketch._commit(sketch._contribution(data, None, check_finite, memory, progress, stays=True))
+def _read(sketch: Sketch[Any], data: Any, **options: Any) -> None:
+    accumulator = sketch._accumulator
+    accumulator.commit(accumulator.contribution(data, stays=True, **options))
     if isinstance(sketch, MultiPassSketch):
         sketch.end_pass()

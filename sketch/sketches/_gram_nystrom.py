@@ -525,12 +525,13 @@ class GramNystrom(Sketch[PrincipalComponents]):
         spec = GramNystromSpec(**fields, center=center, exact=width >= n, scale=scales)
         self._set_up(spec, device)
         if given is not None:
-            self._state = self._state.having(passes=Passes(kept={"scale": given}))
+            mine = self._accumulator
+            mine.state = mine.state.having(passes=Passes(kept={"scale": given}))
 
     def whole(self) -> PrincipalComponents:
         """Return all components that the sketch holds, in double precision, without a warning."""
         with quiet():
-            return self.spec.whole(self._sums(self._state))
+            return self.spec.whole(self._accumulator.sums())
 
     def remove(self, chunk: Any) -> None:
         """Take rows away again that were added before.
@@ -545,5 +546,5 @@ class GramNystrom(Sketch[PrincipalComponents]):
         Exact up to rounding of the largest sums ever held, which the bounds of the result allow
         for.
         """
-        rows = self._contribution(chunk, None, True, None, False)
-        self._commit(self._times(rows, -1.0))
+        mine = self._accumulator
+        mine.commit(mine.times(mine.contribution(chunk), -1.0))

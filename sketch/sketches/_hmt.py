@@ -536,4 +536,4 @@ class HMT(MultiPassSketch[LowRank]):
         if not self.spec.begins_left or self.passes_done or self.n_updates:
             raise PassError("a basis takes the place of a first pass from the left, not begun yet")
         passes = Passes(1, settled=(n_rows, int(basis.shape[0])), kept={"basis": basis})
-        self._state = State(seen=(0, 0), norm=norm, rounding=rounding, passes=passes)
+        self._accumulator.state = State(seen=(0, 0), norm=norm, rounding=rounding, passes=passes)

@@ -278,11 +278,12 @@ class BlockKrylov(HMT):
     @property
     def passes_left(self) -> int:
         """Readings that there may be still; 0 where further ones tell nothing."""
-        return self.spec.readings_left(self._state.passes)
+        return self.spec.readings_left(self._accumulator.state.passes)
 
     def begin_at(self, basis: Array, n_rows: int, *, norm: float | None, rounding: float) -> None:
         """Take a basis of the rows' space as the first block; see `HMT.begin_at`."""
         super().begin_at(basis, n_rows, norm=norm, rounding=rounding)
-        passes = self._state.passes
-        kept = {**passes.kept, "block": basis}
-        self._state = self._state.having(passes=dataclasses.replace(passes, kept=kept))
+        state = self._accumulator.state
+        kept = {**state.passes.kept, "block": basis}
+        passes = dataclasses.replace(state.passes, kept=kept)
+        self._accumulator.state = state.having(passes=passes)

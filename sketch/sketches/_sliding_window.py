@@ -6,11 +6,42 @@ import functools
 import operator
 from typing import Any, Self
 
-from ..backend.array import quiet
+from ..backend.array import Array, quiet
 from ..errors import IncompatibleSketchError, PassError
 from ..files import archive
+from ._accumulator import Accumulator
 from ._base import MultiPassSketch, Result, Sketch
+from ._method import Method
 from ._state import State, Stream
+
+
+class WindowAccumulator(Accumulator):
+    """The state of the last `length` chunks, beside those of each of them."""
+
+    def __init__(self, *args: Any, length: int) -> None:
+        super().__init__(*args)
+        self.length = length
+
+    def commit(self, delta: State, *, fading: float = 1.0, stream: Stream | None = None) -> None:
+        """Add a chunk, and let go of the oldest where the window is full."""
+        with self._committing, quiet():
+            before = self.state if fading == 1.0 else self.times(self.state, fading)
+            chunks, total = (*before.window, delta), self.spec.total(before, delta)
+            subtracted = before.subtracted
+            if len(chunks) > self.length:
+                oldest, *rest = chunks
+                chunks, subtracted = tuple(rest), subtracted + 1
+                if subtracted < self.length:
+                    total = self.spec.total(total, self.spec.times(oldest, -1.0))
+                else:  # anew, so that rounding errors of the past do not stay
+                    fresh = functools.reduce(self.spec.total, chunks)
+                    total, subtracted = fresh.having(seen=total.seen), 0
+            self.state = total.having(
+                window=chunks,
+                subtracted=subtracted,
+                n_updates=len(chunks),
+                stream=stream or before.stream,
+            )
 
 
 class SlidingWindow(Sketch[Result]):
@@ -54,45 +85,27 @@ class SlidingWindow(Sketch[Result]):
             raise ValueError(f"a window needs an empty sketch; this has {sketch.n_updates} updates")
         if operator.index(length) < 1:
             raise ValueError(f"length must be a number of chunks of at least 1, got {length}")
-        self._set_up(sketch.spec)
-        self._home, self.length = sketch._home, length
+        self._hold(sketch.spec, length, sketch._accumulator.home)
+
+    def _hold(self, spec: Method, length: int, home: Array | None = None) -> None:
+        self.spec, self.length = spec, length
+        self._accumulator = WindowAccumulator(spec, home, length=length)
 
     @property
     def sketch(self) -> Sketch[Result]:
         """The sketch of the chunks in the window."""
-        return self._emptied()._with(self._state.having(window=()))
-
-    def _emptied(self) -> Sketch[Result]:
         kind: type[Sketch[Result]] = self.spec.sketch_type
-        return kind.from_spec(self.spec, self._home)
-
-    def _commit(self, delta: State, *, fading: float = 1.0, stream: Stream | None = None) -> None:
-        """Add a chunk, and let go of the oldest where the window is full."""
-        with self._committing, quiet():
-            before = self._state if fading == 1.0 else self._times(self._state, fading)
-            chunks, total = (*before.window, delta), self.spec.total(before, delta)
-            subtracted = before.subtracted
-            if len(chunks) > self.length:
-                oldest, *rest = chunks
-                chunks, subtracted = tuple(rest), subtracted + 1
-                if subtracted < self.length:
-                    total = self.spec.total(total, self.spec.times(oldest, -1.0))
-                else:  # anew, so that rounding errors of the past do not stay
-                    fresh = functools.reduce(self.spec.total, chunks)
-                    total, subtracted = fresh.having(seen=total.seen), 0
-            self._state = total.having(
-                window=chunks,
-                subtracted=subtracted,
-                n_updates=len(chunks),
-                stream=stream or before.stream,
-            )
+        mine = self._accumulator
+        held = Accumulator(mine.spec, mine.home, mine.state.having(window=()))
+        return kind.from_spec(self.spec)._with(held)
 
     def _check_compatible(self, other: Any) -> None:
         super()._check_compatible(other)
-        if (other.length, len(other._state.window)) != (self.length, len(self._state.window)):
+        mine, theirs = self._accumulator.state.window, other._accumulator.state.window
+        if (other.length, len(theirs)) != (self.length, len(mine)):
             raise IncompatibleSketchError(
-                f"windows can be combined chunk by chunk: these hold {len(self._state.window)} of "
-                f"{self.length} and {len(other._state.window)} of {other.length} chunks"
+                f"windows can be combined chunk by chunk: these hold {len(mine)} of {self.length} "
+                f"and {len(theirs)} of {other.length} chunks"
             )
 
     # ---- state ------------------------------------------------------------------------------
@@ -106,6 +119,6 @@ class SlidingWindow(Sketch[Result]):
         kind = Sketch.kinds[header["of"]]
         held = kind.from_archive(header, arrays)
         window = cls.__new__(cls)
-        window._set_up(held.spec)
-        window._state, window.length = held._state, int(header["length"])
+        window._hold(held.spec, int(header["length"]))
+        window._accumulator.state = held._accumulator.state
         return window

@@ -6,7 +6,7 @@ import hashlib
 import numbers
 import operator
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from ._placement import checked_place, growing_axis
 from ._state import Stream
 
 if TYPE_CHECKING:
-    from ._base import Sketch
+    from ._accumulator import Accumulator
 
 _UNREAD = "unread"  # in the place of a digest: the rows cannot be compared
 _ALL_ROWS = 32  # at the beginning of a stream that its digest is made of
@@ -27,7 +27,8 @@ _EVERY_ROW = 64  # and which of those that follow
 
 
 def follow(
-    sketch: Sketch[Any],
+    into: Accumulator,
+    save: Callable[[str | os.PathLike[str]], None],
     chunks: Iterable[Any],
     *,
     first: int | None,
@@ -41,34 +42,34 @@ def follow(
     """Take the chunks of a stream; see `Sketch.consume`."""
     if not 0 < forgetting <= 1:
         raise ValueError(f"forgetting must be a factor in (0, 1], got {forgetting}")
-    if forgetting != 1 and sketch.spec.n_passes > 1:
+    if forgetting != 1 and into.spec.n_passes > 1:
         raise PassError(
-            f"a {type(sketch).__name__} sketch reads the data several times and cannot forget in "
-            "between; use a one-pass sketch"
+            f"a {into.spec.sketch_type.__name__} sketch reads the data several times and cannot "
+            "forget in between; use a one-pass sketch"
         )
     if operator.index(every) < 1:
         raise ValueError(f"every must be a number of chunks of at least 1, got {every}")
     if checkpoint is not None:
         try_to_write(checkpoint)
-    stream = sketch._state.stream
+    stream = into.state.stream
     skip = _rows_to_skip(stream, first, resume)
-    axis = growing_axis(sketch.spec)
+    axis = growing_axis(into.spec)
     unsaved = 0
     try:
         for at, chunk in _remaining(chunks, axis, stream, skip, forgetting, progress):
-            with sketch._placing(at):
-                delta = sketch._contribution(chunk, at, **options)
-                taken = max(0, delta.seen[axis] - _start(sketch, at, axis))
-                _warn_overlap(sketch, at, axis, taken)
+            with into.placing(at):
+                delta = into.contribution(chunk, at, **options)
+                taken = max(0, delta.seen[axis] - _start(into, at, axis))
+                _warn_overlap(into, at, axis, taken)
                 stream = Stream(stream.position + taken, _digest(stream, chunk, axis, taken))
-                sketch._commit(delta, fading=forgetting, stream=stream)
+                into.commit(delta, fading=forgetting, stream=stream)
             unsaved += 1
             if checkpoint is not None and unsaved >= every:
-                sketch.save(checkpoint)
+                save(checkpoint)
                 unsaved = 0
     finally:
         if checkpoint is not None and unsaved:
-            sketch.save(checkpoint)
+            save(checkpoint)
 
 
 def _rows_to_skip(stream: Stream, first: int | None, resume: bool) -> int:
@@ -138,18 +139,18 @@ def _behind(at: Any, chunk: Any, axis: int, rows: int) -> tuple[Any, Any]:
     return at, _indexable(chunk)[window]
 
 
-def _start(sketch: Sketch[Any], at: Any, axis: int) -> int:
+def _start(into: Accumulator, at: Any, axis: int) -> int:
     """Return where a chunk that is taken now begins on an axis."""
     if at is not None:
-        return checked_place(at, len(sketch.spec.shape))[axis]
-    return sketch._state.seen[axis] if sketch.spec.shape[axis] is None else 0
+        return checked_place(at, len(into.spec.shape))[axis]
+    return into.state.seen[axis] if into.spec.shape[axis] is None else 0
 
 
-def _warn_overlap(sketch: Sketch[Any], at: Any, axis: int, rows: int) -> None:
+def _warn_overlap(into: Accumulator, at: Any, axis: int, rows: int) -> None:
     """Warn of a place that is the number of a chunk, by the look of it."""
-    if isinstance(at, numbers.Integral) and sketch.spec.shape[axis] is None:
-        covered = sketch._state.seen[axis] - int(at)
-        if 0 < covered < sketch._state.seen[axis] and rows > 0:
+    if isinstance(at, numbers.Integral) and into.spec.shape[axis] is None:
+        covered = into.state.seen[axis] - int(at)
+        if 0 < covered < into.state.seen[axis] and rows > 0:
             warn(
                 f"the chunk at row {at} lies on {covered} rows that were taken before, and is "
                 "added to them; if the numbers count chunks, leave them out",

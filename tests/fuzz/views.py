@@ -33,7 +33,7 @@ def unshifted(sk: Any) -> dict[str, Any]:
     if "shift" in found:
         c, total, count = (found.pop(name) for name in ("shift", "total", "count"))
         like = np.empty(0, found["gram"].dtype)
-        matrix = sk._maps.get("range")
+        matrix = sk.maps.get("range")
         omega = np.eye(len(c)) if matrix is None else matrix.rows(0, len(c)).array(like)
         cross = np.outer(c.conj(), total) + np.outer(total.conj(), c)
         found["gram"] += omega.conj().T @ (cross + count * np.outer(c.conj(), c))

@@ -1,0 +1,221 @@
+"""What a sketch object shows: a spec, its test matrices, one state, and where they live."""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+import secrets
+import threading
+from collections.abc import Mapping
+from typing import Any, Self
+
+from ..backend.array import Array, quiet
+from ..errors import IncompatibleSketchError, PassError, SpectrumWarning, warn
+from ..formats import with_passes, with_seeds
+from ..running.memory import block_limit
+from ._independence import warn_of_seed
+from ._method import Method
+from ._parallel import run_on_dask
+from ._passes import complete, ended
+from ._placement import Place, check_filled, current_shape, offset
+from ._running import Memo, Run
+from ._state import State, Stream, same_kept
+from ._sums import Sums
+
+
+class Accumulator:
+    """One state of one spec, replaced as a whole.
+
+    A new state is made beside the old one and put in its place at once, so that whatever is
+    refused, interrupted or fails leaves the old one, and several threads may add.
+
+    Parameters
+    ----------
+    spec : Method
+    home : array or None
+        An array that lives where the sums shall.
+    state : State, optional
+        By default that of no data.
+
+    Attributes
+    ----------
+    maps : mapping
+        The test matrices or tensors by name.
+    memo : Memo
+        Contractions of these, from pass to pass.
+    """
+
+    def __init__(self, spec: Method, home: Array | None, state: State | None = None) -> None:
+        self.spec, self.home = spec, home
+        self.state = State(seen=(0,) * len(spec.shape)) if state is None else state
+        self._draw(spec.maps())
+
+    def _draw(self, maps: Mapping[str, Any]) -> None:
+        self.maps, self.memo = maps, Memo()
+        self._committing, self._appending = threading.RLock(), threading.RLock()
+
+    def holding(self, state: State) -> Self:
+        """Return an accumulator of the same spec, in the same place, with a state."""
+        new = type(self).__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        new.state = state
+        new._draw(self.maps)
+        return new
+
+    def __getstate__(self) -> dict[str, Any]:
+        follow_from_spec = ("maps", "memo", "_committing", "_appending")
+        return {k: v for k, v in self.__dict__.items() if k not in follow_from_spec}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._draw(self.spec.maps())
+
+    @property
+    def shape(self) -> Place:
+        """Shape of the data, as it is now where an axis grows."""
+        return current_shape(self.spec, self.state)
+
+    # ---- data in ----------------------------------------------------------------------------
+
+    def placing(self, at: Any) -> contextlib.AbstractContextManager[Any]:
+        """Keep other threads from appending while a chunk is, whose place depends on them."""
+        return self._appending if at is None else contextlib.nullcontext()
+
+    def contribution(
+        self,
+        chunk: Any,
+        at: Any = None,
+        *,
+        check_finite: bool = True,
+        memory: int | str | None = None,
+        progress: bool = False,
+        stays: bool = False,
+    ) -> State:
+        """Return the state of a chunk alone, in its place; see `Sketch.update`.
+
+        What follows the rows of a Dask array `stays` where these are, or is gathered.
+        """
+        warn_of_seed(self.spec.seed, chunk)
+        state, source = self.state, self.spec.as_source(chunk)
+        start = offset(self.spec, state, at, source.shape)
+        run = self.run(state)
+        size = tuple(size or 0 for size in source.shape)
+        run.check_inside(start, size)
+        needed = self.spec.bytes_needed(tuple(map(operator.add, start, size)), self.maps)
+        limit = block_limit(memory, needed)
+        if source.dask_array is not None:
+            delta = run_on_dask(run, source.dask_array, start, check_finite, progress)
+            delta = delta if stays else delta.gathered()
+        else:
+            delta = run.over(
+                source, start, limit=limit, check_finite=check_finite, progress=progress
+            )
+        if at is None:
+            check_filled(self.spec, state, delta)
+        return delta.having(n_updates=1)
+
+    def run(self, state: State) -> Run:
+        """Return the run of a chunk through the pass that a state is in."""
+        return Run(
+            self.spec,
+            self.maps,
+            passes=state.passes,
+            home=self.home,
+            hint=self.spec.hint(state),
+            follow_norm=self.spec.follows_norm and not state.passes.done and state.dtype is None,
+            memo=self.memo,
+        )
+
+    def commit(self, delta: State, *, fading: float = 1.0, stream: Stream | None = None) -> None:
+        """Add the state of further data, and put the sum in the place of the state."""
+        with self._committing, quiet():
+            before = self.state if fading == 1.0 else self.times(self.state, fading)
+            after = self.spec.total(before, delta, spent=True)
+            shares = after.shares
+            if not shares and delta.dtype is not None:
+                shares = frozenset([secrets.token_hex(8)])
+            self.state = after.having(shares=shares, stream=stream or before.stream)
+
+    # ---- sums of states ---------------------------------------------------------------------
+
+    def merge(self, theirs: State, again: bool) -> None:
+        """Add a state of other data; see `Sketch.merge`."""
+        with self._committing:
+            common = self.state.shares & theirs.shares
+            if common and not again:
+                raise IncompatibleSketchError(
+                    f"both sketches hold the same share of the data ({', '.join(sorted(common))}), "
+                    "which would count twice; leave one of them out, or pass again=True where that "
+                    "is meant"
+                )
+            self.add(theirs)
+
+    def add(self, theirs: State) -> None:
+        """Add a state of data that may be the same.
+
+        Raises
+        ------
+        IncompatibleSketchError
+            If the two are in different passes, or after passes over different data.
+        """
+        with self._committing:
+            if theirs.passes.done != self.state.passes.done or not same_kept(self.state, theirs):
+                raise IncompatibleSketchError(
+                    "sketches can be merged within one pass only: these are in pass "
+                    f"{self.state.passes.done + 1} and {theirs.passes.done + 1}, or have ended "
+                    "the pass before with other data. Merge all parts, call end_pass() once, and "
+                    "hand out copies"
+                )
+            with quiet():
+                after = self.spec.total(self.state, theirs)
+            self.state = after.having(stream=self.state.stream)
+
+    def subtract(self, theirs: State) -> None:
+        """Subtract a state of data that may be among ours."""
+        with self._committing:
+            shares = self.state.shares
+            self.add(self.times(theirs, -1.0))
+            if theirs.shares <= shares:
+                self.state = self.state.having(shares=shares - theirs.shares)
+
+    def times(self, state: State, factor: Any) -> State:
+        """Return the state of the data multiplied by a number."""
+        if state.passes.done and factor != 1:
+            raise PassError(
+                f"a {self.spec.sketch_type.__name__} sketch can be scaled in its first pass only; "
+                "scale the result instead"
+            )
+        with quiet():
+            scaled: State = self.spec.times(state, factor)
+        return scaled
+
+    # ---- passes and results -----------------------------------------------------------------
+
+    def sums(self, state: State | None = None) -> Sums:
+        """Return the sums of the state, or of another one, over whole axes."""
+        state = self.state if state is None else state
+        return Sums(self.spec, self.maps, state, current_shape(self.spec, state), self.home)
+
+    def end_pass(self) -> None:
+        """Replace the state by the one that the next pass begins with."""
+        with self._committing:
+            self.state = ended(self.sums())
+
+    def complete(self) -> Sums:
+        """Return the sums of the last pass; refuse while passes are missing."""
+        return self.sums(complete(self.sums()))
+
+    def is_blurred(self, sums: Sums, rank: Any, tol: float | None) -> bool:
+        """Whether a further reading of data at hand would tell more than the sums."""
+        with quiet():
+            return self.spec.blur(sums, rank, tol, slight=True) is not None
+
+    def finish(self, sums: Sums, rank: Any, tol: float | None, advice: str) -> Any:
+        """Return the result of sums, and warn with an advice of what a reading would tell."""
+        with quiet():
+            blur = self.spec.blur(sums, rank, tol)
+            result = self.spec.finish(sums, rank, tol)
+        if blur is not None:
+            warn(f"{blur}; {advice}", SpectrumWarning)
+        with_passes(result, sums.readings)
+        return with_seeds(result, (self.spec.seed,))
