@@ -282,3 +282,15 @@ def test_sums_with_an_unfolded_tensor_have_components():
         check(found, standardized(x))
     window, _ = unfolded.window(slice(3, 9), slice(17, 42))
     assert np.array_equal(window, x[3:9, 17:42])
+
+
+def test_many_readings_find_components_within_noise():
+    """Five stand out, five are the first of 395 that fall slowly."""
+    rng = np.random.default_rng(1)
+    s = np.r_[np.arange(9.0, 4.0, -1.0), np.linspace(2.4, 1.6, 395)]
+    bases = [np.linalg.qr(rng.standard_normal((m, 400)))[0] for m in (800, 400)]
+    x = bases[0] * s @ bases[1].T
+    for seed in range(3):
+        found = sketch.pca(x, 10, passes=9, center=False, seed=seed)
+        cosines = np.abs(np.sum(found.components * bases[1].T[:10], axis=1))
+        assert np.mean(cosines) >= 0.995  # .998 at least in 20 seeds; .92 to .98 with blocks of 20

@@ -107,8 +107,9 @@ def pca(
     The first reading is that of `GramNystrom`, which follows streams, merges and removes rows:
     ``4 m n k`` operations in double precision for a sketch of k columns, and ``n k`` numbers. Its
     components begin a `BlockKrylov` space of ``(A - 1 mean) / scale``, in blocks of b columns that
-    together are as wide as that sketch, and ``rank + 10`` each at least: ``4 m n b`` operations
-    and ``(m + 2 n) b`` numbers more with each reading, in the precision of the data.
+    together are as wide as that sketch, and ``rank + 10`` each at least, ``2 rank + 10`` of more
+    than three: ``4 m n b`` operations and ``(m + 2 n) b`` numbers more with each reading, in the
+    precision of the data.
 
     References
     ----------

@@ -15,6 +15,7 @@ from ..sketches import BlockKrylov, GramNystrom, columns_within, fed, finalized
 from ..sources import MatrixSource, StandardizedSource
 
 _SPARE = 10  # columns of a block beside one for each component
+_FEW = 3  # steps, the default; who asks for more looks for components within noise
 _FACTORS = 6  # as large as the products, at the end of a pass, with what the basis is made of
 _FAR = 4.0  # spreads of the mean from zero, from which products about zero lose digits
 
@@ -80,9 +81,13 @@ def sharpened(
 def block_width(width: int, rank: int | None, steps: int) -> int:
     """Return how wide blocks are: all of them as the first reading's sketch, or more.
 
-    Where a tolerance finds the rank, each is that wide.
+    Where a tolerance finds the rank, each is that wide. Among many steps wide blocks are worth more
+    than further steps: ten components of which five are within noise, of 2,000 genotypes, are found
+    to a mean cosine of .980 by 13 readings with 20 columns, and of .998 with 30.
     """
-    return width if rank is None else max(rank + _SPARE, -(-width // steps))
+    if rank is None:
+        return width
+    return max((rank if steps <= _FEW else 2 * rank) + _SPARE, -(-width // steps))
 
 
 def can_be_held(sketch: GramNystrom, source: MatrixSource, memory: int | str | None) -> bool:
