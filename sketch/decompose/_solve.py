@@ -91,9 +91,9 @@ def solve(
     Notes
     -----
     TT-sGMRES [1]_: each step stores an embedding (`TrainEmbedding`) of the unrounded product,
-    subtracts its component along the last vector and rounds once, by one `STTA` sketch of the lazy
-    sum. A step with ranks P of the operator and R costs what such a sketch of a train of rank ``P
-    R`` costs, or less as the operator's cores are sparse. The least-squares problem has 200 rows.
+    subtracts its components along the last two vectors and rounds once, by one `STTA` sketch of the
+    lazy sum. A step with ranks P of the operator and R costs what such a sketch of a train of rank
+    ``P R`` costs, or less as the operator's cores are sparse. The least squares have 200 rows.
     Neither the residual of the embedding nor that of the recursion is reported, but that of the x
     that is returned: by QRs of the train ``b - A x`` up to about 4e10 operations, else by probes.
 

@@ -15,6 +15,7 @@ from ..formats import TensorSum, TensorTrain
 from ..sketches import TrainEmbedding
 from ._train_system import TrainSystem, compressed
 
+_SUBTRACTED = 2  # last vectors: all that there are for symmetric matrices, but for rounding
 _LONGEST = 30  # steps, after which a cycle begins anew from the residual
 _SEEN = 3  # steps, over which the residual should fall
 _STAGNANT = 0.9  # of the residual that is left after so many steps
@@ -47,9 +48,9 @@ class SketchedGMRES:
     """Cycles of GMRES whose basis vectors have ranks up to `rank`.
 
     Step j multiplies, ``w = A P v_j``, stores ``S w`` before anything is rounded, subtracts its
-    component along the last vector, and rounds once to ``v_{j+1}`` by a sketch of the lazy sum. The
-    combination that minimises ``||S (A P V y - r)||`` is thus right for the vectors as they are,
-    however they were rounded.
+    components along the last two vectors, and rounds once to ``v_{j+1}`` by a sketch of the lazy
+    sum. The combination that minimises ``||S (A P V y - r)||`` is thus right for the vectors as
+    they are, however they were rounded.
 
     References
     ----------
@@ -94,7 +95,8 @@ class SketchedGMRES:
         left = self.seen(target)
         v, along = self._unit(compressed(target, self.rank, next(self.seeds)))
         basis: list[TensorTrain] = []
-        images, weights = np.empty((left.size, 0), left.dtype), np.empty(0)
+        images = recent = np.empty((left.size, 0), left.dtype)
+        weights: Vector = np.empty(0)
         history: list[float] = []
         ended = False
         while along is not None:
@@ -108,12 +110,13 @@ class SketchedGMRES:
             images, weights = wider, y
             history.append(remaining)
             self.tell(1)
-            component = np.vdot(along, w)
-            invariant = np.linalg.norm(w - component * along) <= 10 * roundoff * np.linalg.norm(w)
+            recent = np.column_stack([*recent.T, along])[:, -_SUBTRACTED:]
+            h = np.linalg.lstsq(recent, w, rcond=None)[0]
+            invariant = np.linalg.norm(w - recent @ h) <= 10 * roundoff * np.linalg.norm(w)
             ended = remaining > goal and bool(invariant or _stagnates(history))
             if ended or remaining <= goal or len(basis) >= min(limit, _LONGEST):
                 break
-            direction = image - component * v
+            direction = image - TensorSum(basis[-len(h) :], h.tolist())
             v, along = self._unit(compressed(direction, self.rank, next(self.seeds)))
         if not basis:
             return Cycle(TensorSum([0.0 * v]), [], ended=True)
