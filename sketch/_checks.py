@@ -9,6 +9,9 @@ from typing import Any
 
 from .errors import RankError, SketchError, ToleranceError, ToleranceWarning, warn
 
+MISSING_HINT = 'sketch.open(path, missing="zero") or missing="mean" (--missing)'
+"""What to say of NaN where data may come from a file: they stand for missing values there."""
+
 
 def checked_size(value: Any, name: str, least: int = 0) -> int:
     """Return a rank or another size as an int of at least `least`.

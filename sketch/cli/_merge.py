@@ -27,7 +27,7 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> Figures:
-    try_outputs(options.plot, options.out)
+    try_outputs(options.out, options.plot)
     sketches = [io.load(part) for part in options.parts]
     for part, sk in zip(options.parts, sketches, strict=True):
         if not isinstance(sk, GeneralizedNystrom | GramNystrom | STTA):

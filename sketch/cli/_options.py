@@ -50,7 +50,9 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
     """Declare how exact a result shall be, and where it goes."""
     parser.add_argument("--rank", type=int)
     parser.add_argument("--tol", type=float, help="relative error to reach")
-    parser.add_argument("--out", metavar="FILE", help="save the result, as .npz")
+    parser.add_argument(
+        "--out", metavar="FILE", help=f"save the result, as .npz, or as {io.exchange_suffixes()}"
+    )
     add_report_options(parser)
 
 

@@ -13,6 +13,7 @@ from .. import io, plot
 from ..files.paths import try_to_write
 from ..report import Figures, Result, figures_of
 from ..running.tasks import connect
+from ..sources import with_axes_of
 from ._options import idle_options, refuse_idle
 
 
@@ -23,7 +24,7 @@ def opened(options: argparse.Namespace) -> Iterator[Any]:
     What cannot be written is refused before the work.
     """
     refuse_idle(options, idle_options(options))
-    try_outputs(options.plot, options.out, options.state, options.scores)
+    try_outputs(options.out, options.plot, options.state, options.scores)
     if options.scheduler is None:
         with io.open(options.file, missing=options.missing) as data:
             yield data
@@ -32,11 +33,13 @@ def opened(options: argparse.Namespace) -> Iterator[Any]:
             yield io.open_distributed(options.file, missing=options.missing)
 
 
-def try_outputs(picture: str | None, *paths: str | None) -> None:
+def try_outputs(out: str | None, picture: str | None, *paths: str | None) -> None:
     """Refuse what cannot be written before the work is done."""
     for path in paths:
         if path is not None:
             try_to_write(path)
+    if out is not None:
+        io.try_to_save(out)
     if picture is not None:
         plot.try_to_draw(picture)
 
@@ -65,7 +68,7 @@ def finished(
     if options.tol is not None and result.error is not None:
         figures["tol_met"] = _is_met(result, options.tol)
     if options.out is not None:
-        result.save(options.out)
+        io.save_as(with_axes_of(data, result), options.out)
     if options.plot is not None:
         plot.spectrum(result, options.plot)
     written = {name: getattr(options, name, None) for name in ("out", "plot", "state", "scores")}

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .._checks import checked_tol, each_bond, require_rank_or_tol
+from .._checks import MISSING_HINT, checked_tol, each_bond, require_rank_or_tol
 from ..backend.array import cast, namespace, quiet, unit_roundoff
 from ..errors import DtypeError, NonFiniteError, OptionError, PassError, ShapeError
 from ..formats import TensorTrain, as_exact_train, seeds_of, tt_svd_cores, with_seeds
@@ -231,7 +231,9 @@ def tt_svd(array: Any, rank: Any = None, tol: float | None = None) -> TensorTrai
         raise DtypeError("tt_svd needs a dense array; use tensor_train for other formats")
     dense = cast(source.array, source.dtype)
     if not bool(namespace(dense).all(namespace(dense).isfinite(dense))):
-        raise NonFiniteError("the array holds NaN or infinity; clean the data")
+        raise NonFiniteError(
+            f"the array holds NaN or infinity; clean the data, or give {MISSING_HINT}"
+        )
     if not dense.ndim:
         raise ShapeError("a tensor train needs one axis at least, got an array of order 0")
     ranks = None if rank is None else each_bond(rank, dense.ndim - 1, "rank")

@@ -24,6 +24,7 @@ Reader = Callable[[str, str, contextlib.ExitStack], Found]
 
 _HEAD = 4096
 _COMPRESSED = (".gz", ".bz2", ".xz")
+_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -76,7 +77,13 @@ def reader_of(path: str) -> Reader:
     for start, what in _PLACEHOLDERS.items():
         if head.lower().startswith(start):
             raise StateFileError(f"{path}: is {what}")
-    return _by_content(path, head) or _by_name(path, head)
+    reader = _by_content(path, head) or _by_name(path, head)
+    if head.startswith(_PACKED) and reader not in (read_mtx, read_tns, read_csv):
+        raise StateFileError(
+            f"{path}: is compressed, and of compressed files only text is read; unpack it before "
+            "(gunzip, bunzip2, unxz)"
+        )
+    return reader
 
 
 def known_suffixes() -> str:

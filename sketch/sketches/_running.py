@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .._checks import MISSING_HINT
 from ..backend.array import Array, moved, namespace, quiet, unit_roundoff
 from ..errors import NonFiniteError, PassError, ShapeError
 from ..numerics.linalg import frobenius_norm
@@ -232,8 +233,8 @@ def refuse_nonfinite(block: Any, products: Products, at: Place) -> None:
     if position is not None:
         raise NonFiniteError(
             "the chunk holds NaN or infinity, first at index "
-            f"{tuple(map(operator.add, at, position))} of the data; clean them, or pass "
-            "check_finite=False to let them through"
+            f"{tuple(map(operator.add, at, position))} of the data; clean them, or for missing "
+            f"data in a file give {MISSING_HINT}; check_finite=False lets them through"
         )
     raise NonFiniteError(
         f"products with the data at {at} are not finite: the data hold NaN or infinity, or they "

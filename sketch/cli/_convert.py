@@ -1,0 +1,39 @@
+"""The command ``sketch convert``."""
+
+from __future__ import annotations
+
+import argparse
+
+from .. import io
+from ..errors import SketchError
+from ..formats import TensorTrain
+from ..report import Figures
+from ..results import LowRank, PrincipalComponents
+from ._options import Commands, add_report_options
+
+
+def add(commands: Commands) -> None:
+    """Declare the command and its arguments."""
+    about = f"write a result for other programs: {io.exchange_suffixes()}"
+    parser = commands.add_parser("convert", help=about)
+    parser.add_argument("result", metavar="RESULT", help="that --out has written, as .npz")
+    parser.add_argument("out", metavar="OUT", help=f"{io.exchange_suffixes()}, or a copy as .npz")
+    add_report_options(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> Figures:
+    if not options.out.rstrip("/").lower().endswith((*io.exchange_suffixes().split(), ".npz")):
+        raise SketchError(
+            f"{options.out}: results are written as {io.exchange_suffixes()} or .npz; end the name "
+            "with one of these"
+        )
+    io.try_to_save(options.out)
+    held = io.load(options.result)
+    if not isinstance(held, LowRank | TensorTrain | PrincipalComponents):
+        raise SketchError(
+            f"{options.result}: holds a {type(held).__name__}, not a result; sketch merge "
+            f"{options.result} --out FILE finalizes a state"
+        )
+    io.save_as(held, options.out)
+    return {"file": options.result, "kind": type(held).__name__, "out": options.out}
