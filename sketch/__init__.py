@@ -3,7 +3,7 @@
 from . import _import_name
 
 try:
-    from .decompose import cross, pca, solve, svd, tensor_train, tt_svd
+    from .decompose import complete_train, cross, pca, solve, svd, tensor_train, tt_svd
     from .errors import (
         AccuracyWarning,
         ArgumentError,
@@ -26,6 +26,7 @@ try:
         StateFileError,
         ToleranceError,
         ToleranceWarning,
+        UnseenWarning,
     )
     from .formats import (
         CPTensor,
@@ -117,6 +118,8 @@ __all__ = [
     "ToleranceWarning",
     "TrainEmbedding",
     "TuckerTensor",
+    "UnseenWarning",
+    "complete_train",
     "cross",
     "load",
     "open",

@@ -86,6 +86,10 @@ class PlacementWarning(SketchWarning):
     """Chunks that are placed by a number lie on top of each other."""
 
 
+class UnseenWarning(SketchWarning):
+    """Some indices have no known entry, so that nothing can be said of what is there."""
+
+
 class AccuracyWarning(SketchWarning):
     """The result is estimated to be further from the data than zero is."""
 

@@ -1,9 +1,10 @@
 """One call: the low-rank form of whatever is given."""
 
+from ._complete_train import complete_train
 from ._cross import cross
 from ._matrix import svd
 from ._pca import pca
 from ._solve import solve
 from ._tensor import tensor_train, tt_svd
 
-__all__ = ["cross", "pca", "solve", "svd", "tensor_train", "tt_svd"]
+__all__ = ["complete_train", "cross", "pca", "solve", "svd", "tensor_train", "tt_svd"]

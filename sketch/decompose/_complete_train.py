@@ -1,0 +1,303 @@
+"""A tensor train from scattered entries of a tensor."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._checks import checked_tol, each_bond
+from ..backend.array import accumulator_dtype, compute_dtype, to_host, unit_roundoff
+from ..backend.plain import plain
+from ..errors import ArgumentError, DtypeError, NonFiniteError, ShapeError, UnseenWarning, warn
+from ..formats import TensorTrain
+from ..numerics.index_keys import IndexKeys, Points, hashed_places
+from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent
+from ..numerics.seeds import checked_seed
+from ..results import ErrorEstimate, held_out_error, rounding_floor, warn_unmet
+from ._function_block import Values
+from ._held_out_points import checked_shape, root_size
+from ._train_fit import KnownEntries, grown, swept
+
+_HELD_OUT = 1000  # entries that are held out by default, where these are between
+_SHARES = 0.01, 0.1  # of all
+_GAIN = 0.95  # of the error at held-out entries, above which a sweep or a rank was of no use
+_PATIENCE = 2  # ranks of no use
+_MOST_SWEEPS = 40  # with one rank
+_MARGIN = 0.5  # of a tolerance
+_SURE = 0.99  # of the interval that a known difference has to be in
+
+Mask = NDArray[np.bool_]
+
+
+def complete_train(
+    points: Any,
+    values: Any,
+    shape: Sequence[int],
+    rank: Any = None,
+    *,
+    tol: float | None = None,
+    seed: int | None = 0,
+    held_out: float | None = None,
+) -> TensorTrain:
+    """Return a tensor train close to a tensor of which scattered entries are known.
+
+    Parameters
+    ----------
+    points : array_like of int, shape (p, d)
+        Multi-indices of the entries. The values of a multi-index that comes several times are
+        averaged.
+    values : array_like, shape (p,)
+    shape : sequence of d int
+    rank : int or sequence of d - 1 int, optional
+        Ranks of the result at most. By default as large as is of use for the held-out entries.
+    tol : float, optional
+        Relative error from which no larger rank is tried.
+    seed : int or None
+        Fixes which entries are held out and where the fit starts; None for a fresh one.
+    held_out : float, optional
+        Share of the entries that are not fitted; half of them choose rank and sweeps, the others
+        measure the error. By default about 1000 entries, between a hundredth and a tenth. Which
+        ones follows from the seed and their multi-indices alone.
+
+    Returns
+    -------
+    TensorTrain
+        In the precision of the values. Its `error` is that at the held-out entries, as if those
+        given were an even sample of all.
+
+    Raises
+    ------
+    ShapeError
+        If points, values and shape do not fit together.
+    DtypeError, NonFiniteError
+        If the values are no finite numbers.
+    ArgumentError
+        If so few entries are given that none can be held out.
+
+    Warns
+    -----
+    UnseenWarning
+        If no entry is fitted for some index of a mode: the train is zero there.
+    ToleranceWarning
+        If `tol` is not met.
+
+    Notes
+    -----
+    Alternating least squares [1]_ with ranks that grow by one [2]_: a train of rank one is fitted
+    to what is left over and joins the others, then all cores are fitted in turn. Each takes
+    ``O(p r^4)`` operations; the entries and p times the sum of the ranks are held in memory.
+
+    The error counts what the entries show. Where a function is steep in a corner that hardly any of
+    them lie in, the train may be further off than they tell. This shows in how the last two trains
+    differ, which is known everywhere: where held-out entries do not tell the size of that, the
+    error is heuristic.
+
+    References
+    ----------
+    .. [1] L. Grasedyck, M. Kluge, S. Krämer, "Variants of alternating least squares tensor
+       completion in the tensor train format", SIAM J. Sci. Comput. 37 (2015) A2424-A2450,
+       doi:10.1137/130942401.
+    .. [2] L. Grasedyck, S. Krämer, "Stable ALS approximation in the TT-format for rank-adaptive
+       tensor completion", Numer. Math. 143 (2019) 855-904, doi:10.1007/s00211-019-01072-4.
+
+    Examples
+    --------
+    >>> import numpy as np, sketch
+    >>> i = np.random.default_rng(0).integers(0, 20, (6000, 4))
+    >>> tt = sketch.complete_train(i, 1 / (1 + i.sum(axis=1)), (20,) * 4, rank=3)
+    >>> tt.ranks, tt.error.relative < 0.02
+    ((3, 3, 3), True)
+    """
+    tol, shape = checked_tol(tol), checked_shape(shape)
+    limits = [math.prod(shape)] * (len(shape) - 1)
+    if rank is not None:
+        limits = list(each_bond(rank, len(shape) - 1, "rank"))
+    seed = checked_seed(seed)
+    places, given = _checked(points, values, shape)
+    dtype = compute_dtype(given.dtype)
+    places, given = _averaged(places, given.astype(accumulator_dtype(dtype)), shape)
+    fitted, choosing, measuring = _shared_out(places, seed, held_out)
+    _warn_of_unseen(places[fitted], shape)
+    exponent = scale_exponent(given)
+    scaled = rescaled(given, -exponent)
+    growth = _Growth(places, scaled, shape, fitted, choosing, seed)
+    best, rival = growth.trains(limits, tol, rounding_floor(1.0, 0, unit_roundoff(dtype)))
+    found = _unscaled(best, exponent).astype(dtype)
+    norm = frobenius_norm(scaled) / math.sqrt(len(scaled)) * root_size(shape)
+    error = _error(best, rival, places[measuring], scaled[measuring], norm, dtype)
+    found = found.with_error(error.rescaled(exponent))
+    warn_unmet(found.error, tol, f"rank {found.ranks}")
+    return found
+
+
+class _Growth:
+    """Fits of larger and larger ranks, chosen by entries that they do not see."""
+
+    def __init__(
+        self,
+        points: Points,
+        values: Values,
+        shape: tuple[int, ...],
+        fitted: Mask,
+        choosing: Mask,
+        seed: int,
+    ) -> None:
+        self._known = KnownEntries(points[fitted], shape)
+        self._values = values[fitted]
+        self._tests, self._test_values = points[choosing], values[choosing]
+        self._seed = seed
+
+    def trains(
+        self, limits: Sequence[int], tol: float | None, floor: float
+    ) -> tuple[TensorTrain, TensorTrain | None]:
+        """Return the best train and the best one before, of a smaller rank or none."""
+        goal = floor if tol is None else max(floor, _MARGIN * tol)
+        best: TensorTrain | None = None
+        rival, least, idle, tt = best, math.inf, 0, best
+        while idle < _PATIENCE and least > goal:
+            ranks = () if tt is None else tt.ranks
+            cores = grown(
+                [] if tt is None else tt.cores, self._known, self._values, limits, self._seed
+            )
+            tt, off = self._settled(TensorTrain(cores))
+            idle += 1
+            if off < _GAIN * least or best is None:
+                best, rival, least, idle = tt, best, off, 0
+            if tt.ranks == ranks:
+                break
+            cores, ranks = tt.cores, tt.ranks
+        assert best is not None
+        return best, rival
+
+    def _settled(self, tt: TensorTrain) -> tuple[TensorTrain, float]:
+        """Return the best train of sweeps that are of use, and its relative error."""
+        best, least = tt, self._off(tt)
+        for _ in range(_MOST_SWEEPS):
+            tt = TensorTrain(swept(tt.cores, self._known, self._values))
+            off = self._off(tt)
+            useful = off < _GAIN * least
+            if off < least:
+                best, least = tt, off
+            if not useful:
+                break
+        return best, least
+
+    def _off(self, tt: TensorTrain) -> float:
+        size = frobenius_norm(self._test_values)
+        off = frobenius_norm(self._test_values - tt.entries(self._tests))
+        return off / size if size else off
+
+
+def _error(
+    best: TensorTrain,
+    rival: TensorTrain | None,
+    points: Points,
+    values: Values,
+    norm: float,
+    dtype: str,
+) -> ErrorEstimate:
+    """Return the error at held-out entries: heuristic where they do not show known differences."""
+    root = root_size(best.shape)
+    floor = rounding_floor(norm, max(best.ranks, default=1), unit_roundoff(dtype))
+    error = held_out_error((values - best.entries(points)) * root, norm, floor)
+    known = best if rival is None else best - rival
+    size = known.norm()
+    shown = held_out_error(known.entries(points) * root, norm, floor)
+    if shown.kind != "heuristic":
+        low, high = shown.interval(_SURE)
+        if low <= size <= high:
+            return error
+    return dataclasses.replace(error, kind="heuristic")
+
+
+def _checked(points: Any, values: Any, shape: tuple[int, ...]) -> tuple[Points, Values]:
+    """Return points and values as arrays that fit together."""
+    places, given = (
+        to_host(plain(x)) if hasattr(x, "shape") else np.asarray(x) for x in (points, values)
+    )
+    d = len(shape)
+    if places.ndim != 2 or places.shape[1] != d or places.dtype.kind not in "iu":
+        raise ShapeError(
+            f"points must be integers of shape (n_points, {d}), got shape {places.shape} and "
+            f"dtype {places.dtype}"
+        )
+    if given.shape != places.shape[:1]:
+        raise ShapeError(
+            f"values must have shape {places.shape[:1]}, one for each point; got {given.shape}"
+        )
+    outside = ((places < 0) | (places >= np.array(shape))).any(axis=1)
+    if outside.any():
+        first = int(np.argmax(outside))
+        raise ShapeError(
+            f"point {first}, {tuple(places[first].tolist())}, is out of bounds for the shape "
+            f"{shape}"
+        )
+    if given.dtype.kind not in "biufc":
+        raise DtypeError(f"values must be numbers, got dtype {given.dtype}")
+    finite = np.isfinite(given)
+    if not finite.all():
+        first = int(np.argmin(finite))
+        raise NonFiniteError(
+            f"the value {given[first]} at point {first}, {tuple(places[first].tolist())}, is not "
+            "finite; leave out the points whose values are not known"
+        )
+    return places.astype(np.int64), given
+
+
+def _averaged(points: Points, values: Values, shape: tuple[int, ...]) -> tuple[Points, Values]:
+    """Return each point once, in the order of their keys, with the mean of its values."""
+    _, first, each, counts = np.unique(
+        IndexKeys(shape)(points), return_index=True, return_inverse=True, return_counts=True
+    )
+    if len(first) == len(points):
+        return points[first], values[first]
+    sums = np.zeros(len(first), values.dtype)
+    np.add.at(sums, each, values)
+    return points[first], sums / counts
+
+
+def _shared_out(points: Points, seed: int, held_out: float | None) -> tuple[Mask, Mask, Mask]:
+    """Return which entries are fitted, which choose, and which measure."""
+    count = len(points)
+    if held_out is None:
+        held_out = min(max(_HELD_OUT / max(1, count), _SHARES[0]), _SHARES[1])
+    if not 0 < held_out < 1:
+        raise ArgumentError(f"held_out must be a share between 0 and 1, got {held_out!r}")
+    places = hashed_places(seed, points)
+    choosing, measuring = places < held_out / 2, (places >= held_out / 2) & (places < held_out)
+    fitted = places >= held_out
+    if not (choosing.any() and measuring.any() and fitted.any()):
+        raise ArgumentError(
+            f"of {count} different points {int(fitted.sum())} would be fitted, "
+            f"{int(choosing.sum())} choose the rank and {int(measuring.sum())} measure the error; "
+            f"each needs some: give more points, or another held_out than {held_out:.3g}"
+        )
+    return fitted, choosing, measuring
+
+
+def _warn_of_unseen(points: Points, shape: tuple[int, ...]) -> None:
+    """Warn of indices at which nothing is fitted."""
+    unseen = [
+        (mode, np.flatnonzero(np.bincount(points[:, mode], minlength=size) == 0))
+        for mode, size in enumerate(shape)
+    ]
+    named = [
+        f"mode {mode}: {', '.join(map(str, where[:5].tolist()))}{', ...' * (len(where) > 5)}"
+        for mode, where in unseen
+        if len(where)
+    ]
+    if named:
+        count = sum(len(where) for _, where in unseen)
+        warn(
+            f"no entry is fitted at {count} indices ({'; '.join(named)}); the train is zero there",
+            UnseenWarning,
+        )
+
+
+def _unscaled(tt: TensorTrain, exponent: int) -> TensorTrain:
+    return TensorTrain([rescaled(tt.cores[0], exponent), *tt.cores[1:]])

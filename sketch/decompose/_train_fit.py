@@ -1,0 +1,174 @@
+"""Tensor trains fitted to scattered entries by alternating least squares, the rank grown by one.
+
+Each core is the solution of a least-squares problem for every index i of its mode, of the entries
+that have this index: with the interfaces L_p and R_p of the modes before and behind at entry p,
+``(M^* M + ridge I) vec(core[:, i, :]) = M^* x`` for the rows ``M_p = L_p kron R_p``. The other
+cores are orthogonal by then, which keeps the systems conditioned.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..backend.array import cuts
+from ..formats import TensorTrain
+from ..numerics.index_keys import Points
+from ..numerics.random import normal_rows
+from ._function_block import Values
+
+_START = 9  # stream of random numbers, beside those of test matrices
+_STARTS = 3  # of a new part of rank one, of which the closest is added
+_START_SWEEPS = 4
+_SPREAD = 0.5  # of the entries of a start about one
+_RIDGE = 1e-10  # of the trace of a system
+_BLOCK_ROWS = 50_000
+
+
+class KnownEntries:
+    """Where a tensor is known: multi-indices (p, d), each once."""
+
+    def __init__(self, points: Points, shape: tuple[int, ...]) -> None:
+        self.points, self.shape = points, shape
+
+    @functools.cached_property
+    def by_index(self) -> list[list[NDArray[np.intp]]]:
+        """Which entries have an index, for each index of each mode."""
+        found = []
+        for mode, size in enumerate(self.shape):
+            places = self.points[:, mode]
+            order = np.argsort(places, kind="stable")
+            found.append(np.split(order, np.searchsorted(places[order], np.arange(1, size))))
+        return found
+
+
+def grown(
+    cores: Sequence[Values], known: KnownEntries, values: Values, limits: Sequence[int], seed: int
+) -> list[Values]:
+    """Return a train with a part of rank one more, that is fitted to what was left over.
+
+    Parameters
+    ----------
+    cores : sequence of array
+        Of the train so far; none at the beginning.
+    known : KnownEntries
+    values : array, shape (p,)
+        In double precision, of size about 1.
+    limits : sequence of int
+        Ranks that are not exceeded.
+    seed : int
+        Of where the part starts.
+    """
+    rest = values - TensorTrain(cores).entries(known.points) if cores else values
+    rank = max((core.shape[2] for core in cores), default=0)
+    parts = [_part(known, rest, seed, _STARTS * rank + start) for start in range(_STARTS)]
+    lost = [np.linalg.norm(rest - TensorTrain(part).entries(known.points)) for part in parts]
+    part = parts[int(np.argmin(lost))]
+    done = [_diagonal(core, one) for core, one in zip(cores, part, strict=True)] if cores else part
+    if cores and len(done) > 1:
+        done[0], done[-1] = done[0].sum(0, keepdims=True), done[-1].sum(2, keepdims=True)
+    elif cores:
+        done = [cores[0] + part[0]]
+    for mode, limit in enumerate(limits):
+        _pass_on(done, mode, limit)
+    for mode in range(len(done) - 1, 0, -1):
+        _pass_back(done, mode)
+    return done
+
+
+def swept(cores: Sequence[Values], known: KnownEntries, values: Values) -> list[Values]:
+    """Return the train after each core but the ends was fitted twice, to and fro.
+
+    ``O(p r^4)`` operations for each mode, and room for p times the sum of all ranks.
+    """
+    done, last = list(cores), len(cores) - 1
+    points, count = known.points, len(values)
+    behind = [np.ones((count, 1))]  # R for each mode, the last one first
+    for mode in range(last, 0, -1):
+        slices = done[mode][:, points[:, mode], :]
+        behind.append(np.einsum("apb,pb->pa", slices, behind[-1]))
+    before = [np.ones((count, 1))]  # L for each mode
+    for mode in range(last):
+        done[mode] = _fitted(
+            done[mode], known.by_index[mode], values, before[-1], behind[last - mode]
+        )
+        _pass_on(done, mode)
+        slices = done[mode][:, points[:, mode], :]
+        before.append(np.einsum("pa,apb->pb", before[-1], slices))
+    right = np.ones((count, 1))
+    for mode in range(last, 0, -1):
+        done[mode] = _fitted(done[mode], known.by_index[mode], values, before[mode], right)
+        _pass_back(done, mode)
+        right = np.einsum("apb,pb->pa", done[mode][:, points[:, mode], :], right)
+    done[0] = _fitted(done[0], known.by_index[0], values, before[0], right)
+    return done
+
+
+def _fitted(
+    core: Values,
+    by_index: Sequence[NDArray[np.intp]],
+    values: Values,
+    before: Values,
+    behind: Values,
+) -> Values:
+    """Return the core (a, n, b) that fits the values best; zero where no entry is known.
+
+    Its change solves the systems for what the core leaves over: so the ridge, which holds what the
+    entries say nothing of, takes nothing from the others once the sweeps have converged.
+    """
+    a, n, b = core.shape
+    kind = np.result_type(core, values, before, behind)
+    gram, right = np.zeros((n, a * b, a * b), kind), np.zeros((n, a * b), kind)
+    old = core.transpose(1, 0, 2).reshape(n, a * b)
+    for index, entries in enumerate(by_index):
+        for cut in cuts(len(entries), _BLOCK_ROWS):
+            some = entries[cut]
+            rows = (before[some][:, :, None] * behind[some][:, None, :]).reshape(-1, a * b)
+            gram[index] += rows.conj().T @ rows
+            right[index] += rows.conj().T @ (values[some] - rows @ old[index])
+    each = np.arange(a * b)
+    trace = np.einsum("iaa->i", gram).real
+    gram[:, each, each] += (_RIDGE * trace + (trace == 0))[:, None]
+    found = old + np.linalg.solve(gram, right[:, :, None])[:, :, 0]
+    found[[len(entries) == 0 for entries in by_index]] = 0
+    return found.reshape(n, a, b).transpose(1, 0, 2)
+
+
+def _part(known: KnownEntries, rest: Values, seed: int, row: int) -> list[Values]:
+    """Return a train of rank one that is fitted to values, from a random start."""
+    edges = [0, *itertools.accumulate(known.shape)]
+    drawn = 1 + _SPREAD * normal_rows(seed, _START, row, row + 1, edges[-1])[0]
+    part = [drawn[lo:hi].reshape(1, -1, 1) for lo, hi in itertools.pairwise(edges)]
+    for mode in range(len(part) - 1, 0, -1):
+        _pass_back(part, mode)
+    for _ in range(_START_SWEEPS):
+        part = swept(part, known, rest)
+    return part
+
+
+def _diagonal(core: Values, one: Values) -> Values:
+    """Return the two cores as blocks on the diagonal."""
+    (a, n, b), (c, _, e) = core.shape, one.shape
+    both = np.zeros((a + c, n, b + e), np.result_type(core, one))
+    both[:a, :, :b], both[a:, :, b:] = core, one
+    return both
+
+
+def _pass_on(cores: list[Values], mode: int, limit: int | None = None) -> None:
+    """Make a core left-orthogonal in place, at most `limit` wide; the next one takes the rest."""
+    a, n, b = cores[mode].shape
+    u, s, vh = np.linalg.svd(cores[mode].reshape(a * n, b), full_matrices=False)
+    cores[mode] = u[:, :limit].reshape(a, n, -1)
+    cores[mode + 1] = np.tensordot((s[:, None] * vh)[:limit], cores[mode + 1], 1)
+
+
+def _pass_back(cores: list[Values], mode: int) -> None:
+    """Make a core right-orthogonal in place; the one before takes the rest."""
+    a, n, b = cores[mode].shape
+    u, s, vh = np.linalg.svd(cores[mode].reshape(a, n * b), full_matrices=False)
+    cores[mode] = vh.reshape(-1, n, b)
+    cores[mode - 1] = np.tensordot(cores[mode - 1], u * s, 1)

@@ -1,0 +1,156 @@
+"""Tensor trains from scattered entries."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import sketch
+from sketch.numerics.index_keys import hashed_places
+
+
+def smooth(i):
+    return 1 / (1 + i.sum(axis=1))
+
+
+def random_train(shape, rank, dtype, seed=0):
+    rng = np.random.default_rng(seed)
+    bonds = [1, *[rank] * (len(shape) - 1), 1]
+    cores = []
+    for a, n, b in zip(bonds[:-1], shape, bonds[1:], strict=True):
+        core = rng.standard_normal((a, n, b)) / math.sqrt(a)
+        if np.dtype(dtype).kind == "c":
+            core = core + 1j * rng.standard_normal((a, n, b)) / math.sqrt(a)
+        cores.append(core.astype(dtype))
+    return sketch.TensorTrain(cores)
+
+
+def some_points(count, shape, seed=0):
+    return np.random.default_rng(seed).integers(0, shape, (count, len(shape)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+@pytest.mark.parametrize(("shape", "count"), [((30, 25), 700), ((9, 10, 8, 7), 2500)])
+def test_trains_of_low_rank_are_recovered(shape, count, dtype):
+    exact = random_train(shape, 2, dtype)
+    points = some_points(count, shape)
+    tt = sketch.complete_train(points, exact.entries(points), shape, rank=2)
+    assert tt.dtype == exact.dtype
+    assert tt.ranks == exact.ranks
+    # sweeps end where they gain less than a twentieth, or at the unit roundoff
+    assert (tt - exact).norm() < 1e4 * np.finfo(dtype).eps * exact.norm()
+
+
+def test_the_rank_is_what_the_held_out_entries_bear():
+    shape = (12,) * 4
+    points = some_points(4000, shape)
+    noise = 0.1 * np.random.default_rng(2).standard_normal(len(points))
+    values = np.cos(0.2 * points.sum(axis=1)) + noise  # of rank 2
+    tt = sketch.complete_train(points, values, shape)
+    assert tt.ranks == (2, 2, 2)
+    assert 0.08 < tt.error.value / 12**2 < 0.13  # the noise is part of the error
+    low, high = tt.error.interval()
+    assert low < tt.error.value < high
+    assert tt.error.kind == "unbiased"
+
+
+def test_intervals_hold_at_least_as_often_as_they_say():
+    exact = 1 + np.random.default_rng(0).standard_normal((10,) * 4)
+    held = 0
+    for seed in range(30):
+        points = some_points(3000, exact.shape, seed)
+        values = exact[tuple(points.T)]
+        tt = sketch.complete_train(points, values, exact.shape, rank=1, seed=seed)
+        low, high = tt.error.interval()
+        held += low <= np.linalg.norm(tt.to_array() - exact) <= high
+    assert held >= 25  # of 30 at 95 %, but for one case in a hundred
+
+
+def test_what_held_out_entries_cannot_show_is_heuristic():
+    points = some_points(4000, (20,) * 4)
+    values = np.exp(-np.linalg.norm(points / 19, axis=1))  # steep in one corner of 160,000 entries
+    tt = sketch.complete_train(points, values, (20,) * 4, rank=4)
+    assert tt.error.kind == "heuristic"
+    assert tt.error.relative < 0.01
+
+
+def test_a_tolerance_ends_the_growth():
+    points = some_points(5000, (15,) * 4)
+    tt = sketch.complete_train(points, smooth(points), (15,) * 4, tol=0.05)
+    assert tt.error.meets(0.05)
+    assert max(tt.ranks) <= 2
+    with pytest.warns(sketch.ToleranceWarning):
+        sketch.complete_train(points, smooth(points), (15,) * 4, rank=1, tol=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.0, 2.5, 1e200])
+def test_constants_have_rank_one(value):
+    points = some_points(500, (6,) * 3)
+    tt = sketch.complete_train(points, np.full(500, value), (6,) * 3)
+    assert tt.ranks == (1, 1)
+    assert np.allclose(tt.to_array(), value)
+
+
+def test_duplicates_are_averaged_and_the_order_is_of_no_consequence():
+    points = some_points(1500, (8,) * 4)
+    values = smooth(points)
+    once = sketch.complete_train(points, values, (8,) * 4, rank=2)
+    order = np.random.default_rng(1).permutation(3000)
+    twice, both = np.concatenate([points, points])[order], np.concatenate([values - 1, values + 1])
+    again = sketch.complete_train(twice, both[order], (8,) * 4, rank=2)
+    assert np.allclose(again.to_array(), once.to_array(), atol=1e-10)
+
+
+def test_held_out_entries_follow_from_seed_and_place():
+    points = some_points(5000, (50, 60, 70))
+    places = hashed_places(3, points)
+    assert np.array_equal(places[::7], hashed_places(3, points[::7]))
+    assert not np.array_equal(places, hashed_places(4, points))
+    assert np.all((places >= 0) & (places < 1))
+    # six deviations of the mean of 5000 uniform numbers, nearly all of them different
+    assert abs(places.mean() - 0.5) < 6 / math.sqrt(12 * 5000)
+
+
+def test_indices_without_an_entry_are_named_and_zero():
+    points = some_points(2000, (9, 9, 9))
+    points = points[points[:, 1] != 4]
+    with pytest.warns(sketch.UnseenWarning, match="mode 1: 4"):
+        tt = sketch.complete_train(points, smooth(points), (9, 9, 9), rank=2)
+    assert np.all(tt.to_array()[:, 4, :] == 0)
+
+
+def test_ranks_by_bond_and_a_single_mode():
+    points = some_points(3000, (8,) * 4)
+    i, j, k, m = points.T
+    values = np.cos(0.3 * (i + j)) * (1 + 1 / (1 + k + m))  # of ranks 2, 1, 8
+    assert sketch.complete_train(points, values, (8,) * 4, rank=(3, 1, 2)).ranks == (2, 1, 2)
+    line = some_points(400, (30,))
+    with pytest.warns(sketch.UnseenWarning):  # what is held out of a single mode is seen nowhere
+        tt = sketch.complete_train(line, np.sin(line[:, 0]), (30,), held_out=0.2)
+    fitted = np.abs(tt.to_array() - np.sin(np.arange(30))) < 1e-9
+    assert fitted.sum() >= 15
+
+
+@pytest.mark.filterwarnings("ignore::sketch.UnseenWarning")
+def test_arguments_are_checked():
+    points = some_points(300, (5, 6, 7))
+    values = smooth(points)
+    shape = (5, 6, 7)
+
+    def refused(error, match, points=points, values=values, shape=shape, **options):
+        with pytest.raises(error, match=match):
+            sketch.complete_train(points, values, shape, **options)
+
+    refused(sketch.ShapeError, "integers of shape", points=points[:, :2])
+    refused(sketch.ShapeError, "integers of shape", points=points + 0.5)
+    refused(sketch.ShapeError, "out of bounds", points=points - 1)
+    refused(sketch.ShapeError, "one for each point", values=values[1:])
+    refused(sketch.NonFiniteError, "point 3", values=np.where(np.arange(300) == 3, np.nan, values))
+    refused(sketch.DtypeError, "numbers", values=values.astype(str))
+    refused(sketch.RankError, "2 bonds", rank=(1, 2, 3))
+    refused(sketch.ToleranceError, "tol", tol=-1.0)
+    refused(sketch.ArgumentError, "share", held_out=1.5)
+    refused(sketch.ArgumentError, "more points", points=points[:3], values=values[:3])
+    refused(sketch.ArgumentError, "more points", points=points[:0], values=values[:0])
