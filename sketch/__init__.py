@@ -3,7 +3,16 @@
 from . import _import_name
 
 try:
-    from .decompose import complete_train, cross, pca, solve, svd, tensor_train, tt_svd
+    from .decompose import (
+        complete,
+        complete_train,
+        cross,
+        pca,
+        solve,
+        svd,
+        tensor_train,
+        tt_svd,
+    )
     from .errors import (
         AccuracyWarning,
         ArgumentError,
@@ -48,12 +57,13 @@ try:
         TestMatrixFamily,
         TestTensorFamily,
     )
-    from .results import ErrorEstimate, LowRank, PrincipalComponents, Solution
+    from .results import Completed, ErrorEstimate, LowRank, PrincipalComponents, Solution
     from .sketches import (
         HMT,
         OTTS,
         STTA,
         TTHMT,
+        Completion,
         GeneralizedNystrom,
         GramNystrom,
         Nystrom,
@@ -76,6 +86,8 @@ __all__ = [
     "ArgumentError",
     "BlockSign",
     "CPTensor",
+    "Completed",
+    "Completion",
     "DataFile",
     "DeviceError",
     "DtypeError",
@@ -119,6 +131,7 @@ __all__ = [
     "TrainEmbedding",
     "TuckerTensor",
     "UnseenWarning",
+    "complete",
     "complete_train",
     "cross",
     "load",

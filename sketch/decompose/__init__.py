@@ -1,5 +1,6 @@
 """One call: the low-rank form of whatever is given."""
 
+from ._complete import complete
 from ._complete_train import complete_train
 from ._cross import cross
 from ._matrix import svd
@@ -7,4 +8,4 @@ from ._pca import pca
 from ._solve import solve
 from ._tensor import tensor_train, tt_svd
 
-__all__ = ["complete_train", "cross", "pca", "solve", "svd", "tensor_train", "tt_svd"]
+__all__ = ["complete", "complete_train", "cross", "pca", "solve", "svd", "tensor_train", "tt_svd"]

@@ -1,5 +1,6 @@
 """From sketch parts to factors and their error: pure functions on arrays, one formula a file."""
 
+from ._completion import Fit, Split, fitted, split
 from ._fused import FusedRange, fused_basis, fused_range
 from ._generalized_nystrom import generalized_nystrom
 from ._gram_nystrom import Eigenpairs, gram_eigenpairs, gram_nystrom
@@ -18,10 +19,13 @@ from ._tensor_train import assemble_train
 
 __all__ = [
     "Eigenpairs",
+    "Fit",
     "FusedRange",
     "ShiftedSums",
     "SketchedBasis",
+    "Split",
     "assemble_train",
+    "fitted",
     "fused_basis",
     "fused_range",
     "generalized_nystrom",
@@ -36,5 +40,6 @@ __all__ = [
     "orthonormalized",
     "probe_error",
     "ritz",
+    "split",
     "summing_error",
 ]

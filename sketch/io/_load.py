@@ -9,11 +9,11 @@ from ..backend.array import moved, place
 from ..errors import StateFileError
 from ..files import archive
 from ..formats import Seeded, TensorTrain, with_evaluations, with_passes, with_seeds
-from ..results import ErrorEstimate, LowRank, PrincipalComponents
+from ..results import Completed, ErrorEstimate, LowRank, PrincipalComponents
 from ..sketches import Sketch
 from ._schema import check_fields
 
-_CLASSES: tuple[Any, ...] = (LowRank, PrincipalComponents, *Sketch.kinds.values())
+_CLASSES: tuple[Any, ...] = (LowRank, PrincipalComponents, Completed, *Sketch.kinds.values())
 _KINDS: dict[str, Any] = {cls.__name__: cls.from_archive for cls in _CLASSES}
 
 
@@ -37,8 +37,8 @@ def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
 
     Returns
     -------
-    GeneralizedNystrom, GramNystrom, Nystrom, HMT, STTA, OTTS, TTHMT, SlidingWindow
-    LowRank, PrincipalComponents or TensorTrain
+    GeneralizedNystrom, GramNystrom, Nystrom, HMT, STTA, OTTS, TTHMT, Completion, SlidingWindow
+    LowRank, PrincipalComponents, Completed or TensorTrain
         A sketch goes on where it was saved.
 
     Raises

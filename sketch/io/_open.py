@@ -176,9 +176,10 @@ def open(spec: Spec | Sequence[Spec], *, missing: Missing = None) -> DataFile:
         ``FILE`` or ``FILE::NAME``. The name may be left out where one array only can be meant.
         A pattern (``"day-*.nc::T"``) or a list stands for the stack of all arrays along their
         first axis.
-    missing : {"zero", "mean"}, optional
+    missing : {"zero", "mean", "nan"}, optional
         What to take for missing entries (masked, fill values, NaN, genotypes that are not known):
-        zero, or the mean of what is known along the first axis. By default they are refused.
+        zero, the mean of what is known along the first axis, or NaN, as `complete` needs them. By
+        default they are refused.
 
     Returns
     -------
@@ -206,8 +207,8 @@ def open(spec: Spec | Sequence[Spec], *, missing: Missing = None) -> DataFile:
     >>> a.shape, sketch.svd(a, rank=1).rank
     ((40, 3), 1)
     """
-    if missing not in (None, "zero", "mean"):
-        raise ValueError(f'missing must be "zero", "mean" or None, got {missing!r}')
+    if missing not in (None, "zero", "mean", "nan"):
+        raise ValueError(f'missing must be "zero", "mean", "nan" or None, got {missing!r}')
     if not isinstance(spec, str | os.PathLike):
         return _open_all([os.fspath(one) for one in spec], missing)
     text = os.fspath(spec)

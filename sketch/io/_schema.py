@@ -110,7 +110,7 @@ def _is_dtype(value: Any) -> bool:
     return isinstance(value, str) and value in _DTYPES
 
 
-_NESTED = ("spec", "error", "law", "window", "test_matrix", "test_tensor")
+_NESTED = ("spec", "error", "law", "window", "test_matrix", "test_tensor", "rmse", "ridge")
 _BONDS = ("rank", "left_sizes", "right_sizes")
 _CHECKS: dict[str, Check] = {
     **dict.fromkeys(["kind", "method", "name", "draw_digest", "digest", "entries"], _is_text),
@@ -142,5 +142,11 @@ _CHECKS: dict[str, Check] = {
     "spec.scale": _is_flag,
     **dict.fromkeys(["total_variance", "n_samples", "missed_variance"], _is_number),
     "error.norm": _is_number,
+    **dict.fromkeys(["passes", "sample", "n_rows", "n_short"], _is_size),
+    **dict.fromkeys(["holdout", "ridge.weight"], _is_number),
+    **dict.fromkeys(["spec.ridge", "ridge.bias_weight"], _or_none(_is_number)),
+    "biases": _is_flag,
+    "ranks": _list_of(_is_size),
+    "ridge.level": _is_real,
     **dict.fromkeys(["norm", "dof", "roundoff", "rounding"], _or_none(_is_number)),
 }

@@ -62,7 +62,7 @@ def known_entries(matrix: Any, missing: Missing, where: str) -> Any:
     NonFiniteError
         If the mean is wanted, which would fill the matrix, or it is not read at once.
     """
-    if missing is None:
+    if missing in (None, "nan"):
         return matrix
     values = getattr(matrix, "data", None)
     if not isinstance(values, np.ndarray):

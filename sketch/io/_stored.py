@@ -11,7 +11,8 @@ import numpy as np
 
 from ..errors import NonFiniteError, SketchError, StateFileError
 
-Missing = Literal["zero", "mean"] | None
+Missing = Literal["zero", "mean", "nan"] | None
+_FILLS = {"zero": 0.0, "nan": math.nan}
 _BLOCK_BYTES = 32_000_000
 _COUNTED_BYTES = 2_000_000_000  # up to which all missing entries are counted for the message
 
@@ -31,7 +32,7 @@ class StoredInFile:
         self.raw, self.where, self.missing = raw, where, missing
         self.shape = tuple(int(n) for n in raw.shape)
         self.dtype = np.dtype(raw.dtype).newbyteorder("=")
-        if missing == "mean" and self.dtype.kind in "biu":
+        if missing in ("mean", "nan") and self.dtype.kind in "biu":
             self.dtype = np.dtype(np.float64)
         self.chunks = getattr(raw, "chunks", None)
         self.strides = getattr(raw, "strides", None)
@@ -50,7 +51,7 @@ class StoredInFile:
             return values.astype(self.dtype, copy=False)
         if self.missing is None:
             raise self._refusal(full, mask)
-        fill = 0 if self.missing == "zero" else self._means[full[1:]][None]
+        fill = self._means[full[1:]][None] if self.missing == "mean" else _FILLS[self.missing]
         return np.where(mask, fill, values).astype(self.dtype, copy=False)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:

@@ -28,6 +28,7 @@ from .linalg import product, product_into
 _ONE_AT_A_TIME = threading.Lock()  # each call takes all threads, which not all layers can share
 _COMPILE_FROM = 50_000_000  # multiply-adds; less work is done before numba is even imported
 _COMPILED_ENTRIES = 80_000  # of a sparse tensor, for the same reason
+_COMPILED_SOLVES = 1_000_000  # entries of small matrices
 _HASHED_FROM = 8  # dense products run so many multiply-adds in the time of a hashed one
 _PANEL_COLUMNS = 1000  # of a matrix in single precision that are multiplied at once
 _FUSED_BYTES = 64_000_000  # of rows that are multiplied from both sides at once: measured
@@ -217,6 +218,15 @@ class Workspace:
 def compiles(entries: int) -> bool:
     """Whether so many entries of a sparse tensor are worth compiled loops that can be had."""
     return entries >= _COMPILED_ENTRIES and _load_compiled() is not None
+
+
+def compiled_solves(p: int, size: int, packed: Any, right: Any, diagonal: Any, out: Any) -> bool:
+    """Solve p packed systems of a size into `out`, where compiled loops can be had and pay."""
+    if p * size**2 < _COMPILED_SOLVES or (compiled := _load_compiled()) is None:
+        return False
+    with _ONE_AT_A_TIME:
+        compiled.solve_packed(packed, right, diagonal, out)
+    return True
 
 
 @contextlib.contextmanager

@@ -6,11 +6,13 @@ each thread goes through all of A and takes the entries of its own columns.
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Callable
 from typing import Any
 
 import numba
+import numpy as np
 
 from ..running.fork import threads_are_lost
 
@@ -212,3 +214,31 @@ def between(left, parents, right, nodes, edges, indices, out):  # type: ignore[n
                 x = left[parents[e], a]
                 for c in range(columns):
                     out[i, a, c] += x * right[e, c]
+
+
+@Kernel
+def solve_packed(packed, right, diagonal, out):  # type: ignore[no-untyped-def]
+    """``out[i]`` solves ``(A_i + diag(diagonal[i])) x = right[i]``, A_i packed, by Cholesky."""
+    p, size = out.shape
+    for chunk in numba.prange((p + _CHUNK_ROWS - 1) // _CHUNK_ROWS):
+        low = np.empty((size, size))
+        for i in range(chunk * _CHUNK_ROWS, min(p, (chunk + 1) * _CHUNK_ROWS)):
+            at = 0
+            for r in range(size):
+                for c in range(r + 1):
+                    s = packed[i, at]
+                    at += 1
+                    if r == c:
+                        s += diagonal[i, r]
+                    for t in range(c):
+                        s -= low[r, t] * low[c, t]
+                    low[r, c] = math.sqrt(s) if r == c else s / low[c, c]
+                s = right[i, r]
+                for t in range(r):
+                    s -= low[r, t] * out[i, t]
+                out[i, r] = s / low[r, r]
+            for r in range(size - 1, -1, -1):
+                s = out[i, r]
+                for t in range(r + 1, size):
+                    s -= low[t, r] * out[i, t]
+                out[i, r] = s / low[r, r]

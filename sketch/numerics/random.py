@@ -22,6 +22,9 @@ from numpy.typing import NDArray
 BLOCK_ROWS = 256
 TRANSFORM_VERSION = 1  # raised whenever the same (seed, stream, row) would give other numbers
 
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_HASHED_AT_ONCE = 16384  # so that temporaries stay in cache
+
 _Words = NDArray[np.uint64]
 _Reals = NDArray[np.float64]
 
@@ -150,6 +153,48 @@ def uniform_rows(seed: int, stream: int, start: int, stop: int, width: int) -> _
     """Draw rows ``start:stop`` of a matrix of independent numbers, uniform in [0, 1)."""
     words = raw_rows(seed, stream, start, stop, width)
     return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def row_words(seed: int, numbers: NDArray[np.intp]) -> _Words:
+    """Return a word for each of some rows of a matrix, by hashing (seed, number of the row) [1]_.
+
+    References
+    ----------
+    .. [1] G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", OOPSLA
+       2014, doi:10.1145/2660193.2660195 (the finalizer and the increment).
+    """
+    return _mixed(_mixed(np.array([seed], np.uint64)) + (numbers + 1).astype(np.uint64) * _GOLDEN)
+
+
+def entry_words(
+    seed: int, numbers: NDArray[np.intp], rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> _Words:
+    """Return a word for each of some entries, by hashing (seed, number of the row, column).
+
+    Parameters
+    ----------
+    seed : int
+    numbers : ndarray of int, shape (m,)
+        Of the rows at hand, within the matrix.
+    rows, columns : ndarray of int, shape (p,)
+        Where the entries are, among the rows at hand.
+
+    Returns
+    -------
+    ndarray of uint64, shape (p,)
+    """
+    keys = row_words(seed, numbers)
+    words = np.empty(len(rows), np.uint64)
+    for start in range(0, len(rows), _HASHED_AT_ONCE):
+        cut = slice(start, start + _HASHED_AT_ONCE)
+        words[cut] = _mixed(keys[rows[cut]] + (columns[cut] + 1).astype(np.uint64) * _GOLDEN)
+    return words
+
+
+def _mixed(words: _Words) -> _Words:
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        words = (words ^ (words >> np.uint64(shift))) * np.uint64(factor)
+    return words ^ (words >> np.uint64(31))
 
 
 def _block_ranges(start: int, stop: int) -> Iterator[tuple[int, int]]:

@@ -1,5 +1,6 @@
 """What a sketch is finalized to: factors, and an error estimate that can be trusted."""
 
+from ._completed import Completed
 from ._error import ErrorEstimate, rounding_floor
 from ._held_out import held_out_error
 from ._laws import Bound, Certain, ChiSquare, Law, Regression, TrainProbes
@@ -17,6 +18,7 @@ __all__ = [
     "Bound",
     "Certain",
     "ChiSquare",
+    "Completed",
     "ErrorEstimate",
     "Law",
     "LowRank",

@@ -167,8 +167,8 @@ class LowRank(Summable, Seeded):
         """
         if cols is None:
             rows, cols = checked_points(rows, self.shape).T
-        rows = _indices(rows, self.shape[0], "row")
-        cols = _indices(cols, self.shape[1], "column")
+        rows = as_indices(rows, self.shape[0], "row")
+        cols = as_indices(cols, self.shape[1], "column")
         if rows.shape != cols.shape:
             raise ShapeError(f"rows and cols must match, got shapes {rows.shape}, {cols.shape}")
         left = self.U
@@ -457,7 +457,14 @@ def _times_sparse(a: Array, x: Any) -> Array:
     return SparseSource(x).left(FixedMatrix(adjoint(a)).rows(0, int(a.shape[1])))
 
 
-def _indices(values: Any, size: int, name: str) -> np.ndarray[Any, Any]:
+def as_indices(values: Any, size: int, name: str) -> np.ndarray[Any, Any]:
+    """Return indices along an axis of some size as integers that are not negative.
+
+    Raises
+    ------
+    ShapeError
+        If they are no list of integers, or one is out of range.
+    """
     index = np.atleast_1d(np.asarray(to_host(values) if is_array(values) else values))
     if not index.size:
         index = index.astype(np.int64)

@@ -1,6 +1,8 @@
 """Sketch objects: what is accumulated, and what becomes of it. One method a file."""
 
 from ._base import Sketch
+from ._completion import Completion, default_sample
+from ._completion_spec import CompletionSpec
 from ._feed import fed, finalized
 from ._finish import check_request
 from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec
@@ -25,6 +27,8 @@ __all__ = [
     "TTHMT",
     "BlockKrylov",
     "BlockKrylovSpec",
+    "Completion",
+    "CompletionSpec",
     "GeneralizedNystrom",
     "GeneralizedNystromSpec",
     "GramNystrom",
@@ -40,6 +44,7 @@ __all__ = [
     "TrainEmbedding",
     "check_request",
     "columns_within",
+    "default_sample",
     "default_width",
     "fed",
     "finalized",

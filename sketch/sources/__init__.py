@@ -5,6 +5,7 @@ from ._base import MatrixBlock, MatrixSource
 from ._centred import CentredBlock, centred
 from ._dense import DenseSource
 from ._entries import Entries
+from ._known import KnownBlock, KnownSource, as_known_source
 from ._opened import OpenedData, open_paths_by
 from ._registry import as_matrix_source
 from ._rows import RowsSource
@@ -24,6 +25,8 @@ __all__ = [
     "DenseSource",
     "DenseTensorSource",
     "Entries",
+    "KnownBlock",
+    "KnownSource",
     "MatrixBlock",
     "MatrixSource",
     "OpenedData",
@@ -35,6 +38,7 @@ __all__ = [
     "TensorBlock",
     "TensorSource",
     "UnfoldedSource",
+    "as_known_source",
     "as_matrix_source",
     "as_tensor_source",
     "centred",

@@ -28,17 +28,17 @@ class OpenedData(ABC):
         """Return the axes by their names and labels, None where the file has none."""
 
 
-_OPENERS: list[Callable[[Any], OpenedData]] = []
+_OPENERS: list[Callable[..., OpenedData]] = []
 
 
-def open_paths_by(opener: Callable[[Any], OpenedData]) -> None:
+def open_paths_by(opener: Callable[..., OpenedData]) -> None:
     """Let every call that takes data take paths too."""
     _OPENERS[:] = [opener]
 
 
-def opened(x: Any) -> Any:
+def opened(x: Any, **options: Any) -> Any:
     """Return what a path or a list of paths means; anything else as it is."""
-    return _OPENERS[0](x) if _OPENERS and is_path(x) else x
+    return _OPENERS[0](x, **options) if _OPENERS and is_path(x) else x
 
 
 def is_path(x: Any) -> bool:

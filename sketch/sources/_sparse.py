@@ -50,6 +50,10 @@ class SparseSource(MatrixBlock):
             return self.csr[columns, rows].toarray().T, 0.0
         return self.csr[rows, columns].toarray(), 0.0
 
+    def by_rows(self) -> Any:
+        """Return the matrix itself in compressed rows, converted where it lies in columns."""
+        return self.csr.T.tocsr() if self._transposed else self.csr
+
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T``."""
         factor = self._factor(omega)

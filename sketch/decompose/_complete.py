@@ -1,0 +1,97 @@
+"""Completion in one call: a stream that finds columns, and a reading that solves for the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import PassError
+from ..formats import with_passes
+from ..results import Completed
+from ..sketches import Completion, default_sample, fed
+from ..sources import as_known_source
+
+_SAMPLE = 2**22  # entries that are kept whole and so are fitted together
+
+
+def complete(
+    a: Any,
+    rank: int | Sequence[int],
+    *,
+    ridge: float | None = None,
+    passes: int | None = None,
+    biases: bool = True,
+    holdout: float = 0.01,
+    seed: int | None = 0,
+    memory: int | str | None = None,
+    progress: bool = False,
+) -> Completed:
+    """Return the low-rank completion of a matrix with missing entries.
+
+    Parameters
+    ----------
+    a : array, masked array, sparse matrix, path, stored dataset, Dask array, or iterable of chunks
+        Of shape (m, n). Known are the stored entries of a sparse matrix, explicit zeros too, and
+        of other data the entries that are not NaN and not masked.
+    rank : int or sequence of int
+        Of the factors; of several ones the best at held-out entries.
+    ridge, biases, holdout, seed
+        See `Completion`.
+    passes : int, optional
+        Readings of the data before the one that solves for the rows, by default 1: see
+        `Completion`. An iterator is read once; the result then has no factors of rows.
+    memory : int or str, optional
+        Bytes to stay within beside what the process holds already, as a number or ``"2GB"``.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Completed
+        Which predicts any entry, fills gaps, and knows its error.
+
+    Raises
+    ------
+    RankError, ArgumentError
+        If the rank, the ridge or the share that is held out makes no sense.
+    ShapeError, DtypeError, NonFiniteError, MemoryBudgetError
+        If the data cannot be completed: infinity is no entry.
+    PassError
+        If an iterator shall be read several times.
+
+    Notes
+    -----
+    Up to some four million known entries are fitted together by alternating least squares; of more,
+    the first ones give a start and the others are followed in a stream.
+
+    Examples
+    --------
+    >>> import numpy as np, sketch
+    >>> a = np.outer(np.arange(1.0, 31), np.arange(1.0, 21))
+    >>> a[::7, ::3] = np.nan
+    >>> found = sketch.complete(a, rank=1)
+    >>> round(float(found.predict([7], [3])[0]), 3)
+    32.0
+    """
+    source = as_known_source(a)
+    passes = 1 if passes is None else passes
+    if source.single_use and passes > 1:
+        raise PassError(
+            f"an iterator can be read once, and passes={passes} were asked for; give a list or "
+            "another object that can be iterated again, or passes=1"
+        )
+    sk = Completion(
+        (None, source.shape[1]),
+        rank,
+        ridge=ridge,
+        passes=passes,
+        biases=biases,
+        holdout=holdout,
+        seed=seed,
+        dtype=None if source.widens else source.dtype,
+        sample=max(_SAMPLE, default_sample(source.shape[1], rank)),
+    )
+    found = fed(sk, source, check_finite=True, memory=memory, progress=progress).finalize()
+    if found.rows is not None or source.single_use:
+        return found
+    return with_passes(found.of(source), found.n_passes + 1)

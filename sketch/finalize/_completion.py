@@ -1,0 +1,221 @@
+"""Completion of rows at hand: a start, alternating least squares, and a ridge that is found."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..numerics.alternating import (
+    OtherSide,
+    Ridge,
+    column_equations,
+    entries_at,
+    row_factors,
+)
+from ..numerics.known_rows import KnownRows, Reals
+from ..numerics.random import entry_words, normal_rows
+
+_STREAM = 6  # of random bits, beside those of test matrices and seeds
+_STEPS_OF_START = 4  # of subspace iteration
+_SWEEPS = 40  # at most
+_SETTLED = 1e-2  # change of predictions, relative, below which sweeps stop
+_LARGEST_RIDGE, _RIDGE_STEP = 0.1, 10**-0.5  # over the spread of the entries
+_RIDGES = 24  # at most: down to rounding errors
+_BIAS = 30.0  # entries of value zero that a bias is estimated with, for each such ridge; 1 at most
+_EXACT = 1e-9  # of the spread: an error that no ridge makes smaller
+_SWEEPS_EACH = 4  # while a ridge is sought
+_LARGEST_SHARE, _CHOOSING = 0.1, 20_000  # and number of the entries that choose
+_CHOOSING_SEED = 0x5851F42D4C957F2D  # by which they differ from those that measure the error
+_WATCHED = 200  # rows and columns of predictions that sweeps are to settle
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Rows with some of their known entries held out.
+
+    Attributes
+    ----------
+    rows : KnownRows
+        Without them.
+    at : (ndarray, ndarray)
+        Rows and columns of those held out.
+    values : ndarray
+        Theirs.
+    """
+
+    rows: KnownRows
+    at: tuple[NDArray[np.intp], NDArray[np.intp]]
+    values: Reals
+
+    def residuals(self, left: Reals, columns: OtherSide) -> Reals:
+        """Return the errors at the held-out entries for factors of the rows."""
+        i, j = self.at
+        fixed = left[:, -1][i] + columns.ridge.level + columns.offsets[j]
+        return self.values - fixed - entries_at(i, j, left[:, :-1], columns.design[:, :-1])
+
+
+def split(rows: KnownRows, numbers: NDArray[np.intp], seed: int, share: float) -> Split:
+    """Hold out a share of the known entries, by hashing (seed, number of the row, column)."""
+    i, j = rows.places()
+    out = entry_words(seed, numbers, i, j) < np.uint64(share * 2.0**64)
+    return Split(rows.restricted(~out), (i[out], j[out]), rows.at_places()[out])
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Factors of the columns, and how they were found.
+
+    Attributes
+    ----------
+    columns : ndarray, shape (n, K)
+        Factors with a bias at the end.
+    ridge : Ridge
+    errors : ndarray
+        At the entries held out.
+    """
+
+    columns: Reals
+    ridge: Ridge
+    errors: Reals
+
+    @property
+    def rmse(self) -> float:
+        """Root mean square of the errors, infinity where there are none."""
+        return math.sqrt(float(np.mean(self.errors**2))) if self.errors.size else math.inf
+
+    def is_as_good_as(self, best: Fit) -> bool:
+        """Whether the squared errors are larger by no more than the error of their mean."""
+        excess = self.errors**2 - best.errors**2
+        return bool(excess.mean() <= excess.std() / math.sqrt(max(1, excess.size)))
+
+
+def fitted(
+    rows: KnownRows,
+    numbers: NDArray[np.int64],
+    ranks: Sequence[int],
+    weight: float | None,
+    biases: bool,
+    seed: int,
+) -> Fit:
+    """Return the fit of a rank and, where none is given, a ridge that entries held out choose.
+
+    These are a share of their own. From a spectral start, ridges are tried from a large one down,
+    each from the columns of the one before; of the ranks the smallest, and of the ridges the
+    largest is taken that is as good as the best. All rows are fitted with it then.
+    """
+    level, spread = _level_and_spread(rows, biases)
+    tried = []
+    if weight is None or len(ranks) > 1:
+        share = min(_LARGEST_SHARE, _CHOOSING / max(1, rows.n_known))
+        part = split(rows, numbers, seed ^ _CHOOSING_SEED, share)
+        for rank in ranks:
+            start = _start(part.rows, rank, level, spread, biases, seed)
+            weights = [weight] if weight is not None else _weights(spread)
+            tried.append(_best(_path(part, start, weights, biases, level, spread)))
+        chosen = _best(tried)
+    else:
+        start = _start(rows, ranks[0], level, spread, biases, seed)
+        chosen = Fit(start, _ridge(weight, biases, level, spread), np.empty(0))
+    return _settled(rows, chosen)
+
+
+def _best(fits: Sequence[Fit]) -> Fit:
+    """Return the first of some fits that is as good as the best."""
+    best = min(fits, key=lambda fit: fit.rmse)
+    return next(fit for fit in fits if fit.is_as_good_as(best)) if best.errors.size else fits[0]
+
+
+def _level_and_spread(rows: KnownRows, biases: bool) -> tuple[float, float]:
+    """Return the mean of the known entries where it is taken off, and their spread about it."""
+    values = rows.at_places()
+    level = float(values.mean()) if biases and values.size else 0.0
+    spread = math.sqrt(float(np.mean((values - level) ** 2))) if values.size else 0.0
+    return level, spread if spread > 0 else 1.0
+
+
+def _ridge(weight: float, biases: bool, level: float, spread: float) -> Ridge:
+    """Return a ridge whose biases are free where there is little noise, as its weight tells."""
+    return Ridge(weight, min(1.0, _BIAS * weight / spread) if biases else None, level)
+
+
+def _weights(spread: float) -> list[float]:
+    return [_LARGEST_RIDGE * _RIDGE_STEP**step * spread for step in range(_RIDGES)]
+
+
+def _path(
+    part: Split, columns: Reals, weights: list[float], biases: bool, level: float, spread: float
+) -> list[Fit]:
+    """Return the fits of a series of ridges, until two have made the error larger."""
+    fits: list[Fit] = []
+    least, worse = math.inf, 0
+    for weight in weights:
+        ridge = _ridge(weight, biases, level, spread)
+        for _ in range(_SWEEPS_EACH):
+            before = columns
+            columns, left, side = swept(part.rows, columns, ridge)
+        fits.append(Fit(before, ridge, part.residuals(left, side)))
+        worse = 0 if fits[-1].rmse < least else worse + 1
+        least = min(least, fits[-1].rmse)
+        if worse == 2 or not _EXACT * spread < least < math.inf:
+            break
+    return fits
+
+
+def _settled(rows: KnownRows, fit: Fit) -> Fit:
+    """Return a fit after as many sweeps as change its predictions."""
+    columns = fit.columns
+    before: Reals | None = None
+    for _ in range(_SWEEPS):
+        columns, left, side = swept(rows, columns, fit.ridge)
+        some = (
+            left[:: max(1, len(left) // _WATCHED)]
+            @ side.design[:: max(1, len(columns) // _WATCHED)].T
+        )
+        if before is not None and np.linalg.norm(some - before) <= _SETTLED * np.linalg.norm(some):
+            break
+        before = some
+    return dataclasses.replace(fit, columns=columns)
+
+
+def swept(rows: KnownRows, columns: Reals, ridge: Ridge) -> tuple[Reals, Reals, OtherSide]:
+    """Return columns after a sweep, and the rows' factors for the columns that were given."""
+    side = OtherSide(columns, ridge)
+    left = row_factors(rows, side)
+    return ridge.solved(column_equations(rows, left, ridge), columns.shape[1]), left, side
+
+
+def _start(
+    rows: KnownRows, rank: int, level: float, spread: float, biases: bool, seed: int
+) -> Reals:
+    """Return columns that begin in the leading space of second moments.
+
+    ``R^T R`` without its diagonal, for R the known entries about the biases: which entries are
+    known changes its diagonal only, on average [1]_.
+
+    References
+    ----------
+    .. [1] P.-L. Loh, M. Wainwright, "High-dimensional regression with noisy and missing data:
+       provable guarantees with non-convexity", Ann. Statist. 40 (2012) 1637-1664,
+       arXiv:1109.3714, section 2.2.
+    """
+    n = rows.shape[1]
+    columns = np.zeros((n, rank + 1))
+    ridge = _ridge(spread, biases, level, spread)
+    if biases:
+        columns = swept(rows, columns, ridge)[0]
+    fixed = columns[:, -1] + level
+    j = rows.places()[1]
+    diagonal = np.bincount(j, (rows.at_places() - fixed[j]) ** 2, n)
+    basis = normal_rows(seed, _STREAM, 0, n, rank)
+    for _ in range(_STEPS_OF_START):
+        shifted, plain = rows.right(fixed[:, None] * basis, basis)
+        known, values = rows.left(plain - shifted, plain - shifted)
+        moments = values - fixed[:, None] * known
+        basis = np.linalg.qr(moments - diagonal[:, None] * basis)[0]
+    columns[:, :-1] = basis * (math.sqrt(spread * n) / rank**0.25)
+    return columns

@@ -1,0 +1,286 @@
+"""A completed matrix: factors of its columns, of its rows where they are at hand, and its error."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import PassError, ShapeError
+from ..files import archive
+from ..formats import Seeded, carrying_seeds
+from ..numerics.alternating import OtherSide, Ridge, entries_at, row_factors
+from ..numerics.known_rows import KnownRows, Reals
+from ..pictures import html
+from ..sources import as_known_source
+from ._error import ErrorEstimate
+from ._low_rank import as_indices
+
+_FACTS = ("n_rows", "n_short", "dtype")
+
+
+@carrying_seeds("of")
+@dataclass(frozen=True, eq=False)
+class Completed(Seeded):
+    """The matrix ``mean + U @ diag(s) @ Vh``, found from some of its entries.
+
+    Attributes
+    ----------
+    columns : array, shape (n, rank + 1)
+        Factors of the columns, their biases at the end.
+    ridge : Ridge
+        With the weight lambda of the squares of the factors, and the level of all entries.
+    rmse : ErrorEstimate
+        Of the root mean square of (entry - prediction) over entries that were not known.
+    n_rows : int
+        Rows that the columns were found from.
+    n_short : int
+        Of these, rows with fewer than `rank` known entries, which the ridge carries.
+    dtype : str
+        Of predictions.
+    moments : array, shape (rank + 1, rank + 1)
+        Sum of the squares of the rows' factors, estimated from some of them where not all are here.
+    rows : array, shape (m, rank + 1), optional
+        Factors of the rows, their biases at the end; see `of`.
+
+    Examples
+    --------
+    >>> import numpy as np, sketch
+    >>> rng = np.random.default_rng(0)
+    >>> a = rng.standard_normal((200, 3)) @ rng.standard_normal((3, 40))
+    >>> known = np.where(rng.random(a.shape) < 0.5, a, np.nan)
+    >>> found = sketch.complete(known, rank=3)
+    >>> bool(np.allclose(found.predict([0, 7], [1, 2]), a[[0, 7], [1, 2]], atol=1e-3))
+    True
+    """
+
+    columns: Reals
+    ridge: Ridge
+    rmse: ErrorEstimate
+    n_rows: int
+    n_short: int
+    dtype: str
+    moments: Reals
+    rows: Reals | None = None
+
+    # ---- its form -----------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(m, n)``."""
+        return self.n_rows if self.rows is None else len(self.rows), len(self.columns)
+
+    @property
+    def rank(self) -> int:
+        """Of the factors; biases of rows make ``U @ diag(s) @ Vh`` one wider."""
+        return int(self.columns.shape[1]) - 1
+
+    @property
+    def mean(self) -> NDArray[Any]:
+        """What is predicted in a row of which nothing is known, shape (n,)."""
+        return (self.ridge.level + self.columns[:, -1]).astype(self.dtype)
+
+    @property
+    def s(self) -> NDArray[Any]:
+        """Singular values of the completed rows about `mean`, descending."""
+        return self._decomposed[1].astype(self.dtype)
+
+    @property
+    def Vh(self) -> NDArray[Any]:
+        """Orthonormal rows, shape (k, n)."""
+        return (self._decomposed[2] @ self._basis[0].T).astype(self.dtype)
+
+    @property
+    def U(self) -> NDArray[Any]:
+        """Orthonormal columns, shape (m, k).
+
+        Raises
+        ------
+        PassError
+            If the factors of the rows are not at hand.
+        """
+        left = self._decomposed[0]
+        if left is None:
+            raise _no_rows("U")
+        return left.astype(self.dtype)
+
+    @functools.cached_property
+    def _width(self) -> int:
+        return self.rank + (self.ridge.bias_weight is not None)
+
+    @functools.cached_property
+    def _side(self) -> OtherSide:
+        return OtherSide(self.columns, self.ridge)
+
+    @functools.cached_property
+    def _basis(self) -> tuple[Reals, Reals]:
+        """Q (n, k) and R with ``Q R`` the columns as rows are multiplied with them."""
+        q, r = np.linalg.qr(self._side.design[:, : self._width])
+        return q, r
+
+    @functools.cached_property
+    def _decomposed(self) -> tuple[Reals | None, Reals, Reals]:
+        """U, s, and the rotation (k, k) of the basis that makes Vh of it."""
+        r, width = self._basis[1], self._width
+        if self.rows is not None:
+            u, s, turn = np.linalg.svd(self.rows[:, :width] @ r.T, full_matrices=False)
+            return u, s, turn
+        squares, vectors = np.linalg.eigh(r @ self.moments[:width, :width] @ r.T)
+        return None, np.sqrt(np.maximum(squares[::-1], 0)), vectors[:, ::-1].T
+
+    # ---- predictions --------------------------------------------------------------------------
+
+    def predict(self, rows: Any, cols: Any) -> NDArray[Any]:
+        """Return the entries at some places.
+
+        Parameters
+        ----------
+        rows, cols : array_like of int, shape (p,)
+            Negative indices count from the end.
+
+        Returns
+        -------
+        array, shape (p,)
+
+        Raises
+        ------
+        PassError
+            If the factors of the rows are not at hand.
+        ShapeError
+            If an index is out of range.
+        """
+        if self.rows is None:
+            raise _no_rows("predict")
+        i = as_indices(rows, self.shape[0], "row")
+        j = as_indices(cols, self.shape[1], "column")
+        if i.shape != j.shape:
+            raise ShapeError(f"rows and cols must match, got shapes {i.shape}, {j.shape}")
+        fixed = self.ridge.level + self.columns[:, -1][j]
+        found = fixed + entries_at(i, j, self.rows, self._side.design)
+        return np.asarray(found, self.dtype)
+
+    def to_array(self) -> NDArray[Any]:
+        """Return the dense matrix, shape (m, n)."""
+        if self.rows is None:
+            raise _no_rows("to_array")
+        return self._predicted(self.rows)
+
+    def of(self, rows: Any) -> Completed:
+        """Return the completion of some rows by the same columns.
+
+        Parameters
+        ----------
+        rows : array, sparse matrix, stored dataset, path, Dask array, or iterable of row chunks
+            Of shape (m, n), with missing entries as `sketch.complete` takes them. Read once.
+
+        Returns
+        -------
+        Completed
+            With factors of these rows, ``8 m (rank + 1)`` bytes.
+        """
+        left = np.concatenate([np.empty((0, self.rank + 1)), *self._factors(rows)])
+        return dataclasses.replace(self, rows=left, moments=left.T @ left)
+
+    def transform(self, rows: Any) -> NDArray[Any]:
+        """Return the coordinates of rows along `Vh`, about `mean`.
+
+        Parameters
+        ----------
+        rows : what `of` takes
+
+        Returns
+        -------
+        array, shape (m, k)
+        """
+        turn = self._decomposed[2] @ self._basis[1]
+        parts = [left[:, : self._width] @ turn.T for left in self._factors(rows)]
+        return np.concatenate([np.empty((0, len(turn))), *parts]).astype(self.dtype)
+
+    def inverse_transform(self, coordinates: Any) -> NDArray[Any]:
+        """Return the rows of given coordinates, shape (m, n)."""
+        given = np.asarray(coordinates)
+        if given.ndim != 2 or given.shape[1] != len(self.s):
+            raise ShapeError(f"expected coordinates (m, {len(self.s)}), got shape {given.shape}")
+        return np.asarray(given @ self.Vh + self.mean, self.dtype)
+
+    def fill(self, rows: Any) -> NDArray[Any]:
+        """Return rows as a dense array: what is known as it is, and predictions elsewhere.
+
+        Parameters
+        ----------
+        rows : what `of` takes
+
+        Returns
+        -------
+        array, shape (m, n)
+        """
+        parts = [np.empty((0, self.shape[1]), self.dtype)]
+        for known in self._known(rows):
+            filled = self._predicted(row_factors(known, self._side))
+            i, j = known.places()
+            filled[i, j] = known.at_places()
+            parts.append(filled)
+        return np.concatenate(parts)
+
+    def _known(self, rows: Any) -> Iterator[KnownRows]:
+        for _, block in as_known_source(rows, self.shape[1]).blocks():
+            yield block.rows
+
+    def _factors(self, rows: Any) -> Iterator[Reals]:
+        return (row_factors(known, self._side) for known in self._known(rows))
+
+    def _predicted(self, left: Reals) -> NDArray[Any]:
+        product = left @ self._side.design.T
+        product += self.ridge.level + self.columns[:, -1]
+        return np.asarray(product, self.dtype)
+
+    # ---- files, and how it shows itself ---------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too."""
+        header: archive.Header = {"kind": "Completed", "rmse": self.rmse.to_header()}
+        header |= {name: getattr(self, name) for name in _FACTS}
+        header |= {"ridge": dataclasses.asdict(self.ridge)}
+        header |= {"seeds": self.seeds, "n_passes": self.n_passes}
+        arrays = {"columns": self.columns, "moments": self.moments}
+        archive.write(path, header, arrays if self.rows is None else {**arrays, "rows": self.rows})
+
+    @classmethod
+    def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> Completed:
+        """Rebuild a result from what `save` wrote."""
+        facts: dict[str, Any] = {name: header[name] for name in _FACTS} | arrays
+        return cls(
+            **facts,
+            ridge=Ridge(**header["ridge"]),
+            rmse=ErrorEstimate.from_header(header["rmse"]),
+        )
+
+    def __repr__(self) -> str:
+        m, n = self.shape
+        return (
+            f"Completed(shape=({m}, {n}), rank={self.rank}, dtype={self.dtype}, "
+            f"ridge={self.ridge.weight:.3g}, rmse={self.rmse.value:.4g})"
+        )
+
+    def _repr_html_(self) -> str:
+        m, n = self.shape
+        facts = {
+            "shape": f"{m} x {n}, {self.dtype}",
+            "rank": f"{self.rank}, ridge {self.ridge.weight:.3g}",
+            "short rows": f"{self.n_short} of {self.n_rows}",
+            "rmse": str(self.rmse),
+        }
+        return html.card("Completed", facts, html.values_picture([float(x) for x in self.s]))
+
+
+def _no_rows(what: str) -> PassError:
+    return PassError(
+        f"{what} needs the factors of the rows, which a stream does not keep; give the rows once "
+        "more: found.of(rows)"
+    )

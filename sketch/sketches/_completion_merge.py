@@ -1,0 +1,109 @@
+"""Two streams of completion as one: the factors of one turned to those of the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import IncompatibleSketchError
+from ..numerics.alternating import width
+from ..numerics.known_rows import Reals
+from ..numerics.packed import packed, unpacked
+from ._completion_stream import (
+    equations_of,
+    followed,
+    having_equations,
+    having_sample,
+    is_started,
+    keeping,
+    sample_of,
+    solved,
+)
+from ._state import State
+
+if TYPE_CHECKING:
+    from ._completion_spec import CompletionSpec
+
+_WORST_CONDITION = 1e4  # of what turns factors: beyond it, one of them misses directions
+_PANEL_BYTES = 32_000_000
+
+
+def merged(spec: CompletionSpec, ours: State, theirs: State) -> State:
+    """Return the state of two streams of different rows.
+
+    Raises
+    ------
+    IncompatibleSketchError
+        If their columns cannot be turned to each other.
+    """
+    if not theirs.facts:
+        return ours.having(seen=tuple(map(max, ours.seen, theirs.seen)))
+    if not is_started(theirs):
+        return _with_rows(spec, ours, theirs)
+    if not is_started(ours):
+        return _with_rows(spec, theirs, ours)
+    equations = equations_of(ours, spec.n) + _turned(spec, theirs, ours)
+    sample = sample_of(ours).with_rows(sample_of(theirs), spec.seed)
+    facts = dict(ours.facts)
+    for name in ("rows", "short", "entries", "fresh"):
+        facts[name] += theirs.facts[name]
+    state = having_sample(
+        ours.having(facts=facts, seen=tuple(map(max, ours.seen, theirs.seen))),
+        sample.within(spec.sample, spec.seed),
+    )
+    state = having_equations(state, equations)
+    return keeping(state, columns=solved(spec, state))
+
+
+def _with_rows(spec: CompletionSpec, state: State, other: State) -> State:
+    """Return a state after the rows of another one, which keeps all of them whole."""
+    sample, seen = sample_of(other), tuple(map(max, state.seen, other.seen))
+    facts = {"rows": 0, "short": 0, "level": 0, **state.facts}
+    for name in ("rows", "short"):
+        facts[name] += other.facts[name]
+    state = state.having(facts=facts, seen=seen, dtype=spec.joint_dtype(state.dtype, other.dtype))
+    return followed(spec, state, sample.rows(spec.n), sample.numbers)
+
+
+def _turned(spec: CompletionSpec, state: State, like: State) -> Reals:
+    """Return the equations of a state for rows whose factors fit the columns of another.
+
+    With ``v1 = R^T v2 + t`` and ``c1 = c2 + <d, v2> + e`` by least squares over the columns that
+    both know, rows of equal predictions have ``u1 = R^-1 (u2 - d)``, and a bias that is smaller by
+    ``e + <u1, t>``.
+    """
+    theirs, target = state.passes.kept["columns"], like.passes.kept["columns"].copy()
+    if theirs.shape != target.shape:
+        raise IncompatibleSketchError(
+            f"the streams have chosen the ranks {target.shape[1] - 1} and {theirs.shape[1] - 1}; "
+            "give one rank to merge them"
+        )
+    size, equations = theirs.shape[1], equations_of(state, spec.n)
+    split = width(size) - size
+    weights = np.sqrt(
+        np.minimum(equations[:, split - 1], equations_of(like, spec.n)[:, split - 1])
+    )[:, None]
+    target[:, -1] -= theirs[:, -1]
+    design = theirs.copy()
+    design[:, -1] = float(spec.biases)
+    turn = np.linalg.lstsq(weights * design, weights * target, rcond=None)[0]  # [[R, d], [t, e]]
+    condition = float(np.linalg.cond(turn[:-1, :-1]))
+    if not condition < _WORST_CONDITION:
+        raise IncompatibleSketchError(
+            f"the columns of the two streams differ by a matrix of condition {condition:.2g}: one "
+            "of them has found directions that the other has not. Feed larger parts, take a "
+            "smaller rank, or several passes, whose parts are merged as they are"
+        )
+    inverse = np.eye(size)  # of (u2, 1) to (u1, 1)
+    inverse[:-1, :-1] = np.linalg.inv(turn[:-1, :-1])
+    inverse[:-1, -1] = -inverse[:-1, :-1] @ turn[:-1, -1]
+    shift = turn[-1].copy()
+    step = max(1, _PANEL_BYTES // (8 * size * size))
+    out = np.empty_like(equations)
+    for start in range(0, len(equations), step):
+        cut = slice(start, start + step)
+        gram = inverse @ unpacked(equations[cut, :split], size) @ inverse.T
+        out[cut, :split] = packed(gram)
+        out[cut, split:] = equations[cut, split:] @ inverse.T + gram @ shift
+    return out

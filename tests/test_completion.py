@@ -1,0 +1,174 @@
+"""Completion: exact where it can be, the same in any chunks, honest about its error."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.io
+import scipy.sparse
+
+import sketch
+
+RNG = np.random.default_rng(0)
+
+
+def low_rank(m, n, rank, seed=0, noise=0.0):
+    rng = np.random.default_rng(seed)
+    a = rng.standard_normal((m, rank)) @ rng.standard_normal((rank, n))
+    return a + noise * rng.standard_normal((m, n))
+
+
+def with_gaps(a, share, seed=1):
+    return np.where(np.random.default_rng(seed).random(a.shape) < share, a, np.nan)
+
+
+def as_sparse(rows):
+    known = ~np.isnan(rows)
+    i, j = np.nonzero(known)
+    return scipy.sparse.coo_array((rows[i, j], (i, j)), shape=rows.shape).tocsr()
+
+
+A = low_rank(240, 30, 3)
+A[:, 4] = 0  # whose zeros are stored
+ROWS = with_gaps(A, 0.5)
+
+
+def npy(folder, rows):
+    np.save(folder / "a.npy", rows)
+    return folder / "a.npy"
+
+
+def npz(folder, rows):
+    scipy.sparse.save_npz(folder / "a.npz", as_sparse(rows))
+    return folder / "a.npz"
+
+
+def mtx(folder, rows):
+    scipy.io.mmwrite(folder / "a.mtx", as_sparse(rows))
+    return folder / "a.mtx"
+
+
+def dask(folder, rows, chunks=(70, 13)):
+    return pytest.importorskip("dask.array").from_array(rows, chunks=chunks)
+
+
+FORMATS = {
+    "nan": lambda folder, rows: rows,
+    "fortran": lambda folder, rows: np.asfortranarray(rows),
+    "masked": lambda folder, rows: np.ma.masked_invalid(rows),
+    "csr": lambda folder, rows: as_sparse(rows),
+    "csc": lambda folder, rows: as_sparse(rows).tocsc(),
+    "coo": lambda folder, rows: as_sparse(rows).tocoo(),
+    "npy": npy,
+    "npz": npz,
+    "mtx": mtx,
+    "dask": dask,
+    "masked dask": lambda f, rows: dask(f, rows).map_blocks(np.ma.masked_invalid),
+    "chunks": lambda folder, rows: np.array_split(rows, 4),
+}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_low_rank_rows_are_recovered_from_every_format(kind, tmp_path):
+    found = sketch.complete(FORMATS[kind](tmp_path, ROWS), 3)
+    assert found.shape == A.shape
+    assert np.allclose(found.to_array(), A, atol=1e-6)
+    assert np.allclose((found.U * found.s) @ found.Vh + found.mean, A, atol=1e-6)
+    assert found.rmse.value < 1e-6
+
+
+def test_predictions_transforms_and_gaps_agree():
+    found = sketch.complete(ROWS, 3)
+    i, j = np.nonzero(np.isnan(ROWS))
+    assert np.allclose(found.predict(i, j), A[i, j], atol=1e-6)
+    assert np.allclose(found.fill(ROWS[:9]), A[:9], atol=1e-6)
+    coordinates = found.transform(ROWS[:9])
+    assert np.allclose(found.inverse_transform(coordinates), A[:9], atol=1e-6)
+    assert np.allclose(found.of(ROWS[100:]).to_array(), A[100:], atol=1e-6)
+    with pytest.raises(sketch.ShapeError, match="must match"):
+        found.predict([1, 2], [1])
+    with pytest.raises(sketch.ShapeError, match="within"):
+        found.predict([240], [1])
+    with pytest.raises(sketch.ShapeError, match="rows of 30 entries"):
+        found.of(ROWS[:, :20])
+
+
+def streamed(rows, cuts, **options):
+    options = {"sample": 5000, **options}
+    sk = sketch.Completion((None, rows.shape[1]), 3, **options)
+    for chunk in np.split(rows, cuts):
+        sk.update(chunk)
+    return sk
+
+
+NOISY = with_gaps(low_rank(2000, 30, 3, noise=0.3), 0.4)
+
+
+def test_chunks_do_not_matter():
+    whole = streamed(NOISY, []).finalize()
+    assert whole.rows is None  # the sample is too small for them: it is a stream
+    for cuts in ([1, 2, 3, 700], [500, 1000, 1500], list(range(50, 2000, 50))):
+        found = streamed(NOISY, cuts).finalize()
+        assert np.allclose(found.columns, whole.columns, rtol=1e-6, atol=1e-9)
+        assert np.isclose(found.rmse.value, whole.rmse.value, rtol=1e-6)
+
+
+def test_a_stream_is_nearly_as_good_as_all_rows_at_once():
+    truth = low_rank(2000, 30, 3)
+    hidden = np.isnan(NOISY)
+    errors = []
+    for found in (streamed(NOISY, [500, 1000]).finalize().of(NOISY), sketch.complete(NOISY, 3)):
+        errors.append(np.sqrt(np.mean((found.to_array() - truth)[hidden] ** 2)))
+    assert errors[0] < 1.15 * errors[1]
+
+
+def test_a_saved_stream_goes_on(tmp_path):
+    path = tmp_path / "state.npz"
+    for cut in (100, 900):  # before the start of the columns, and after it
+        first = streamed(NOISY[:cut], [])
+        first.save(path)
+        again = sketch.load(path)
+        again.update(NOISY[cut:])
+        assert np.allclose(again.finalize().columns, streamed(NOISY, []).finalize().columns)
+    found = again.finalize()
+    found.save(path)
+    loaded = sketch.load(path)
+    assert np.array_equal(loaded.columns, found.columns)
+    assert loaded.rmse == found.rmse
+
+
+def test_rows_and_columns_without_entries_are_predicted_by_what_is_known():
+    rows = ROWS.copy()
+    rows[5], rows[:, 7] = np.nan, np.nan
+    found = sketch.complete(rows, 3)
+    assert np.allclose(found.to_array()[5], found.mean, atol=1e-9)
+    rest = np.delete(np.delete(A, 5, 0), 7, 1)
+    assert np.allclose(np.delete(np.delete(found.to_array(), 5, 0), 7, 1), rest, atol=1e-6)
+    assert np.isfinite(found.to_array()).all()
+    assert found.n_short >= 1
+
+
+@pytest.mark.parametrize("bad", ["infinite", "complex", "cube"])
+def test_what_cannot_be_completed_is_refused(bad):
+    sk = streamed(NOISY, [])
+    before = sk.finalize()
+    chunk = {
+        "infinite": np.where(np.arange(60).reshape(2, 30) == 33, np.inf, 1.0),
+        "complex": np.ones((2, 30), complex),
+        "cube": np.ones((2, 30, 2)),
+    }[bad]
+    with pytest.raises((sketch.NonFiniteError, sketch.DtypeError, sketch.ShapeError)):
+        sk.update(chunk)
+    assert np.array_equal(sk.finalize().columns, before.columns)
+
+
+def test_arguments_are_checked():
+    for shape in [(None, 0), (None,), (3, 4, 5), 7]:
+        with pytest.raises(sketch.ShapeError):
+            sketch.Completion(shape, 2)
+    for rank in (0, 2.5, []):
+        with pytest.raises(sketch.RankError):
+            sketch.Completion((None, 8), rank)
+    for options in ({"ridge": -1}, {"ridge": np.nan}, {"holdout": 0.7}, {"holdout": "x"}):
+        with pytest.raises(sketch.ArgumentError):
+            sketch.Completion((None, 8), 2, **options)
