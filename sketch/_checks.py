@@ -5,9 +5,16 @@ from __future__ import annotations
 import importlib
 import math
 import operator
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, SupportsIndex, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .errors import RankError, SketchError, ToleranceError, ToleranceWarning, warn
+
+Ranks: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | NDArray[np.integer[Any]]
+"""One rank for all bonds of a train, or one for each."""
 
 MISSING_HINT = 'sketch.open(path, missing="zero") or missing="mean" (--missing)'
 """What to say of NaN where data may come from a file: they stand for missing values there."""

@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._checks import checked_size, checked_tol, each_bond, require_rank_or_tol
+from .._checks import Ranks, checked_size, checked_tol, each_bond, require_rank_or_tol
 from ..formats import TensorTrain, with_evaluations
 from ..numerics.seeds import checked_seed
 from ..results import warn_unmet
@@ -22,7 +22,7 @@ _BLOCK_POINTS = 100_000
 def cross(
     f: Callable[[Any], Any],
     shape: Sequence[int],
-    rank: Any = None,
+    rank: Ranks | None = None,
     *,
     tol: float | None = None,
     seed: int | None = 0,

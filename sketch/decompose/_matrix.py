@@ -7,10 +7,11 @@ from typing import Any
 from .._checks import checked_tol
 from ..errors import ArgumentError, PassError, RankError
 from ..formats import seeds_of, with_passes, with_seeds
-from ..maps import Gaussian, SparseSign, TestMatrixFamily
+from ..maps import Gaussian, MatrixFamilyName, SparseSign, TestMatrixFamily
 from ..results import LowRank
 from ..sketches import (
     MATRIX_METHODS,
+    MatrixMethod,
     columns_within,
     fed,
     finalized,
@@ -31,11 +32,11 @@ def svd(
     rank: int | None = None,
     *,
     tol: float | None = None,
-    method: str = "hmt",
+    method: MatrixMethod = "hmt",
     power_iters: float = 0,
     passes: int | None = None,
     start_rank: int | None = None,
-    test_matrix: TestMatrixFamily | str | None = None,
+    test_matrix: TestMatrixFamily | MatrixFamilyName | None = None,
     seed: int | None = 0,
     check_finite: bool = True,
     memory: int | str | None = None,

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from .._checks import MISSING_HINT, checked_tol, each_bond, require_rank_or_tol
+from .._checks import MISSING_HINT, Ranks, checked_tol, each_bond, require_rank_or_tol
 from ..backend.array import cast, namespace, quiet, unit_roundoff
 from ..errors import DtypeError, NonFiniteError, OptionError, PassError, ShapeError
 from ..formats import TensorTrain, as_exact_train, seeds_of, tt_svd_cores, with_seeds
 from ..numerics.linalg import frobenius_norm
 from ..results import ErrorEstimate, rounding_floor, warn_inaccurate_train, warn_unmet
-from ..sketches import TENSOR_METHODS, fed, independent_seed, method_of, options_of
+from ..sketches import (
+    TENSOR_METHODS,
+    TensorMethod,
+    TensorOptions,
+    fed,
+    independent_seed,
+    method_of,
+    options_of,
+)
 from ..sources import DenseTensorSource, StoredTensorSource, as_tensor_source, with_axes_of
 from ._matrix import FIRST_RANK, GROWTH
 
@@ -21,16 +29,16 @@ _EXACT_RANK = 100  # up to which the error of a structured tensor is computed, n
 
 def tensor_train(
     a: Any,
-    rank: Any = None,
+    rank: Ranks | None = None,
     *,
     tol: float | None = None,
-    method: str = "stta",
+    method: TensorMethod = "stta",
     seed: int | None = 0,
     check_finite: bool = True,
     memory: int | str | None = None,
     device: Any = None,
     progress: bool = False,
-    **options: Any,
+    **options: Unpack[TensorOptions],
 ) -> TensorTrain:
     """Return a tensor train close to a tensor of any format, with its error.
 
@@ -181,7 +189,7 @@ def exact_error(train: TensorTrain, data: TensorTrain, dtype: str) -> ErrorEstim
     )
 
 
-def tt_svd(array: Any, rank: Any = None, tol: float | None = None) -> TensorTrain:
+def tt_svd(array: Any, rank: Ranks | None = None, tol: float | None = None) -> TensorTrain:
     """Return the tensor train of successive truncated SVDs, with its exact error.
 
     The deterministic reference: quasi-optimal within a factor of ``sqrt(d - 1)``, at the price of

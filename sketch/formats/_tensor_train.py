@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import checked_tol, each_bond, require_rank_or_tol, warn_missed
+from .._checks import Ranks, checked_tol, each_bond, require_rank_or_tol, warn_missed
 from ..backend.array import (
     Array,
     dtype_name,
@@ -245,7 +245,7 @@ class TensorTrain(TrainStorage):
         done = TensorTrain(orthogonalized(self.cores, *self._modes(mode)))
         return done.with_error(self._error_after(0.0))
 
-    def round(self, rank: Any = None, tol: float | None = None) -> TensorTrain:
+    def round(self, rank: Ranks | None = None, tol: float | None = None) -> TensorTrain:
         """Return a train of smaller ranks, by truncated SVDs of thin matrices.
 
         Its error is widened by what was lost. Much smaller ranks are found faster by

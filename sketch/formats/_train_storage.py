@@ -8,6 +8,7 @@ import os
 from collections.abc import Hashable, Sequence
 from typing import Any, Self
 
+from .._checks import Ranks
 from ..backend.array import (
     Array,
     cast,
@@ -101,7 +102,7 @@ class TrainStorage(Summable, Seeded):
     def random(
         cls,
         shape: Sequence[int],
-        rank: int | Sequence[int],
+        rank: Ranks,
         *,
         seed: int | None = 0,
         dtype: str = "float64",

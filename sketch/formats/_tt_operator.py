@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import checked_tol, each_bond
+from .._checks import Ranks, checked_tol, each_bond
 from ..backend.array import (
     Array,
     beside,
@@ -156,7 +156,7 @@ class TTOperator:
         out_shape: Sequence[int],
         in_shape: Sequence[int] | None = None,
         *,
-        rank: Any = None,
+        rank: Ranks | None = None,
         tol: float | None = 1e-12,
     ) -> TTOperator:
         """Return a matrix as an operator, by `tt_svd`.
@@ -336,7 +336,7 @@ class TTOperator:
         """Return the Frobenius norm, see `TensorTrain.norm`."""
         return self._train.norm()
 
-    def round(self, rank: Any = None, tol: float | None = None) -> TTOperator:
+    def round(self, rank: Ranks | None = None, tol: float | None = None) -> TTOperator:
         """Return an operator of smaller ranks, close in the Frobenius norm.
 
         See `TensorTrain.round`, of which it has arguments, errors and warnings.

@@ -8,7 +8,7 @@ import math
 import operator
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ from ..numerics.kernels import HashedRows
 from ..numerics.linalg import adjoint
 from ..numerics.random import HOST, Bits
 from ..running.cache import RecentValues
+
+MatrixFamilyName = Literal["gaussian", "sign", "sparse-sign", "block-sign"]
+"""Names of families that may be given instead of an instance."""
 
 STREAMS = {"range": 1, "corange": 2, "error": 3, "norm": 4}
 """Which 64-bit stream of random bits each test matrix of a sketch is drawn from."""

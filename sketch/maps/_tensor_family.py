@@ -15,6 +15,9 @@ from ..numerics.random import HOST, Bits, normal_rows, sign_rows
 
 _WIDEST_TRAIN = 64
 
+TensorFamilyName = Literal["stacked-trains", "khatri-rao"]
+"""Names of families that may be given instead of an instance."""
+
 
 class TestTensorFamily(ABC):
     """A distribution of test tensors: stacks of independent random tensor trains.

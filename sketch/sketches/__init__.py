@@ -12,7 +12,15 @@ from ._independence import independent_seed, made_apart
 from ._krylov import BlockKrylov, BlockKrylovSpec, columns_within
 from ._nystrom import Nystrom, NystromSpec
 from ._otts import OTTS, OTTSSpec
-from ._registry import MATRIX_METHODS, TENSOR_METHODS, method_of, options_of
+from ._registry import (
+    MATRIX_METHODS,
+    TENSOR_METHODS,
+    MatrixMethod,
+    TensorMethod,
+    TensorOptions,
+    method_of,
+    options_of,
+)
 from ._sliding_window import SlidingWindow
 from ._stta import STTA, STTASpec
 from ._train_embedding import TrainEmbedding
@@ -34,6 +42,7 @@ __all__ = [
     "GramNystrom",
     "GramNystromSpec",
     "HMTSpec",
+    "MatrixMethod",
     "Nystrom",
     "NystromSpec",
     "OTTSSpec",
@@ -41,6 +50,8 @@ __all__ = [
     "Sketch",
     "SlidingWindow",
     "TTHMTSpec",
+    "TensorMethod",
+    "TensorOptions",
     "TrainEmbedding",
     "check_request",
     "columns_within",

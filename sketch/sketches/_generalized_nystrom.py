@@ -10,7 +10,7 @@ from .._checks import checked_size
 from ..backend.array import Array, is_complex
 from ..errors import RankError
 from ..finalize import generalized_nystrom, probe_error
-from ..maps import DrawnMatrix, TestMatrixFamily
+from ..maps import DrawnMatrix, MatrixFamilyName, TestMatrixFamily
 from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent
 from ..results import ErrorEstimate, LowRank
 from ..sources import MatrixBlock
@@ -184,7 +184,7 @@ class GeneralizedNystrom(Sketch[LowRank]):
         *,
         sketch_rank: int | None = None,
         corange_rank: int | None = None,
-        test_matrix: TestMatrixFamily | str = "gaussian",
+        test_matrix: TestMatrixFamily | MatrixFamilyName = "gaussian",
         seed: int | None = 0,
         dtype: Any = None,
         error_probes: int = 0,

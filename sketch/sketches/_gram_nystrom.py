@@ -34,7 +34,7 @@ from ..errors import (
     warn,
 )
 from ..finalize import Eigenpairs, ShiftedSums, gram_eigenpairs, gram_nystrom, no_shift
-from ..maps import DrawnMatrix, FixedMatrix, TestMatrixFamily
+from ..maps import DrawnMatrix, FixedMatrix, MatrixFamilyName, TestMatrixFamily
 from ..numerics.linalg import adjoint, frobenius_norm, plain_number, rescaled, scale_exponent
 from ..results import Bound, ErrorEstimate, PrincipalComponents
 from ..sources import (
@@ -510,7 +510,7 @@ class GramNystrom(Sketch[PrincipalComponents]):
         sketch_rank: int | None = None,
         center: bool = True,
         scale: Any = False,
-        test_matrix: TestMatrixFamily | str = "gaussian",
+        test_matrix: TestMatrixFamily | MatrixFamilyName = "gaussian",
         seed: int | None = 0,
         dtype: Any = None,
         device: Any = None,

@@ -20,7 +20,7 @@ from ..finalize import (
     probe_error,
     summing_error,
 )
-from ..maps import DrawnMatrix, FixedMatrix, ProbedMatrix, TestMatrixFamily
+from ..maps import DrawnMatrix, FixedMatrix, MatrixFamilyName, ProbedMatrix, TestMatrixFamily
 from ..numerics.linalg import (
     adjoint,
     frobenius_norm,
@@ -488,7 +488,7 @@ class HMT(MultiPassSketch[LowRank]):
         power_iters: float = 0,
         sketch_rank: int | None = None,
         start_rank: int | None = None,
-        test_matrix: TestMatrixFamily | str = "gaussian",
+        test_matrix: TestMatrixFamily | MatrixFamilyName = "gaussian",
         seed: int | None = 0,
         dtype: Any = None,
         error_probes: int = 10,

@@ -10,7 +10,7 @@ from .._checks import checked_size
 from ..backend.array import Array, cast, dtype_name, namespace, to_host
 from ..errors import NonFiniteError, PassError, SpectrumWarning, ToleranceWarning, warn
 from ..finalize import FusedRange, fused_range, next_block, orthonormalized, ritz
-from ..maps import TestMatrixFamily
+from ..maps import MatrixFamilyName, TestMatrixFamily
 from ..numerics.linalg import adjoint, frobenius_norm
 from ..results import LowRank
 from ..running.memory import as_bytes
@@ -253,7 +253,7 @@ class BlockKrylov(HMT):
         tol: float = 0.0,
         columns: int | None = None,
         sketch_rank: int | None = None,
-        test_matrix: TestMatrixFamily | str = "gaussian",
+        test_matrix: TestMatrixFamily | MatrixFamilyName = "gaussian",
         seed: int | None = 0,
         dtype: Any = None,
         error_probes: int = 10,

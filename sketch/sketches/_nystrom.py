@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from ..backend.array import Array, namespace
 from ..errors import NotSemidefiniteError, RankError, ShapeError
 from ..finalize import gram_nystrom, probe_error
-from ..maps import DrawnMatrix, TestMatrixFamily
+from ..maps import DrawnMatrix, MatrixFamilyName, TestMatrixFamily
 from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent
 from ..results import ErrorEstimate, LowRank
 from ..sources import MatrixBlock
@@ -170,7 +170,7 @@ class Nystrom(Sketch[LowRank]):
         rank: int,
         *,
         sketch_rank: int | None = None,
-        test_matrix: TestMatrixFamily | str = "gaussian",
+        test_matrix: TestMatrixFamily | MatrixFamilyName = "gaussian",
         seed: int | None = 0,
         dtype: Any = None,
         error_probes: int = 10,

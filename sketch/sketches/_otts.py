@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from .._checks import Ranks
 from ..backend.array import Array, dtype_name, namespace, unit_roundoff
 from ..formats import TensorTrain
-from ..maps import TestTensorFamily
+from ..maps import TensorFamilyName, TestTensorFamily
 from ..numerics.linalg import adjoint, frobenius_norm, pivoted_qr
 from ..sources import TensorBlock
 from ._base import MultiPassSketch
@@ -127,14 +128,14 @@ class OTTS(MultiPassSketch[TensorTrain]):
     def __init__(
         self,
         shape: Any,
-        rank: Any,
+        rank: Ranks,
         *,
-        sketch_rank: Any = None,
-        corange_rank: Any = None,
+        sketch_rank: Ranks | None = None,
+        corange_rank: Ranks | None = None,
         seed: int | None = 0,
         dtype: Any = None,
         error_probes: int | None = None,
-        test_tensor: TestTensorFamily | str = "stacked-trains",
+        test_tensor: TestTensorFamily | TensorFamilyName = "stacked-trains",
         device: Any = None,
     ) -> None:
         fields = tensor_fields(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypedDict
 
+from .._checks import Ranks
 from ..errors import ArgumentError
+from ..maps import TensorFamilyName, TestTensorFamily
 from ._generalized_nystrom import GeneralizedNystrom
 from ._hmt import HMT
 from ._krylov import BlockKrylov
@@ -14,6 +16,19 @@ from ._nystrom import Nystrom
 from ._otts import OTTS
 from ._stta import STTA
 from ._tt_hmt import TTHMT
+
+MatrixMethod = Literal["hmt", "nystrom", "nystrom-psd", "krylov"]
+TensorMethod = Literal["stta", "otts", "tt-hmt", "tt-svd"]
+
+
+class TensorOptions(TypedDict, total=False):
+    """What `tensor_train` passes on to its methods, as far as they take it."""
+
+    sketch_rank: Ranks | None
+    corange_rank: Ranks | None
+    error_probes: int | None
+    test_tensor: TestTensorFamily | TensorFamilyName
+
 
 Methods = Mapping[str, type[Any]]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from .._checks import Ranks
 from ..backend.array import Array, dtype_name, namespace, unit_roundoff
 from ..finalize import assemble_train
 from ..formats import TensorTrain
-from ..maps import TestTensorFamily
+from ..maps import TensorFamilyName, TestTensorFamily
 from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent
 from ..sources import TensorBlock
 from ._base import Sketch
@@ -134,14 +135,14 @@ class STTA(Sketch[TensorTrain]):
     def __init__(
         self,
         shape: Any,
-        rank: Any,
+        rank: Ranks,
         *,
-        sketch_rank: Any = None,
-        corange_rank: Any = None,
+        sketch_rank: Ranks | None = None,
+        corange_rank: Ranks | None = None,
         seed: int | None = 0,
         dtype: Any = None,
         error_probes: int | None = None,
-        test_tensor: TestTensorFamily | str = "stacked-trains",
+        test_tensor: TestTensorFamily | TensorFamilyName = "stacked-trains",
         device: Any = None,
     ) -> None:
         fields = tensor_fields(

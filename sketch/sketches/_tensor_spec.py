@@ -14,6 +14,7 @@ from ..backend.array import compute_dtype
 from ..errors import RankError
 from ..maps import (
     StackedTrains,
+    TensorFamilyName,
     TensorTrainMap,
     TestTensorFamily,
     as_tensor_family,
@@ -136,7 +137,7 @@ def tensor_fields(
     seed: Any,
     dtype: Any,
     probes: Any,
-    test_tensor: TestTensorFamily | str,
+    test_tensor: TestTensorFamily | TensorFamilyName,
 ) -> dict[str, Any]:
     """Check the arguments that all tensor sketches share and return them as spec fields.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from .._checks import Ranks
 from ..formats import TensorTrain
-from ..maps import TestTensorFamily
+from ..maps import TensorFamilyName, TestTensorFamily
 from ..sources import TensorBlock
 from ._base import MultiPassSketch
 from ._method import Products, Sum
@@ -115,13 +116,13 @@ class TTHMT(MultiPassSketch[TensorTrain]):
     def __init__(
         self,
         shape: Any,
-        rank: Any,
+        rank: Ranks,
         *,
-        sketch_rank: Any = None,
+        sketch_rank: Ranks | None = None,
         seed: int | None = 0,
         dtype: Any = None,
         error_probes: int | None = None,
-        test_tensor: TestTensorFamily | str = "stacked-trains",
+        test_tensor: TestTensorFamily | TensorFamilyName = "stacked-trains",
         device: Any = None,
     ) -> None:
         fields = tensor_fields(
