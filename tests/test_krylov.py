@@ -159,5 +159,13 @@ def test_requests_that_make_no_sense_are_refused():
     sk.end_pass()
     with pytest.raises(sketch.PassError, match="all 1 readings were taken"):
         sk.update(A)
-    with pytest.raises(sketch.NonFiniteError, match="scale the data"):
-        sketch.svd(A * 1e200, 4, method="krylov", passes=4)
+
+
+@pytest.mark.parametrize("factor", [1e200, 1e-200])
+def test_squares_of_data_near_the_ends_of_the_range(factor):
+    # products are scaled then, and no reading serves both passes of a step
+    result = sketch.svd(A * factor, 4, method="krylov", passes=6)
+    expected = sketch.svd(A, 4, method="krylov", passes=3)
+    assert np.allclose(result.s / factor, expected.s, rtol=1e-12)
+    assert np.allclose(result.residuals / factor, expected.residuals, rtol=1e-6, atol=1e-9)
+    assert np.isclose(result.error.relative, expected.error.relative, rtol=1e-9, atol=1e-14)

@@ -216,3 +216,28 @@ def test_families_have_names():
     for wrong in ("gauss", 3, None):
         with pytest.raises(ValueError, match="is not known; choose one of"):
             as_family(wrong)
+
+
+# ---- panels ---------------------------------------------------------------------------------
+
+
+@every_family
+@both_fields
+@pytest.mark.parametrize("stream", STREAMS.values())
+def test_the_first_columns_of_a_wider_draw_are_the_narrower_draw(family, field, stream):
+    # on both sides, dense and hashed, in rows from anywhere; panels are independent of each other
+    widths, like = (12, 7, 30), np.zeros((0, 0), "complex128" if field == "complex" else "float64")
+    drawn = []
+    for count in (1, 2, 3):
+        panels = widths[:count]
+        matrix = DrawnMatrix(family, 1, stream, sum(panels), field, panels=panels)
+        rows = matrix.rows(250, 1500)
+        drawn.append(rows.array(like))
+        hashed = rows.hashed("float64")
+        assert hashed is None or np.array_equal(hashed.toarray(), drawn[-1])
+        last = matrix.panel(count - 1, panels[-1]).rows(250, 1500).array(like)
+        assert np.array_equal(last, drawn[-1][:, -panels[-1] :])
+    for narrow, wide in itertools.pairwise(drawn):
+        assert np.array_equal(narrow, wide[:, : narrow.shape[1]])
+    across = drawn[-1][:, :12].conj().T @ drawn[-1][:, 12:] / len(drawn[-1])
+    assert np.abs(across).max() <= 5 / np.sqrt(len(drawn[-1]))

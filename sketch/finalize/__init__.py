@@ -12,7 +12,7 @@ from ._hmt import (
     probe_error,
     summing_error,
 )
-from ._krylov import next_block, orthonormalized, ritz
+from ._krylov import further_rows, next_block, orthonormalized, rank_within, ritz
 from ._shifted_sums import ShiftedSums, no_shift
 from ._sketched_basis import SketchedBasis
 from ._tensor_train import assemble_train
@@ -26,6 +26,7 @@ __all__ = [
     "Split",
     "assemble_train",
     "fitted",
+    "further_rows",
     "fused_basis",
     "fused_range",
     "generalized_nystrom",
@@ -39,6 +40,7 @@ __all__ = [
     "no_shift",
     "orthonormalized",
     "probe_error",
+    "rank_within",
     "ritz",
     "split",
     "summing_error",

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Callable
+
 from ..backend.array import Array, dtype_name, namespace, to_host
-from ..numerics.linalg import adjoint, frobenius_norm, orthonormal_basis, thin_svd
+from ..numerics.linalg import adjoint, frobenius_norm, orthonormal_basis, tall_svd
+from ..results import ErrorEstimate
 
 _NEW = 50.0  # roundoffs of a block below which directions of the next one are rounding errors
 
@@ -45,7 +50,9 @@ def ritz(v: Array, z: Array) -> tuple[Array, Array, Array]:
     return values, vectors, xp.linalg.vector_norm(apart, axis=0)
 
 
-def next_block(v: Array, z: Array, roundoff: float) -> Array:
+def next_block(
+    v: Array, z: Array, roundoff: float, drawn: Callable[[Array], Array] | None = None
+) -> Array:
     """Return orthonormal columns that z adds to a basis V, none where the space is invariant.
 
     Orthogonal to V to rounding: a basis of what is left of z would not be where that is singular,
@@ -58,6 +65,8 @@ def next_block(v: Array, z: Array, roundoff: float) -> Array:
         ``A^* A X`` for the last block X of V.
     roundoff : float
         Of the products.
+    drawn : callable, optional
+        Which returns the columns that z adds with random ones beside them.
 
     References
     ----------
@@ -65,9 +74,10 @@ def next_block(v: Array, z: Array, roundoff: float) -> Array:
        applications", SISC 21 (2000) 2257-2274.
     """
     least = _NEW * max(roundoff, 2.0**-53) * frobenius_norm(z)
-    w = without(without(z, v), v)
-    u, s, _ = thin_svd(w)
+    u, s = tall_svd(without(z, v))
     new = u[:, : sum(float(x) > least for x in to_host(s))]
+    if drawn is not None:
+        new = drawn(new)
     if not new.shape[1]:
         return new
     return orthonormal_basis(without(orthonormal_basis(without(new, v)), v))
@@ -85,3 +95,55 @@ def orthonormalized(omega: Array, z: Array) -> tuple[Array, Array, Array]:
     inverse = xp.linalg.inv(r)
     assert dtype_name(inverse.dtype) == dtype_name(r.dtype)
     return x, inverse, z @ inverse
+
+
+def further_rows(b: Array | None, x: Array, z: Array, roundoff: float) -> Array:
+    """Return what a block adds to the rows of ``B = Q^* A``, Q a basis of all products so far.
+
+    Parameters
+    ----------
+    b : array, shape (k, n), or None
+        The rows so far.
+    x, z : array, shape (n, l)
+        A block and ``A^* A X``.
+    roundoff : float
+        Of the products.
+
+    Returns
+    -------
+    array, shape (r, n)
+        Without directions that are lost in the rounding of ``X^* Z``.
+
+    Notes
+    -----
+    ``Q^* Y = B X`` for ``Y = A X``, so that nothing as tall as A takes part: with W = ``Z^* - (B
+    X)^* B``, which is ``((I - Q Q^*) Y)^* A``, the Gram matrix of what Y adds is ``W X``. Costs
+    ``4 k n l`` operations.
+
+    References
+    ----------
+    .. [1] W. Yu, Y. Gu, Y. Li, "Efficient randomized algorithms for the fixed-precision low-rank
+       matrix approximation", SIMAX 39 (2018) 1339-1359, arXiv:1606.09402.
+    """
+    xp, back = namespace(x), adjoint(z)
+    if b is not None:
+        back = back - adjoint(b @ x) @ b
+    gram = back @ x
+    values, vectors = xp.linalg.eigh((gram + adjoint(gram)) / 2)
+    least = _NEW * max(roundoff, 2.0**-53) * frobenius_norm(adjoint(x) @ z)
+    told = sum(float(value) > least for value in to_host(values))
+    first = len(values) - told  # they ascend
+    rows = adjoint(vectors[:, first:]) @ back
+    return rows / xp.sqrt(values[first:])[:, None]
+
+
+def rank_within(b: Array, error: ErrorEstimate, tol: float) -> int:
+    """Return the least rank of truncations of ``B = Q^* A`` that meet a tolerance.
+
+    From the squares of its singular values, at ``k^2 n`` operations.
+    """
+    values = namespace(b).linalg.eigvalsh(b @ adjoint(b))  # ascending
+    squares = [max(0.0, float(x)) for x in to_host(values)]
+    tails = [0.0, *itertools.accumulate(squares)]
+    meets = (error.truncated(math.sqrt(t), len(b) - k).meets(tol) for k, t in enumerate(tails))
+    return len(squares) + 1 - sum(itertools.takewhile(bool, meets))

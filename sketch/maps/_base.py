@@ -26,7 +26,7 @@ from ..backend.array import (
 )
 from ..errors import ArgumentError
 from ..numerics.device_bits import bits_for
-from ..numerics.kernels import HashedRows
+from ..numerics.kernels import HashedRows, side_by_side
 from ..numerics.linalg import adjoint
 from ..numerics.random import HOST, Bits
 from ..running.cache import RecentValues
@@ -37,6 +37,7 @@ MatrixFamilyName = Literal["gaussian", "sign", "sparse-sign", "block-sign"]
 STREAMS = {"range": 1, "corange": 2, "error": 3, "norm": 4}
 """Which 64-bit stream of random bits each test matrix of a sketch is drawn from."""
 
+_PANEL = 1 << 40  # between the streams of two panels: those of trains lie below
 _DRAWN_BYTES = 16_000_000  # at most so much of a test matrix is drawn at once at finalize
 _KEPT_BYTES = 64_000_000  # of each test matrix, the rows drawn last
 
@@ -150,6 +151,20 @@ class DrawnMatrix:
 
     Keeps the rows it drew last: a stream of row blocks needs the same rows of Omega each time, and
     tiles those of Psi as well. Threads may share it.
+
+    A matrix that was widened stands in panels beside each other, each of them an isotropic matrix
+    from a stream of its own: the first columns stay what they were.
+
+    Attributes
+    ----------
+    family : TestMatrixFamily
+    seed, stream : int
+    width : int
+    field : {"real", "complex"}
+    panels : tuple of int
+        Widths of the panels; one by default.
+    first_panel : int
+        Number of the first one.
     """
 
     family: TestMatrixFamily
@@ -157,9 +172,17 @@ class DrawnMatrix:
     stream: int
     width: int
     field: str = "real"
+    panels: tuple[int, ...] = ()
+    first_panel: int = 0
     _kept: RecentValues = dataclasses.field(
         default_factory=lambda: RecentValues(_KEPT_BYTES), init=False, repr=False, compare=False
     )
+
+    def panel(self, number: int, width: int) -> DrawnMatrix:
+        """Return a panel alone."""
+        return DrawnMatrix(
+            self.family, self.seed, self.stream, width, self.field, first_panel=number
+        )
 
     def rows(self, start: int, stop: int) -> Rows:
         """Return rows ``start:stop``, not yet drawn."""
@@ -192,9 +215,19 @@ class DrawnMatrix:
         return self._draw(0, 4)
 
     def _draw(self, start: int, stop: int, bits: Bits = HOST) -> NDArray[Any]:
-        return self.family.draw(
-            self.seed, self.stream, start, stop, self.width, field=self.field, bits=bits
-        )
+        drawn = [
+            self.family.draw(self.seed, stream, start, stop, width, field=self.field, bits=bits)
+            for stream, width in self._streams()
+        ]
+        if len(drawn) == 1:
+            return drawn[0]
+        return bits.xp.concatenate(drawn, axis=1)  # type: ignore[no-any-return]
+
+    def _streams(self) -> list[tuple[int, int]]:
+        """Return the stream and the width of each panel."""
+        widths = self.panels or (self.width,)
+        numbers = range(self.first_panel, self.first_panel + len(widths))
+        return [(self.stream + n * _PANEL, w) for n, w in zip(numbers, widths, strict=True)]
 
     def hashed_rows(self, start: int, stop: int, dtype: str) -> HashedRows | None:
         """Draw rows in hashed form, or return None where the family has none."""
@@ -206,7 +239,10 @@ class DrawnMatrix:
         return rows
 
     def _hashed(self, family: SparseFamily, start: int, stop: int, dtype: str) -> HashedRows:
-        drawn = family.hashed(self.seed, self.stream, start, stop, self.width, field=self.field)
+        drawn = side_by_side(
+            family.hashed(self.seed, stream, start, stop, width, field=self.field)
+            for stream, width in self._streams()
+        )
         if self.field == "complex":
             dtype = promote(dtype, "complex64")
         return dataclasses.replace(drawn, values=drawn.values.astype(dtype, copy=False))

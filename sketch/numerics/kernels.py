@@ -13,7 +13,7 @@ import importlib.util
 import math
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -81,6 +81,19 @@ class HashedRows:
         for columns, values in zip(self.columns.T, self.values.T, strict=True):
             dense[every, columns] += values
         return dense
+
+
+def side_by_side(matrices: Iterable[HashedRows]) -> HashedRows:
+    """Return the same rows of several sparse test matrices beside each other."""
+    rows = list(matrices)
+    if len(rows) == 1:
+        return rows[0]
+    starts = np.cumsum([0, *(r.width for r in rows)], dtype=np.int32)
+    return HashedRows(
+        np.concatenate([r.columns + at for r, at in zip(rows, starts[:-1], strict=True)], axis=1),
+        np.concatenate([r.values for r in rows], axis=1),
+        int(starts[-1]),
+    )
 
 
 def csr_product(a: Any, x: NDArray[Any] | HashedRows) -> NDArray[Any]:

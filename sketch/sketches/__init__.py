@@ -7,6 +7,7 @@ from ._feed import fed, finalized
 from ._finish import check_request
 from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec
 from ._gram_nystrom import GramNystrom, GramNystromSpec, default_width
+from ._growing_krylov import GrowingKrylov, GrowingKrylovSpec
 from ._hmt import HMT, HMTSpec
 from ._independence import independent_seed, made_apart
 from ._krylov import BlockKrylov, BlockKrylovSpec, columns_within
@@ -41,6 +42,8 @@ __all__ = [
     "GeneralizedNystromSpec",
     "GramNystrom",
     "GramNystromSpec",
+    "GrowingKrylov",
+    "GrowingKrylovSpec",
     "HMTSpec",
     "MatrixMethod",
     "Nystrom",

@@ -376,6 +376,10 @@ class Sketch(Generic[Result]):
         )
         return result
 
+    def _for_one_more(self) -> Sketch[Result]:
+        """Return the sketch that takes a further reading where the result is blurred."""
+        return self
+
     # ---- state ------------------------------------------------------------------------------
 
     def save(self, path: str | os.PathLike[str]) -> None:

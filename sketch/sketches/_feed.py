@@ -44,6 +44,7 @@ def finalized(sketch: Sketch[Any], data: Any, rank: Any, tol: float | None, **op
     accumulator = sketch._accumulator
     sums = accumulator.complete()
     if not data.single_use and accumulator.is_blurred(sums, rank, tol):
+        sketch = sketch._for_one_more()
         _read(sketch, data, **options)
         return sketch.finalize(rank, tol)
     return accumulator.finish(sums, rank, tol, "give data that can be read again")

@@ -11,10 +11,11 @@ from ..backend.array import Array, cast, dtype_name, namespace, to_host
 from ..errors import NonFiniteError, PassError, SpectrumWarning, ToleranceWarning, warn
 from ..finalize import FusedRange, fused_range, next_block, orthonormalized, ritz
 from ..maps import MatrixFamilyName, TestMatrixFamily
-from ..numerics.linalg import adjoint, frobenius_norm
+from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent
 from ..results import LowRank
 from ..running.memory import as_bytes
 from ._hmt import HMT, HMTSpec
+from ._krylov_space import Space
 from ._running import Run
 from ._spec import checked_width, common_fields
 from ._state import Passes, State
@@ -80,77 +81,83 @@ class BlockKrylovSpec(HMTSpec):
         if sums.number == self.probed_pass and self.error_probes:
             kept["probes"] = held(sums.tall("error").copy())
         if self.is_left(sums.number):
-            y, inside = as_tall(sums.kept["half"]), sums.kept["inside"]
-            z = adjoint(sums.whole("corange")) @ inside
+            inside = sums.kept["inside"]
+            e = scale_exponent(inside) if "space" not in sums.kept else _exponent(sums)
+            y = as_tall(sums.kept["half"]).rescaled(-e)
+            z = adjoint(rescaled(sums.whole("corange"), -e)) @ rescaled(inside, -e)
         elif self.passes_made(sums) == 2:
-            y, z = sums.tall("range"), adjoint(sums.whole("back"))
+            y, z, e = sums.tall("range"), adjoint(sums.whole("back")), 0
         else:
             y = sums.tall("range")
             q = y.basis()
             half = {"basis": held(q), "half": held(y.copy()), "inside": y.inside(q)}
             return kept | half
         if not _is_finite(z):
-            raise NonFiniteError(
-                "squares of the data overflow; scale the data, or take method='hmt'"
-            )
-        return kept | self._step(sums, y, z)
+            raise NonFiniteError("squares of the data overflow; scale the data")
+        return kept | self._step(sums, self._space(sums, y, z, e))
 
-    def _step(self, sums: Sums, y: Tall, z: Array) -> dict[str, Any]:
-        """Return what is kept of a block X with ``Y = A X`` and ``Z = A^* Y`` beside the others.
+    def _step(self, sums: Sums, space: Space) -> dict[str, Any]:
+        """Return what is kept of a space with one more block.
 
-        ``space`` V, ``squares`` ``A^* A V`` and ``range`` ``A V``; how good its vectors are, if
-        there is more to find, and the next block, rounded as it will be multiplied. A space that is
-        too wide is restarted from its leading Ritz vectors; its next block is orthogonal to all
-        that was there before.
+        The space, how good its vectors are, if there is more to find, and the next block, rounded
+        as it will be multiplied. A space that is too wide is restarted from its leading Ritz
+        vectors; its next block is orthogonal to all that was there before.
         """
-        xp = namespace(z)
-        if "block" not in sums.kept:
-            omega = sums.maps["first"].rows(0, sums.shape[1]).array(z)
-            omega = cast(cast(omega, _precision(sums, omega)), dtype_name(z.dtype))
-            x, inverse, z = orthonormalized(omega, z)
-            y = y.multiplied(inverse)
-        else:
-            x = cast(sums.kept["block"], dtype_name(z.dtype))
-        v, squares, range_ = x, z, y
-        if "space" in sums.kept:
-            v = xp.concat([sums.kept["space"], x], axis=1)
-            squares = xp.concat([sums.kept["squares"], z], axis=1)
-            range_ = as_tall(sums.kept["range"]).beside(y)
+        v, squares = space.v, space.squares
+        xp = namespace(v)
         values, vectors, residuals = ritz(v, squares)
         root = xp.sqrt(values)
         safe = xp.where(root > 0, root, xp.ones_like(root))
         residuals = (residuals / safe)[: self.rank]
-        last = sums.readings >= self.readings  # and so no block follows
-        new = z[:, :0] if last else next_block(v, z, sums.state.roundoff)
-        new = cast(new, _precision(sums, new))
+        new = self._next_block(sums, space)
         top = float(root[0]) if root.shape[0] else 0.0
         worst = max((float(r) for r in to_host(residuals)), default=0.0)
-        all_found = int(v.shape[1]) >= sums.shape[1] or not (last or new.shape[1])
-        done = worst <= self.tol * top or all_found
+        done = worst <= self.tol * top or self._all_found(sums, space, new)
         if self.most is not None and v.shape[1] + new.shape[1] > self.most and not done:
-            lead = vectors[:, : min(self.rank + _SPARE, int(vectors.shape[1]))]
-            v, squares, range_ = v @ lead, squares @ lead, range_.multiplied(lead)
-        return {
-            "space": v,
-            "squares": squares,
-            "range": held(range_),
-            "residuals": residuals,
-            "open": xp.asarray(0.0 if done else 1.0),
-            "block": new,
-            "basis": new,
-        }
+            space = space.restarted(vectors[:, : min(self.rank + _SPARE, int(vectors.shape[1]))])
+        return {**space.kept(), "residuals": residuals, **self._next(new, done)}
+
+    def _space(self, sums: Sums, y: Tall, z: Array, exponent: int) -> Space:
+        """Return the space with a further block of products ``Y = A X`` and ``Z = A^* Y``."""
+        if "block" not in sums.kept:
+            omega = sums.maps["first"].rows(0, sums.shape[1]).array(z)
+            omega = cast(cast(omega, precision(sums, omega)), dtype_name(z.dtype))
+            x, inverse, z = orthonormalized(omega, z)
+            y = y.multiplied(inverse)
+        else:
+            x = cast(sums.kept["block"], dtype_name(z.dtype))
+        if "space" not in sums.kept:
+            return Space(x, z, y, x, z, exponent)
+        xp, kept = namespace(z), sums.kept
+        v = xp.concat([kept["space"], x], axis=1)
+        squares = xp.concat([kept["squares"], z], axis=1)
+        return Space(v, squares, as_tall(kept["range"]).beside(y), x, z, exponent)
+
+    def _next_block(self, sums: Sums, space: Space) -> Array:
+        """Return what the last products add to the space; nothing where no reading follows."""
+        if sums.readings >= self.readings:
+            return space.z[:, :0]
+        new = next_block(space.v, space.z, sums.state.roundoff)
+        return cast(new, precision(sums, new))
+
+    def _all_found(self, sums: Sums, space: Space, new: Array) -> bool:
+        """Whether the space is all there is."""
+        last = sums.readings >= self.readings
+        return int(space.v.shape[1]) >= sums.shape[1] or not (last or new.shape[1])
+
+    def _next(self, new: Array, done: bool) -> dict[str, Any]:
+        """Return what is kept of the block to multiply by, and whether there is more to find."""
+        here = namespace(new).asarray(0.0 if done else 1.0)
+        return {"open": here, "block": new, "basis": new}
 
     # ---- result -----------------------------------------------------------------------------
 
     def finish(self, sums: Sums, rank: Any, tol: float | None) -> LowRank:
         """Return the approximation in the range of ``A V``, with the residuals of its vectors."""
-        q = as_tall(sums.kept["range"]).basis()
-        kept = {**sums.state.passes.kept, "basis": held(q)}
-        passes = dataclasses.replace(sums.state.passes, kept=kept)
-        sums = dataclasses.replace(sums, state=sums.state.having(passes=passes), found={})
+        sums = self._in_its_range(sums)
         result = super().finish(sums, rank, None)
         fused, residuals = self._core(sums)[2], sums.kept["residuals"]
-        residuals = residuals[: min(result.rank, int(residuals.shape[0]))]
+        residuals = rescaled(residuals[: min(result.rank, len(residuals))], _exponent(sums))
         hidden = fused is not None and fused.kept < min(result.rank, fused.kept + fused.hidden)
         if fused is not None and hidden and not self.begins_left:  # `begin_at` is for other methods
             warn(
@@ -170,11 +177,23 @@ class BlockKrylovSpec(HMTSpec):
         real = dtype_name(result.s.dtype)
         return dataclasses.replace(result, residuals=cast(residuals, real))
 
+    def _in_its_range(self, sums: Sums) -> Sums:
+        """Return the sums with a basis of ``A V``, in which the result lies."""
+        if "in range" not in sums.found:
+            q = as_tall(sums.kept["range"]).basis()
+            passes = dataclasses.replace(sums.state.passes, kept={**sums.kept, "basis": held(q)})
+            state = sums.state.having(passes=passes)
+            sums.found["in range"] = dataclasses.replace(sums, state=state, found={})
+        found: Sums = sums.found["in range"]
+        return found
+
     def _fused(self, sums: Sums) -> FusedRange | None:
         """Return what the readings tell of ``Q^* A`` for a basis Q of the range."""
         q, back = as_tall(sums.kept["basis"]), adjoint(sums.kept["squares"])
-        inside = as_tall(sums.kept["range"]).inside(q)
-        return fused_range(inside, back, *self._size(sums, inside))
+        inside, e = as_tall(sums.kept["range"]).inside(q), _exponent(sums)
+        size, roundoff = self._size(sums, rescaled(inside, e))
+        found = fused_range(inside, back, rescaled(size, -e), roundoff)
+        return dataclasses.replace(found, b=rescaled(found.b, e), floor=rescaled(found.floor, e))
 
     def blur(self, sums: Sums, rank: Any, tol: float | None, *, slight: bool = False) -> str | None:
         """Return None: further readings make further steps."""
@@ -190,7 +209,12 @@ def columns_within(memory: int | str, shape: tuple[int | None, ...]) -> int:
     return max(1, as_bytes(memory) // 2 // (16 * (m + 2 * n) or 1))
 
 
-def _precision(sums: Sums, x: Array) -> str:
+def _exponent(sums: Sums) -> int:
+    """Return the exponent of the space; states of earlier versions do not tell it."""
+    return int(float(sums.kept.get("exponent", 0.0)))
+
+
+def precision(sums: Sums, x: Array) -> str:
     """Return the dtype in which an array is multiplied with the data."""
     single = sums.dtype in ("float32", "complex64")
     name = dtype_name(x.dtype)

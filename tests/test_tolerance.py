@@ -1,0 +1,160 @@
+"""Ranks found for a tolerance: met, close to the smallest, and no product taken twice."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+from scipy.sparse.linalg import LinearOperator
+from strategies import SOURCES, matrix
+
+import sketch
+from sketch.sketches import HMT, GrowingKrylov
+from sketch.testing import exponential, low_rank_plus_noise, polynomial, with_spectrum
+
+M, N = 150, 110
+SPECTRA = {
+    "1/i": (polynomial(N), 0.2),
+    "i^-.5": (polynomial(N) ** 0.5, 0.5),
+    "i^-2": (polynomial(N) ** 2, 1e-2),
+    "0.8^i": (exponential(N, 0.8), 1e-3),
+    "rank 30 and noise": (low_rank_plus_noise(N, 30, 1e-2), 0.1),
+    "equal": (np.ones(N), 0.3),
+    "exact rank": (np.r_[polynomial(12), np.zeros(N - 12)], 1e-3),
+    "zero": (np.zeros(N), 1e-3),
+}
+
+
+def smallest(s, tol):
+    tails = np.sqrt(np.append(np.cumsum(s[::-1] ** 2)[::-1], 0.0))
+    return int(np.argmax(tails <= tol * tails[0]))
+
+
+def missed(a, result):
+    return np.linalg.norm(a - result.to_array())
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "complex128"])
+def test_the_rank_found_meets_the_tolerance_and_is_close_to_the_smallest(name, dtype):
+    s, tol = SPECTRA[name]
+    a = with_spectrum((M, N), s, dtype=dtype)
+    rounding = 20 * np.finfo(dtype).eps * np.linalg.norm(a)
+    for seed, data in itertools.product(range(3), (a, a.T)):
+        result = sketch.svd(data, tol=tol, seed=seed)
+        assert missed(data, result) <= tol * np.linalg.norm(a) + rounding
+        assert smallest(s, tol) <= result.rank <= 1.2 * smallest(s, tol) + 1
+        low, high = result.error.interval(0.9999)
+        assert low <= missed(data, result) <= high + rounding
+
+
+@pytest.mark.parametrize("tol", [1e-6, 1e-9, 1e-12])
+def test_tolerances_that_squares_would_hide_take_one_more_reading(tol):
+    s = exponential(N, 0.7)
+    a = with_spectrum((M, N), s)
+    result = sketch.svd(a, tol=tol)
+    assert missed(a, result) <= tol * np.linalg.norm(a)
+    assert result.rank <= smallest(s, tol) + 3
+    assert result.error.kind != "heuristic"
+
+
+def test_no_product_is_taken_twice():
+    # the widths of all blocks add up to that of the space, beside the probes
+    a, columns = with_spectrum((M, N), polynomial(N)), []
+
+    def times(x):
+        columns.append(1 if x.ndim == 1 else x.shape[1])
+        return a @ x
+
+    operator = LinearOperator(
+        a.shape, dtype=float, matvec=times, matmat=times, rmatvec=None, rmatmat=lambda x: a.T @ x
+    )
+    sk = GrowingKrylov(a.shape, 0.3)
+    while sk.passes_left:
+        sk.update(operator)
+        sk.end_pass()
+    space = sk._accumulator.state.passes.kept["space"]
+    assert np.allclose(space.T @ space, np.eye(space.shape[1]), atol=1e-13)
+    assert sum(columns) == space.shape[1] + sk.spec.error_probes
+
+
+def test_fewer_products_than_of_widths_that_are_tried_one_after_the_other():
+    # for a spectrum that falls slowly: 26, 74 and 266 columns then
+    a = with_spectrum((400, 300), polynomial(300))
+    result = sketch.svd(a, tol=0.1)
+    sk = GrowingKrylov(a.shape, 0.1)
+    while sk.passes_left:
+        sk.update(a)
+        sk.end_pass()
+    assert sk._accumulator.state.passes.kept["space"].shape[1] <= 2 * result.rank
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_source(source):
+    a = matrix(seed=1)
+    expected = sketch.svd(a, tol=0.3, test_matrix="gaussian")
+    result = sketch.svd(SOURCES[source](a), tol=0.3, test_matrix="gaussian")
+    left = result.U.compute() if source == "dask" else result.U
+    near = np.linalg.norm(a - (left * result.s) @ result.Vh)
+    assert near <= 0.3 * np.linalg.norm(a)
+    assert result.rank == expected.rank or source in ("operator", "sum")
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_chunks_and_states_between_readings(tmp_path, cut):
+    a = with_spectrum((M, N), polynomial(N))
+    sk, whole = GrowingKrylov(a.shape, 0.25), GrowingKrylov(a.shape, 0.25)
+    while sk.passes_left:
+        for row, column in itertools.product((0, 40), (0, 30) if cut else (0,)):
+            stop = {0: 40, 40: M}[row], {0: 30, 30: N}[column] if cut else N
+            chunk = a[row : stop[0], column : stop[1]]
+            whole.update(chunk, at=(row, column))
+            sk.update(chunk, at=(row, column))
+            sk.save(tmp_path / "state.npz")
+            sk = sketch.load(tmp_path / "state.npz")
+        sk.end_pass()
+        whole.end_pass()
+    expected, found = whole.finalize(), sk.finalize()
+    assert (found.n_passes, found.rank) == (expected.n_passes, expected.rank)
+    assert np.allclose(found.to_array(), expected.to_array(), atol=1e-12)
+
+
+def test_what_memory_or_readings_leave_out_of_reach_is_said():
+    a = with_spectrum((M, N), polynomial(N))
+    for options in ({"columns": 30}, {"passes": 2}):
+        sk = GrowingKrylov(a.shape, 0.1, **options)
+        while sk.passes_left:
+            sk.update(a)
+            sk.end_pass()
+        with pytest.warns(sketch.ToleranceWarning, match="out of reach"):
+            assert sk.finalize().rank <= 52
+
+
+@pytest.mark.parametrize("factor", [1e200, 1e-200])
+def test_data_near_the_ends_of_the_range(factor):
+    a = with_spectrum((M, N), exponential(N, 0.8))
+    result, expected = sketch.svd(a * factor, tol=1e-2), sketch.svd(a, tol=1e-2)
+    assert np.allclose(result.s / factor, expected.s, rtol=1e-12)
+
+
+def test_a_further_reading_is_of_the_same_data():
+    a = with_spectrum((M, N), exponential(N, 0.7))
+    sk = GrowingKrylov(a.shape, 1e-11)
+    while sk.passes_left:
+        sk.update(a)
+        sk.end_pass()
+    again = sk._for_one_more()
+    assert isinstance(again, HMT)
+    again.update(a + 1)
+    with pytest.raises(sketch.PassError, match="other data"):
+        again.finalize(tol=1e-11)
+
+
+def test_power_iterations_by_hand_are_made():
+    a = with_spectrum((M, N), polynomial(N))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = sketch.svd(a, tol=0.25, power_iters=1)
+    assert missed(a, result) <= 0.25 * np.linalg.norm(a)
