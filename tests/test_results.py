@@ -520,3 +520,16 @@ def test_floors_cover_the_rounding_of_data_of_one_sign(shape, kind):
     data = data.astype("float32")
     for method in ("hmt", "nystrom"):
         assert covered(sketch.svd(data, 2, method=method), data)
+
+
+@pytest.mark.parametrize("make", [lambda a: sketch.svd(a, 3), lambda a: sketch.tt_svd(a, 3)])
+def test_precisions_are_named_in_any_way_and_no_imaginary_part_is_lost(make):
+    found = make(np.diag(np.arange(1.0, 9.0)) * 1j)
+    for dtype in ("complex64", np.complex64, np.dtype("complex64")):
+        assert found.astype(dtype).dtype == "complex64"
+    assert found.astype(complex).dtype == "complex128"
+    with pytest.raises(sketch.DtypeError, match="imaginary"):
+        found.astype(np.float64)
+    for bad in ("int8", "float16", "nonsense", None):
+        with pytest.raises(sketch.DtypeError):
+            found.astype(bad)

@@ -76,6 +76,27 @@ def smallest_normal(name: str) -> float:
     return float(np.finfo(name).smallest_normal)
 
 
+def target_dtype(dtype: object, before: object) -> str:
+    """Return the name of the dtype that a result of dtype `before` shall have.
+
+    Raises
+    ------
+    DtypeError
+        If it is not one that results have, or would lose imaginary parts.
+    """
+    name = dtype_name(np.dtype(dtype) if dtype in (float, complex) else dtype)
+    if not is_computed_with(name):
+        raise DtypeError(
+            f"a result is of float32, float64, complex64 or complex128, not of {dtype!r}"
+        )
+    if is_complex(dtype_name(before)) and not is_complex(name):
+        raise DtypeError(
+            f"a complex result as {name} would lose its imaginary parts; take complex64 or "
+            "complex128"
+        )
+    return name
+
+
 def is_computed_with(dtype: object) -> bool:
     """Whether data of a dtype are computed as they are, without conversion."""
     name = dtype_name(dtype)

@@ -5,7 +5,18 @@ from ._complete_train import complete_train
 from ._cross import cross
 from ._matrix import svd
 from ._pca import pca
+from ._pivoted_cholesky import pivoted_cholesky
 from ._solve import solve
 from ._tensor import tensor_train, tt_svd
 
-__all__ = ["complete", "complete_train", "cross", "pca", "solve", "svd", "tensor_train", "tt_svd"]
+__all__ = [
+    "complete",
+    "complete_train",
+    "cross",
+    "pca",
+    "pivoted_cholesky",
+    "solve",
+    "svd",
+    "tensor_train",
+    "tt_svd",
+]

@@ -19,6 +19,7 @@ from ..backend.array import (
     to_host,
     unit_roundoff,
 )
+from ..backend.dtypes import target_dtype
 from ..backend.plain import plain
 from ..errors import DtypeError, NonFiniteError, ShapeError
 from ..files import archive
@@ -304,14 +305,17 @@ class TrainStorage(Summable, Seeded):
         """Return the same train with an error estimate."""
         return type(self)(self.cores, error=error)
 
-    def astype(self, dtype: str) -> Self:
+    def astype(self, dtype: Any) -> Self:
         """Return the train in another precision; its error follows.
 
         Raises
         ------
+        DtypeError
+            If it is no floating dtype of single or double precision, or would lose imaginary parts.
         NonFiniteError
             If entries of the cores are beyond its range.
         """
+        dtype = target_dtype(dtype, self.dtype)
         with quiet():
             cores = [cast(core, dtype) for core in self.cores]
         if unit_roundoff(dtype) <= unit_roundoff(dtype_name(self.dtype)):

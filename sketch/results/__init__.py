@@ -3,7 +3,7 @@
 from ._completed import Completed
 from ._error import ErrorEstimate, rounding_floor
 from ._held_out import held_out_error
-from ._laws import Bound, Certain, ChiSquare, Law, Regression, TrainProbes
+from ._laws import Between, Bound, Certain, ChiSquare, Law, Regression, TrainProbes
 from ._low_rank import LowRank
 from ._principal import PrincipalComponents
 from ._solution import Solution
@@ -15,6 +15,7 @@ from ._warnings import (
 )
 
 __all__ = [
+    "Between",
     "Bound",
     "Certain",
     "ChiSquare",

@@ -100,6 +100,26 @@ class Bound(Law):
 
 
 @dataclass(frozen=True)
+class Between(Law):
+    """The truth is known to lie between two multiples of the estimate."""
+
+    low: float
+    high: float
+
+    def interval(self, ratio: float, tail: float) -> Ends:
+        """Return the ends for every confidence."""
+        return math.hypot(self.low, ratio), math.hypot(self.high, ratio)
+
+    def exceeds(self, x: float, ratio: float) -> float:
+        """Return 1 where that is possible."""
+        return float(math.hypot(self.high, ratio) > x)
+
+    def from_above(self) -> Law:
+        """Return the law without a lower end."""
+        return dataclasses.replace(self, low=0.0)
+
+
+@dataclass(frozen=True)
 class ChiSquare(Law):
     """Independent Gaussian probes: ``estimate**2 / truth**2 ~ chi2_dof / dof``.
 
@@ -237,7 +257,7 @@ class Regression(Law):
 
 
 LAWS: dict[str, Callable[..., Law]] = {
-    law.__name__: law for law in (Certain, Bound, ChiSquare, TrainProbes, Regression)
+    law.__name__: law for law in (Certain, Bound, Between, ChiSquare, TrainProbes, Regression)
 }
 
 

@@ -26,6 +26,7 @@ from ..backend.array import (
     to_host,
     unit_roundoff,
 )
+from ..backend.dtypes import target_dtype
 from ..backend.plain import plain
 from ..errors import NonFiniteError, ShapeError
 from ..files import archive
@@ -422,14 +423,17 @@ class LowRank(Summable, Seeded):
         error = ErrorEstimate.from_header(header["error"])
         return cls(arrays["U"], arrays["s"], arrays["Vh"], error, arrays.get("residuals"))
 
-    def astype(self, dtype: str) -> LowRank:
+    def astype(self, dtype: Any) -> LowRank:
         """Return the result in another precision; its error follows.
 
         Raises
         ------
+        DtypeError
+            If it is no floating dtype of single or double precision, or would lose imaginary parts.
         NonFiniteError
             If singular values are beyond its range.
         """
+        dtype = target_dtype(dtype, self.U.dtype)
         real = {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
         with quiet():
             s = cast(self.s, real)

@@ -23,6 +23,7 @@ from ..backend.array import (
     to_host,
     unit_roundoff,
 )
+from ..backend.dtypes import target_dtype
 from ..errors import RankError
 from ..files import archive
 from ..formats import Seeded, axes_of_result, carrying_seeds
@@ -358,8 +359,15 @@ class PrincipalComponents(Seeded):
         fields |= {name: header[name] for name in _FACTS if name in header}
         return cls(**fields, error=ErrorEstimate.from_header(header["error"]))
 
-    def astype(self, dtype: str) -> PrincipalComponents:
-        """Return the components in another precision; the mean stays in double precision."""
+    def astype(self, dtype: Any) -> PrincipalComponents:
+        """Return the components in another precision; the mean stays in double precision.
+
+        Raises
+        ------
+        DtypeError
+            If it is no floating dtype of single or double precision, or would lose imaginary parts.
+        """
+        dtype = target_dtype(dtype, self.dtype)
         error = self.error
         if unit_roundoff(dtype) > unit_roundoff(dtype_name(self.dtype)):
             error = error.rounded(2 * unit_roundoff(dtype) * error.norm)  # of what is projected

@@ -4,7 +4,7 @@ from ._base import Sketch
 from ._completion import Completion, default_sample
 from ._completion_spec import CompletionSpec
 from ._feed import fed, finalized
-from ._finish import check_request
+from ._finish import check_request, phases, truncated
 from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec
 from ._gram_nystrom import GramNystrom, GramNystromSpec, default_width
 from ._growing_krylov import GrowingKrylov, GrowingKrylovSpec
@@ -66,4 +66,6 @@ __all__ = [
     "made_apart",
     "method_of",
     "options_of",
+    "phases",
+    "truncated",
 ]
