@@ -9,6 +9,7 @@ try:
         cross,
         pca,
         pivoted_cholesky,
+        schatten_norm,
         solve,
         svd,
         tensor_train,
@@ -58,7 +59,14 @@ try:
         TestMatrixFamily,
         TestTensorFamily,
     )
-    from .results import Completed, ErrorEstimate, LowRank, PrincipalComponents, Solution
+    from .results import (
+        Completed,
+        ErrorEstimate,
+        LowRank,
+        NormEstimate,
+        PrincipalComponents,
+        Solution,
+    )
     from .sketches import (
         HMT,
         OTTS,
@@ -103,6 +111,7 @@ __all__ = [
     "LowRank",
     "MemoryBudgetError",
     "NonFiniteError",
+    "NormEstimate",
     "NotSemidefiniteError",
     "Nystrom",
     "OperatorProduct",
@@ -139,6 +148,7 @@ __all__ = [
     "open",
     "pca",
     "pivoted_cholesky",
+    "schatten_norm",
     "solve",
     "svd",
     "tensor_train",

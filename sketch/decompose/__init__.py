@@ -6,6 +6,7 @@ from ._cross import cross
 from ._matrix import svd
 from ._pca import pca
 from ._pivoted_cholesky import pivoted_cholesky
+from ._schatten import schatten_norm
 from ._solve import solve
 from ._tensor import tensor_train, tt_svd
 
@@ -15,6 +16,7 @@ __all__ = [
     "cross",
     "pca",
     "pivoted_cholesky",
+    "schatten_norm",
     "solve",
     "svd",
     "tensor_train",

@@ -5,6 +5,7 @@ from ._error import ErrorEstimate, rounding_floor
 from ._held_out import held_out_error
 from ._laws import Between, Bound, Certain, ChiSquare, Law, Regression, TrainProbes
 from ._low_rank import LowRank
+from ._norm_estimate import NormEstimate
 from ._principal import PrincipalComponents
 from ._solution import Solution
 from ._warnings import (
@@ -23,6 +24,7 @@ __all__ = [
     "ErrorEstimate",
     "Law",
     "LowRank",
+    "NormEstimate",
     "PrincipalComponents",
     "Regression",
     "Solution",

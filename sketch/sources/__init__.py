@@ -1,7 +1,7 @@
 """Input adapters: one kind of input a file, recognised by an ordered list of predicates."""
 
 from ._axes import with_axes_of
-from ._base import MatrixBlock, MatrixSource
+from ._base import GivenRows, MatrixBlock, MatrixSource
 from ._centred import CentredBlock, centred
 from ._dense import DenseSource
 from ._entries import Entries
@@ -25,6 +25,7 @@ __all__ = [
     "DenseSource",
     "DenseTensorSource",
     "Entries",
+    "GivenRows",
     "KnownBlock",
     "KnownSource",
     "MatrixBlock",

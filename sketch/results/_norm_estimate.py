@@ -1,0 +1,80 @@
+"""A norm that was estimated, with its interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class NormEstimate:
+    """An estimate of ``||A||_p``, the p-th root of a sum of p-th powers of singular values.
+
+    Attributes
+    ----------
+    value : float
+        The estimate.
+    p : float
+    kind : {"exact", "heuristic"}
+        ``exact`` up to rounding, from all singular values; ``heuristic`` where the interval is that
+        of Student for the spread between probes.
+    spread : float
+        Standard error of ``value**p``, relative to it.
+    freedom : int
+        Its degrees of freedom: one less than there were probes.
+    floor : float
+        By how much ``value**p`` may be off besides, relative to it: by rounding, and by the
+        quadrature.
+    n_products : int
+        Products of A or its adjoint with a vector that were taken.
+
+    Examples
+    --------
+    >>> import numpy as np, sketch
+    >>> found = sketch.schatten_norm(np.diag(1 / np.arange(1.0, 701)), products=400)
+    >>> low, high = found.interval()
+    >>> bool(low < np.sum(1 / np.arange(1.0, 701)) < high < 1.1 * low)
+    True
+    """
+
+    value: float
+    p: float
+    kind: Literal["exact", "heuristic"]
+    spread: float
+    freedom: int
+    floor: float
+    n_products: int
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Return an interval that holds the norm with about the given probability.
+
+        Parameters
+        ----------
+        confidence : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        low, high : float
+
+        Raises
+        ------
+        ValueError
+            If `confidence` is not in (0, 1).
+        """
+        if not 0 < confidence < 1:
+            raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
+        half = self.floor
+        if self.spread:
+            from scipy.special import stdtrit
+
+            half += self.spread * float(stdtrit(self.freedom, (1 + confidence) / 2))
+        low, high = max(0.0, 1 - half), 1 + half
+        return self.value * low ** (1 / self.p), self.value * high ** (1 / self.p)
+
+    def __float__(self) -> float:
+        return self.value
+
+    def __str__(self) -> str:
+        low, high = self.interval()
+        return f"{self.value:.6g}, 95 % interval [{low:.6g}, {high:.6g}] ({self.kind})"
