@@ -39,9 +39,7 @@ def main() -> None:
         sk.save(os.path.join(folder, "state.npz"))
         assert sketch.load(os.path.join(folder, "state.npz")).spec == sk.spec
         run_the_command(folder, a)
-        for suffix, library in ((".h5", "h5py"), (".nc", "xarray")):
-            told = refusal(lambda path=os.path.join(folder, f"a{suffix}"): make_and_open(path))
-            assert "pip install" in told or library in told, told
+        assert "needs h5py; pip install" in refusal(lambda: make_and_open(f"{folder}/a.h5"))
     assert "matplotlib" in refusal(sketch.svd(a, 2).plot)
     assert "xarray" in refusal(sketch.svd(a, 2).to_xarray)
     print(f"sketch {sketch.__version__}, Python {sys.version.split()[0]}, NumPy {np.__version__}")
