@@ -10,7 +10,7 @@ from ._operator_algebra import applied
 from ._operator_product import OperatorProduct
 from ._origin import seeds_of
 from ._seeded import Seeded, carrying_seeds, with_evaluations, with_passes, with_seeds
-from ._sum import Summable, TensorSum
+from ._sum import Summable, TensorSum, is_number
 from ._tensor_train import TensorTrain, rounded_train
 from ._train_sampling import sampled_points
 from ._tt_operator import TTOperator
@@ -34,6 +34,7 @@ __all__ = [
     "carrying_seeds",
     "checked_points",
     "constant_like",
+    "is_number",
     "rounded_train",
     "sampled_points",
     "seeds_of",

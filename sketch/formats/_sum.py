@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backend.array import gathered, namespace, to_host
 from ..errors import ShapeError
-from ..numerics.linalg import multiple, plain_number
+from ..numerics.linalg import finite_factor, multiple
 from ._elements import at_points, checked_points, transposed
 from ._inner import inner_product
 from ._norms import norm
@@ -283,13 +283,14 @@ class TensorSum(Summable):
     def __mul__(self, factor: Any) -> Any:
         if not is_number(factor):
             return NotImplemented
-        return TensorSum(self.terms, [factor * c for c in self.coefficients])
+        number = finite_factor(factor)
+        return TensorSum(self.terms, [number * c for c in self.coefficients])
 
     def __truediv__(self, divisor: Any) -> Any:
         if not is_number(divisor):
             return NotImplemented
-        divisor = plain_number(divisor)
-        return TensorSum(self.terms, [c / divisor for c in self.coefficients])
+        number = finite_factor(divisor)
+        return TensorSum(self.terms, [c / number for c in self.coefficients])
 
     @property
     def T(self) -> TensorSum:

@@ -19,7 +19,7 @@ from ..backend.array import (
 )
 from ..backend.plain import plain
 from ..errors import ShapeError
-from ..numerics.linalg import multiple, plain_number
+from ..numerics.linalg import finite_factor, multiple, plain_number
 from ._axes import with_axes
 from ._rounding import rounded
 from ._seeded import carrying_seeds
@@ -104,7 +104,8 @@ class TensorTrain(TrainStorage):
     def __mul__(self, factor: Any) -> Any:
         if not is_number(factor):
             return NotImplemented
-        error = None if self.error is None else self.error.scaled(plain_number(factor))
+        number = finite_factor(factor)
+        error = None if self.error is None else self.error.scaled(number)
         return TensorTrain([multiple(self.cores[0], factor), *self.cores[1:]], error=error)
 
     def __truediv__(self, divisor: Any) -> Any:

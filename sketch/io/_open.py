@@ -210,7 +210,7 @@ def open(spec: Spec | Sequence[Spec], *, missing: Missing = None) -> DataFile:
     if missing not in (None, "zero", "mean", "nan"):
         raise ValueError(f'missing must be "zero", "mean", "nan" or None, got {missing!r}')
     if not isinstance(spec, str | os.PathLike):
-        return _open_all([os.fspath(one) for one in spec], missing)
+        return _open_all(_paths(spec), missing)
     text = os.fspath(spec)
     if not isinstance(text, str):
         text = os.fsdecode(text)
@@ -282,6 +282,17 @@ def _unfolded(data: Any) -> Any:
     if isinstance(data, np.ndarray) and data.flags.c_contiguous:
         return data.reshape(data.shape[0], -1)
     return UnfoldedSource(data)
+
+
+def _paths(spec: Any) -> list[str]:
+    """Return paths of a sequence; refuse what is none."""
+    try:
+        return [os.fspath(one) for one in spec]
+    except TypeError:
+        raise StateFileError(
+            f"open takes a path, or a sequence of paths, got {type(spec).__name__}; data in memory "
+            "go to svd, pca and tensor_train as they are"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -60,6 +61,20 @@ def plain_number(number: Any) -> complex | float:
     """Return a Python number, real where the imaginary part is zero."""
     plain = complex(number)
     return plain if plain.imag else plain.real
+
+
+def finite_factor(number: Any) -> complex | float:
+    """Return a Python number to multiply with.
+
+    Raises
+    ------
+    NonFiniteError
+        If it is NaN or infinite.
+    """
+    plain = plain_number(number)
+    if not cmath.isfinite(plain):
+        raise NonFiniteError(f"nothing can be scaled by {number}; give a finite number")
+    return plain
 
 
 def adjoint(x: Array) -> Array:

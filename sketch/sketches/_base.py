@@ -8,9 +8,10 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from ..backend.array import place, to_host
-from ..errors import IncompatibleSketchError, NonFiniteError
+from ..errors import IncompatibleSketchError
 from ..files import archive
-from ..numerics.linalg import plain_number
+from ..formats import is_number
+from ..numerics.linalg import finite_factor
 from ._accumulator import Accumulator
 from ._method import Method
 from ._saved import arrays_of, header_of, restored
@@ -299,12 +300,9 @@ class Sketch(Generic[Result]):
         return self.copy()
 
     def __mul__(self, factor: Any) -> Self:
-        try:
-            number = plain_number(factor)
-        except (TypeError, ValueError):
+        if not is_number(factor):
             return NotImplemented
-        if number != number or abs(number) == float("inf"):
-            raise NonFiniteError(f"a sketch cannot be scaled by {factor}")
+        number = finite_factor(factor)
         mine = self._accumulator
         return self._with(mine.holding(mine.times(mine.state, number)))
 
