@@ -5,7 +5,7 @@ from ._completion import Completion, default_sample
 from ._completion_spec import CompletionSpec
 from ._feed import fed, finalized
 from ._finish import check_request, phases, truncated
-from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec
+from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec, range_width
 from ._gram_nystrom import GramNystrom, GramNystromSpec, default_width
 from ._growing_krylov import GrowingKrylov, GrowingKrylovSpec
 from ._hmt import HMT, HMTSpec
@@ -67,5 +67,6 @@ __all__ = [
     "method_of",
     "options_of",
     "phases",
+    "range_width",
     "truncated",
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from .._checks import checked_size
 from ..backend.array import Array, is_complex
@@ -22,6 +24,7 @@ from ._spec import MatrixSpec, checked_width, common_fields
 from ._state import Passes
 from ._sums import Sums
 from ._tall import Basis
+from ._widening import widened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,20 +35,60 @@ class GeneralizedNystromSpec(MatrixSpec):
     ----------
     corange_size : int
         Columns of the corange's test matrix Psi.
+    panels : tuple of (int, int)
+        Widths of the panels of both test matrices, where they were widened.
+    first_panel : int
+        Number of the first one.
     """
 
     method: ClassVar[str] = "nystrom"
 
     corange_size: int
+    panels: tuple[tuple[int, int], ...] = ()
+    first_panel: int = 0
 
     def maps(self) -> dict[str, DrawnMatrix]:
         """Return Omega, Psi and the error probes."""
-        widths = {
-            "range": self.range_size,
-            "corange": self.corange_size,
-            "error": self.error_probes,
+        ranges, coranges = zip(*self.panels, strict=True) if self.panels else ((), ())
+        maps = {
+            "range": self.draw("range", self.range_size, ranges, self.first_panel),
+            "corange": self.draw("corange", self.corange_size, coranges, self.first_panel),
         }
-        return {name: self.draw(name, width) for name, width in widths.items() if width}
+        if self.error_probes:
+            maps["error"] = self.draw("error", self.error_probes)
+        return maps
+
+    def widened(self, rank: int) -> tuple[Self, Self]:
+        """Return the specs of the columns that a sketch of a rank has more, and of all of them."""
+        width, per_column = range_width(rank), self.corange_size / self.range_size
+        further = width - self.range_size, math.ceil(per_column * width) - self.corange_size
+        known = self.panels or ((self.range_size, self.corange_size),)
+        more = dataclasses.replace(
+            self,
+            rank=0,
+            range_size=further[0],
+            corange_size=further[1],
+            error_probes=0,
+            identity=False,
+            panels=(),
+            first_panel=len(known),
+        )
+        wide = dataclasses.replace(
+            self,
+            rank=rank,
+            range_size=width,
+            corange_size=self.corange_size + further[1],
+            identity=False,
+            panels=(*known, further),
+        )
+        return more, wide
+
+    @classmethod
+    def from_header(cls, header: dict[str, Any]) -> Self:
+        """Rebuild a spec from `to_header`."""
+        return super().from_header(
+            {**header, "panels": tuple(map(tuple, header.get("panels", ())))}
+        )
 
     def sums(self, passes: Passes) -> dict[str, Sum]:
         """Return ``A Omega``, ``Psi^* A`` and ``Theta^* A``."""
@@ -108,6 +151,11 @@ class GeneralizedNystromSpec(MatrixSpec):
             )
 
         return error
+
+
+def range_width(rank: int) -> int:
+    """Return the columns of Omega for a rank."""
+    return 2 * rank + 10
 
 
 class GeneralizedNystrom(Sketch[LowRank]):
@@ -191,7 +239,7 @@ class GeneralizedNystrom(Sketch[LowRank]):
         device: Any = None,
     ) -> None:
         fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)
-        range_size = 2 * fields["rank"] + 10 if sketch_rank is None else sketch_rank
+        range_size = range_width(fields["rank"]) if sketch_rank is None else sketch_rank
         range_size = checked_width(range_size, "sketch_rank", fields["rank"], fields["shape"])
         corange_size = 2 * range_size if corange_rank is None else corange_rank
         corange_size = checked_size(corange_size, "corange_rank")
@@ -206,6 +254,57 @@ class GeneralizedNystrom(Sketch[LowRank]):
             GeneralizedNystromSpec(**fields, range_size=range_size, corange_size=corange_size),
             device,
         )
+
+    def widen(
+        self,
+        data: Any,
+        rank: int,
+        *,
+        check_finite: bool = True,
+        memory: int | str | None = None,
+        progress: bool = False,
+    ) -> GeneralizedNystrom:
+        """Return a wider sketch of the same data, which are read for the new columns alone.
+
+        Parameters
+        ----------
+        data : array, sparse matrix, LinearOperator, stored dataset, sum, or iterable of row chunks
+            All that the sketch has seen.
+        rank : int
+            Of the wider sketch, whose test matrices are ``2 rank + 10`` columns wide and in
+            proportion. The first columns stay what they were.
+        check_finite, memory, progress
+            See `update`.
+
+        Raises
+        ------
+        RankError
+            If that is not wider, or wider than the data.
+        PassError
+            If the data are others than those of the sketch.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> a = np.random.default_rng(0).standard_normal((300, 9)) @ np.ones((9, 200))
+        >>> sk = sketch.GeneralizedNystrom((300, 200), rank=5)
+        >>> sk.update(a)
+        >>> wide = sk.widen(a, rank=10)
+        >>> sk.range_size, wide.range_size
+        (20, 30)
+        """
+        rank = checked_size(rank, "rank")
+        if not self.range_size < range_width(rank) <= self.spec.full:
+            raise RankError(
+                f"rank={rank} takes {range_width(rank)} columns, the sketch has "
+                f"{self.range_size} of {self.spec.full} that the data can fill; begin anew"
+            )
+        more, wide = self.spec.widened(rank)
+        options = {"check_finite": check_finite, "memory": memory, "progress": progress}
+        new = type(self).from_spec(wide)
+        stays = bool(self._accumulator.state.blocks)
+        new._accumulator = widened(self._accumulator, data, more, wide, stays=stays, **options)
+        return new
 
     @property
     def corange_size(self) -> int:

@@ -78,13 +78,16 @@ class MatrixSpec(Method):
         """Degrees of freedom of the square of one entry of the test matrices."""
         return 2 if self.field == "complex" else 1
 
-    def draw(self, stream: str, width: int) -> DrawnMatrix:
+    def draw(
+        self, stream: str, width: int, panels: tuple[int, ...] = (), first_panel: int = 0
+    ) -> DrawnMatrix:
         """Return a test matrix of this spec; error probes are always Gaussian."""
         family = Gaussian() if stream == "error" else self.test_matrix
         axis = self.filled_axes.get(stream)
         if self.identity and axis is not None and width == self.shape[axis]:
             family = Identity()
-        return DrawnMatrix(family, self.seed, STREAMS[stream], width, self.field)
+        number = STREAMS[stream]
+        return DrawnMatrix(family, self.seed, number, width, self.field, panels, first_panel)
 
     def as_source(self, chunk: Any) -> MatrixSource:
         """Return the adapter of a chunk."""

@@ -1,0 +1,66 @@
+"""Wider sketches of data that are read again: for the new columns alone."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..backend.array import namespace
+from ..errors import PassError
+from ..numerics.linalg import frobenius_norm
+from ._accumulator import Accumulator
+from ._part import Part
+from ._sums import Sums
+
+_BLURRED = 0.01  # relative rounding error of products that nothing can be told from
+
+
+def widened(ours: Accumulator, data: Any, more: Any, wide: Any, **options: Any) -> Accumulator:
+    """Return the sums of a wider spec from those at hand and a reading for the rest.
+
+    Parameters
+    ----------
+    ours : Accumulator
+    data : whatever `Sketch.update` takes
+        The same data, all of them.
+    more, wide : Method
+        The spec of the further panels alone, and of all.
+    **options
+        Of `Sketch.update`.
+
+    Raises
+    ------
+    PassError
+        If the data are others.
+    """
+    theirs = Accumulator(more, ours.home)
+    theirs.commit(theirs.contribution(data, **options))
+    before, after = ours.sums(), theirs.sums()
+    _check_same(before, after)
+    parts = dict(ours.state.parts)
+    for name in theirs.state.parts:
+        columns = [before.whole(name), after.whole(name)]
+        parts[name] = Part.of(namespace(*columns).concat(columns, axis=0))
+    blocks = {
+        name: block.beside(theirs.state.blocks[name]) for name, block in ours.state.blocks.items()
+    }
+    return Accumulator(wide, ours.home, ours.state.having(parts=parts, blocks=blocks))
+
+
+def _check_same(before: Sums, after: Sums) -> None:
+    """Compare ``Psi^* (A G)`` with ``(Psi^* A) G``, Psi of the old sums and G of the new ones."""
+    there = before.whole("corange")  # Psi^* A
+    xp, n = namespace(there), before.shape[1]
+    ones = xp.ones((after.spec.range_size, 1), dtype=there.dtype, device=there.device)
+    g = after.maps["range"].rows(0, n).array(there) @ ones
+    here = after.tall("range").multiplied(ones).seen_by(before.maps["corange"])
+    size = frobenius_norm(here)
+    gap = frobenius_norm(there @ g - here)
+    roundoff = before.roundoff(size)
+    if before.shape != after.shape or (
+        roundoff < _BLURRED and gap > math.sqrt(roundoff) * max(size, frobenius_norm(there @ g))
+    ):
+        raise PassError(
+            "a sketch is widened by the same data, all of them: these are others, by "
+            f"{gap / size if size else math.inf:.2g} of the whole"
+        )
