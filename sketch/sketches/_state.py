@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -121,8 +120,18 @@ class State:
         return sum(p.nbytes for p in self.parts.values()) + sum(s.nbytes for s in self.window)
 
     def having(self, **changes: Any) -> State:
-        """Return the state with other values of some fields."""
-        return dataclasses.replace(self, **changes)
+        """Return the state with other values of some fields; every block of the data asks for it.
+
+        Raises
+        ------
+        TypeError
+            If there is no such field.
+        """
+        if not changes.keys() <= self.__dict__.keys():
+            raise TypeError(f"a state has no {changes.keys() - self.__dict__.keys()}")
+        new = object.__new__(State)
+        new.__dict__.update(self.__dict__, **changes)
+        return new
 
     def plus(
         self, other: State, dtype: str | None, *, disjoint: bool = False, spent: bool = False
