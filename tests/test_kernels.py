@@ -70,12 +70,12 @@ def test_hashed_products_of_dense_matrices_are_products(order, dtype):
     a = np.asarray(a if dtype == "complex128" else a.real, dtype=dtype, order=order)
     field = "complex" if dtype == "complex128" else "real"
     x = sketch.SparseSign().hashed(0, 1, 0, 203, 70, field=field)
-    product = kernels.hashed_product_of_dense(x, a)
+    product = x.product_of_dense(a)
     # 203 * 8 / 70 products of size 3 are added up in each entry, one rounding each
     tolerance = 25 * 100 * np.finfo(dtype).eps
     assert np.abs(product - x.toarray().T @ a).max() < tolerance
     narrow = sketch.SparseSign().hashed(0, 1, 0, 203, 60, field=field)
-    assert kernels.hashed_product_of_dense(narrow, a) is None
+    assert narrow.product_of_dense(a) is None
 
 
 @pytest.mark.filterwarnings("ignore::sketch.AccuracyWarning")  # noise

@@ -7,8 +7,9 @@ import functools
 import math
 import operator
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from ..backend.array import (
 )
 from ..errors import ArgumentError
 from ..numerics.device_bits import bits_for
-from ..numerics.kernels import HashedRows, side_by_side
+from ..numerics.kernels import HashedRows, StructuredRows, side_by_side
 from ..numerics.linalg import adjoint
 from ..numerics.random import HOST, Bits
 from ..running.cache import RecentValues
@@ -40,6 +41,7 @@ STREAMS = {"range": 1, "corange": 2, "error": 3, "norm": 4}
 _PANEL = 1 << 40  # between the streams of two panels: those of trains lie below
 _DRAWN_BYTES = 16_000_000  # at most so much of a test matrix is drawn at once at finalize
 _KEPT_BYTES = 64_000_000  # of each test matrix, the rows drawn last
+Few = TypeVar("Few", bound=StructuredRows)
 
 
 class TestMatrixFamily(ABC):
@@ -99,6 +101,12 @@ class SparseFamily(TestMatrixFamily):
     ) -> HashedRows:
         """Draw the same rows as `draw`, as `HashedRows`."""
 
+    def structured(
+        self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str
+    ) -> StructuredRows:
+        """Draw the same rows in the form that dense matrices are multiplied with."""
+        return self.hashed(seed, stream, start, stop, width, field=field)
+
 
 def as_family(test_matrix: TestMatrixFamily | str) -> TestMatrixFamily:
     """Return the family of that name, or the given instance."""
@@ -139,6 +147,10 @@ class Rows:
     def hashed(self, dtype: str) -> HashedRows | None:
         """Return the rows as `HashedRows` where the test matrix is sparse."""
         return self._matrix.hashed_rows(self._start, self._stop, dtype)
+
+    def structured(self, dtype: str) -> StructuredRows | None:
+        """Return the rows in a form that multiplies dense data faster than a dense array."""
+        return self._matrix.structured_rows(self._start, self._stop, dtype)
 
     def part(self, start: int, stop: int) -> Rows:
         """Return rows ``start:stop`` of these rows."""
@@ -205,10 +217,15 @@ class DrawnMatrix:
 
     def _adjoint_block(self, rows: slice, x: Array) -> Array:
         on_host = isinstance(x, np.ndarray)
-        few = self.hashed_rows(rows.start, rows.stop, dtype_name(x.dtype)) if on_host else None
+        dtype, x = dtype_name(x.dtype), x[rows, :]
+        form = self.structured_rows(rows.start, rows.stop, dtype) if on_host else None
+        product = None if form is None else form.conj().product_of_dense(x)
+        if product is not None:
+            return product
+        few = self.hashed_rows(rows.start, rows.stop, dtype) if on_host else None
         if few is not None:
-            return few.adjoint_product(x[rows, :])
-        return adjoint(self.array_rows(rows.start, rows.stop, x)) @ x[rows, :]
+            return few.adjoint_product(x)
+        return adjoint(self.array_rows(rows.start, rows.stop, x)) @ x
 
     def sample(self) -> NDArray[Any]:
         """Return a few rows, by which installations compare what they draw."""
@@ -233,19 +250,35 @@ class DrawnMatrix:
         """Draw rows in hashed form, or return None where the family has none."""
         if not isinstance(self.family, SparseFamily):
             return None
-        make = functools.partial(self._hashed, self.family, start, stop, dtype)
-        key = (start, stop, dtype, "hashed")
-        rows: HashedRows = self._kept.get(key, make, lambda rows: 2 * rows.values.nbytes)
-        return rows
+        draw = self.family.hashed
 
-    def _hashed(self, family: SparseFamily, start: int, stop: int, dtype: str) -> HashedRows:
-        drawn = side_by_side(
-            family.hashed(self.seed, stream, start, stop, width, field=self.field)
-            for stream, width in self._streams()
-        )
+        def drawn() -> HashedRows:
+            return side_by_side(
+                draw(self.seed, stream, start, stop, width, field=self.field)
+                for stream, width in self._streams()
+            )
+
+        return self._few(drawn, (start, stop, "hashed"), dtype)
+
+    def structured_rows(self, start: int, stop: int, dtype: str) -> StructuredRows | None:
+        """Draw rows in a form that multiplies dense data fast, or return None as well."""
+        (stream, width), *more = self._streams()
+        if not isinstance(self.family, SparseFamily) or more:
+            return self.hashed_rows(start, stop, dtype)
+        draw = self.family.structured
+
+        def drawn() -> StructuredRows:
+            return draw(self.seed, stream, start, stop, width, field=self.field)
+
+        return self._few(drawn, (start, stop, "structured"), dtype)
+
+    def _few(self, drawn: Callable[[], Few], key: tuple[Any, ...], dtype: str) -> Few:
         if self.field == "complex":
             dtype = promote(dtype, "complex64")
-        return dataclasses.replace(drawn, values=drawn.values.astype(dtype, copy=False))
+        rows: Few = self._kept.get(
+            (*key, dtype), lambda: drawn().astype(dtype), lambda rows: rows.nbytes
+        )
+        return rows
 
 
 @dataclass
@@ -265,6 +298,10 @@ class ProbedMatrix(DrawnMatrix):
 
     def hashed_rows(self, start: int, stop: int, dtype: str) -> HashedRows | None:
         """Return None: the columns beside are dense, whatever the family."""
+        return None
+
+    def structured_rows(self, start: int, stop: int, dtype: str) -> StructuredRows | None:
+        """Return None as well."""
         return None
 
 
@@ -291,6 +328,10 @@ class FixedMatrix:
 
     def hashed_rows(self, start: int, stop: int, dtype: str) -> None:
         """Return None: the matrix is dense."""
+        return None
+
+    def structured_rows(self, start: int, stop: int, dtype: str) -> None:
+        """Return None as well."""
         return None
 
 

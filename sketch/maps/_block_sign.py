@@ -66,9 +66,9 @@ class BlockSign(SparseFamily):
         self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str
     ) -> HashedRows:
         """Draw rows ``start:stop`` one by one."""
-        return self.grouped(seed, stream, start, stop, width, field=field).hashed()
+        return self.structured(seed, stream, start, stop, width, field=field).hashed()
 
-    def grouped(
+    def structured(
         self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str
     ) -> GroupedRows:
         """Draw rows ``start:stop`` with the groups they are in.
@@ -90,14 +90,14 @@ class BlockSign(SparseFamily):
         members[(members < 0) | (members >= stop - start)] = -1
         members = members.reshape(-1, GROUP)
         outputs = words[:, 1].reshape(-1, GROUP)
-        here = (members >= 0).any(axis=1)
         return GroupedRows(
-            members=members[here],
-            signs=signs[here],
-            columns=_columns(outputs[here], width),
-            scales=_signs(outputs[here]) * np.sqrt(width / GROUP),  # mean square 1 in each column
+            members=members,
+            signs=signs,
+            columns=_columns(outputs, width),
+            scales=_signs(outputs) * np.sqrt(width / GROUP),  # mean square 1 in each column
             rows=stop - start,
             width=width,
+            window=WINDOW // GROUP,
         )
 
 

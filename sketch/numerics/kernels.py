@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,23 @@ def _renew_the_lock() -> None:
 in_children(_renew_the_lock)
 
 
+class StructuredRows(Protocol):
+    """Rows X of a test matrix that are worth more than a dense array."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+
+    def conj(self) -> Self:
+        """Return the complex conjugate."""
+
+    def astype(self, dtype: str) -> Self:
+        """Return the rows in another precision."""
+
+    def product_of_dense(self, a: Any) -> NDArray[Any] | None:
+        """Return ``X^T A`` for a dense A (m, n), or None where a plain product is as fast."""
+
+
 @dataclass(frozen=True)
 class HashedRows:
     """Rows of a sparse test matrix: row i has ``values[i, t]`` in column ``columns[i, t]``.
@@ -61,9 +78,42 @@ class HashedRows:
     values: NDArray[Any]
     width: int
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self.columns.nbytes + self.values.nbytes
+
     def conj(self) -> HashedRows:
         """Return the complex conjugate."""
         return HashedRows(self.columns, self.values.conj(), self.width)
+
+    def astype(self, dtype: str) -> HashedRows:
+        """Return the rows in another precision."""
+        return HashedRows(self.columns, self.values.astype(dtype, copy=False), self.width)
+
+    def product_of_dense(self, a: Any) -> NDArray[Any] | None:
+        """Return ``X^T A`` for a dense A (m, n), or None where a plain product is as fast.
+
+        Its time does not depend on the width of X (m, k). Compiled for NumPy arrays in C or Fortran
+        order, and of use from some eight times as many columns as a row of X has entries.
+        """
+        if not isinstance(a, np.ndarray) or self.width < _HASHED_FROM * self.columns.shape[1]:
+            return None
+        if not (a.flags.c_contiguous or a.flags.f_contiguous) or self.columns.size * a.size == 0:
+            return None
+        if not worth_compiling(self.columns.size * a.shape[1]):
+            return None
+        dtype = np.result_type(a.dtype, self.values.dtype)
+        plain = np.asarray(a)  # of a memory map
+        with compiled_kernels() as compiled:
+            if not a.flags.c_contiguous:
+                out = touched_zeros((a.shape[1], self.width), dtype)
+                compiled.hashed_columns_of_dense(plain.T, self.columns, self.values, out)
+                return out.T
+            out = touched_zeros((self.width, a.shape[1]), dtype)
+            stripe = _STRIPE_BYTES // a.itemsize
+            compiled.hashed_rows_of_dense(plain, self.columns, self.values, out, stripe)
+            return out
 
     def adjoint_product(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return ``Omega^* X`` for a dense X (n, k)."""
@@ -176,30 +226,9 @@ def there_and_back(x: Any, a: Any, width: int) -> tuple[Any, Any]:
     return y, back
 
 
-def hashed_product_of_dense(x: HashedRows, a: Any) -> NDArray[Any] | None:
-    """Return ``X^T A`` for a dense A (m, n), or None where a plain product is as fast.
-
-    Its time does not depend on the width of X (m, k). Compiled for NumPy arrays in C or Fortran
-    order, and of use from some eight times as many columns as a row of X has entries.
-    """
-    if not isinstance(a, np.ndarray) or x.width < _HASHED_FROM * x.columns.shape[1]:
-        return None
-    if not (a.flags.c_contiguous or a.flags.f_contiguous) or x.columns.size * a.shape[1] == 0:
-        return None
-    if x.columns.size * a.shape[1] < _COMPILE_FROM or (compiled := _load_compiled()) is None:
-        return None
-    dtype = np.result_type(a.dtype, x.values.dtype)
-    plain = np.asarray(a)  # of a memory map
-    if not a.flags.c_contiguous:
-        out = touched_zeros((a.shape[1], x.width), dtype)
-        with _ONE_AT_A_TIME:
-            compiled.hashed_columns_of_dense(plain.T, x.columns, x.values, out)
-        return out.T
-    out = touched_zeros((x.width, a.shape[1]), dtype)
-    with _ONE_AT_A_TIME:
-        stripe = _STRIPE_BYTES // a.itemsize
-        compiled.hashed_rows_of_dense(plain, x.columns, x.values, out, stripe)
-    return out
+def worth_compiling(operations: int) -> bool:
+    """Whether so many operations of a plain product are worth compiled loops that can be had."""
+    return operations >= _COMPILE_FROM and _load_compiled() is not None
 
 
 class Workspace:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ..backend.array import Array, cast, dtype_name, is_complex, moved, promote
 from ..errors import DtypeError
-from ..numerics.kernels import HashedRows
+from ..numerics.kernels import HashedRows, StructuredRows
 from ..numerics.linalg import adjoint
 
 Window = tuple[Array, float]
@@ -24,8 +24,23 @@ class DrawnRows(Protocol):
     def hashed(self, dtype: str) -> HashedRows | None:
         """Return the rows in hashed form where the test matrix is sparse."""
 
+    def structured(self, dtype: str) -> StructuredRows | None:
+        """Return the rows in a form that multiplies dense data faster than a dense array."""
 
-class GivenRows:
+
+class DenseRows:
+    """What rows of a test matrix are that have no form but a dense array."""
+
+    def hashed(self, dtype: str) -> None:
+        """Return None: the rows are dense."""
+        return None
+
+    def structured(self, dtype: str) -> None:
+        """Return None as well."""
+        return None
+
+
+class GivenRows(DenseRows):
     """An array in the role of rows of a test matrix."""
 
     def __init__(self, values: Array) -> None:
@@ -37,10 +52,6 @@ class GivenRows:
         if is_complex(dtype_name(self._values.dtype)):
             dtype = promote(dtype, "complex64")
         return moved(cast(self._values, dtype), like)
-
-    def hashed(self, dtype: str) -> None:
-        """Return None: the array is dense."""
-        return None
 
 
 class MatrixSource(ABC):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backend.array import Array, compute_dtype, cuts, dtype_name, is_complex, moved, namespace
 from ..errors import ShapeError
-from ..numerics.kernels import hashed_product_of_dense, there_and_back, thin_product
+from ..numerics.kernels import there_and_back, thin_product
 from ..numerics.linalg import adjoint, frobenius_norm
 from ._base import DrawnRows, MatrixBlock, Window
 
@@ -60,26 +60,26 @@ class DenseSource(MatrixBlock):
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T``."""
-        few, a = omega.hashed(self.dtype), self.array
-        summed = None if few is None else hashed_product_of_dense(few, a.T)
+        few, a = omega.structured(self.dtype), self.array
+        summed = None if few is None else few.product_of_dense(a.T)
         return thin_product(omega.array(a), a.T) if summed is None else summed
 
     def left(self, psi: DrawnRows) -> Array:
         """Return ``Psi^* A``."""
-        few, a = psi.hashed(self.dtype), self.array
-        summed = None if few is None else hashed_product_of_dense(few.conj(), a)
+        few, a = psi.structured(self.dtype), self.array
+        summed = None if few is None else few.conj().product_of_dense(a)
         return thin_product(adjoint(psi.array(a)).T, a) if summed is None else summed
 
     def right_and_back(self, omega: DrawnRows, width: int) -> tuple[Array, Array]:
         """Return ``Y^T = (A Omega)^T`` and ``Y_w^* A``, a panel of rows after the other."""
-        few = omega.hashed(self.dtype)
+        few = omega.structured(self.dtype)
         if few is not None or not isinstance(self.array, np.ndarray):
             return super().right_and_back(omega, width)
         return there_and_back(omega.array(self.array), self.array, width)
 
     def left_and_back(self, psi: DrawnRows, width: int) -> tuple[Array, Array]:
         """Return ``W = Psi^* A`` and ``(A W_w^*)^T``, a panel of columns after the other."""
-        few = psi.hashed(self.dtype)
+        few = psi.structured(self.dtype)
         if few is not None or not isinstance(self.array, np.ndarray) or is_complex(self.dtype):
             return super().left_and_back(psi, width)
         w, back = there_and_back(psi.array(self.array).conj(), self.array.T, width)

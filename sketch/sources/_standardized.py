@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..backend.array import Array, brought, cast, dtype_name, moved, namespace, to_host, widened
 from ..numerics.linalg import product, rescaled
 from ..running.tasks import with_column_values
-from ._base import DrawnRows, MatrixBlock, MatrixSource
+from ._base import DenseRows, DrawnRows, MatrixBlock, MatrixSource
 from ._centred import centred
 from ._dense import DenseSource
 from ._registry import as_matrix_source
@@ -115,7 +115,7 @@ class StandardizedBlock(MatrixBlock):
         return self._block.find_nonfinite()
 
 
-class _InUnits:
+class _InUnits(DenseRows):
     """Rows of a test matrix, each divided by a number."""
 
     def __init__(self, rows: DrawnRows, scale: Array) -> None:
@@ -125,7 +125,3 @@ class _InUnits:
         """Return the rows as a dense array."""
         rows = self._rows.array(like)
         return cast(rows / moved(self._scale, rows)[:, None], dtype_name(rows.dtype))
-
-    def hashed(self, dtype: str) -> None:
-        """Return None: they are dense."""
-        return None

@@ -22,7 +22,7 @@ from ..backend.array import (
     widened,
 )
 from ..numerics.linalg import adjoint, frobenius_norm, product, rescaled
-from ._base import DrawnRows, MatrixBlock, MatrixSource
+from ._base import DenseRows, DrawnRows, MatrixBlock, MatrixSource
 from ._dense import DenseSource, sum_of_squares
 from ._tiles import BLOCK_BYTES
 
@@ -132,7 +132,7 @@ class ColumnwiseBlock(MatrixBlock):
             yield columns, x
 
 
-class UnitRows:
+class UnitRows(DenseRows):
     """Columns of the identity in the role of a test matrix: products with them are entries."""
 
     def __init__(self, size: int, columns: slice) -> None:
@@ -142,10 +142,6 @@ class UnitRows:
         """Return the columns as a dense array, shape (size, number)."""
         start, stop = self._columns.start, self._columns.stop
         return namespace(like).eye(self._size, stop - start, k=-start, **beside(like))
-
-    def hashed(self, dtype: str) -> None:
-        """Return None: they are dense."""
-        return None
 
 
 def window_by_products(block: MatrixBlock, rows: slice, columns: slice) -> Array:
