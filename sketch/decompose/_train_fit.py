@@ -85,27 +85,31 @@ def swept(cores: Sequence[Values], known: KnownEntries, values: Values) -> list[
 
     ``O(p r^4)`` operations for each mode, and room for p times the sum of all ranks.
     """
-    done, last = list(cores), len(cores) - 1
-    points, count = known.points, len(values)
-    behind = [np.ones((count, 1))]  # R for each mode, the last one first
+    done, last, by_index = list(cores), len(cores) - 1, known.by_index
+    one = np.ones((len(values), 1))
+    behind = [one]  # R for each mode, the last one first
     for mode in range(last, 0, -1):
-        slices = done[mode][:, points[:, mode], :]
-        behind.append(np.einsum("apb,pb->pa", slices, behind[-1]))
-    before = [np.ones((count, 1))]  # L for each mode
+        behind.append(_passed(behind[-1], done[mode].transpose(2, 1, 0), by_index[mode]))
+    before = [one]  # L for each mode
     for mode in range(last):
-        done[mode] = _fitted(
-            done[mode], known.by_index[mode], values, before[-1], behind[last - mode]
-        )
+        done[mode] = _fitted(done[mode], by_index[mode], values, before[-1], behind[last - mode])
         _pass_on(done, mode)
-        slices = done[mode][:, points[:, mode], :]
-        before.append(np.einsum("pa,apb->pb", before[-1], slices))
-    right = np.ones((count, 1))
+        before.append(_passed(before[-1], done[mode], by_index[mode]))
+    right = one
     for mode in range(last, 0, -1):
-        done[mode] = _fitted(done[mode], known.by_index[mode], values, before[mode], right)
+        done[mode] = _fitted(done[mode], by_index[mode], values, before[mode], right)
         _pass_back(done, mode)
-        right = np.einsum("apb,pb->pa", done[mode][:, points[:, mode], :], right)
-    done[0] = _fitted(done[0], known.by_index[0], values, before[0], right)
+        right = _passed(right, done[mode].transpose(2, 1, 0), by_index[mode])
+    done[0] = _fitted(done[0], by_index[0], values, before[0], right)
     return done
+
+
+def _passed(rows: Values, core: Values, by_index: Sequence[NDArray[np.intp]]) -> Values:
+    """Return interfaces (p, a) behind a mode: each times the slice of the core (a, n, b)."""
+    out = np.empty((len(rows), core.shape[2]), np.result_type(rows, core))
+    for index, entries in enumerate(by_index):
+        out[entries] = rows[entries] @ core[:, index, :]
+    return out
 
 
 def _fitted(
