@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import sketch
-from sketch.numerics.index_keys import hashed_places
+from sketch.numerics.random import entry_words, point_words
 
 
 def smooth(i):
@@ -93,6 +93,19 @@ def test_constants_have_rank_one(value):
     assert np.allclose(tt.to_array(), value)
 
 
+def test_complete_takes_points_too():
+    points = some_points(800, (6, 6, 6))
+    values = smooth(points)
+    tt = sketch.complete(points, values, shape=(6, 6, 6), rank=2)
+    same = sketch.complete_train(points, values, (6, 6, 6), rank=2)
+    assert np.array_equal(tt.to_array(), same.to_array())
+    assert tt.error == same.error
+    with pytest.raises(sketch.ShapeError, match="values"):
+        sketch.complete(points, shape=(6, 6, 6))
+    with pytest.raises(TypeError, match="tol"):
+        sketch.complete(np.ones((4, 4)), 1, tol=1e-3)
+
+
 def test_duplicates_are_averaged_and_the_order_is_of_no_consequence():
     points = some_points(1500, (8,) * 4)
     values = smooth(points)
@@ -105,12 +118,14 @@ def test_duplicates_are_averaged_and_the_order_is_of_no_consequence():
 
 def test_held_out_entries_follow_from_seed_and_place():
     points = some_points(5000, (50, 60, 70))
-    places = hashed_places(3, points)
-    assert np.array_equal(places[::7], hashed_places(3, points[::7]))
-    assert not np.array_equal(places, hashed_places(4, points))
-    assert np.all((places >= 0) & (places < 1))
+    words = point_words(3, points)
+    assert np.array_equal(words[::7], point_words(3, points[::7]))
+    assert not np.array_equal(words, point_words(4, points))
     # six deviations of the mean of 5000 uniform numbers, nearly all of them different
-    assert abs(places.mean() - 0.5) < 6 / math.sqrt(12 * 5000)
+    assert abs((words * 2.0**-64).mean() - 0.5) < 6 / math.sqrt(12 * 5000)
+    rows = np.arange(50)
+    of_matrix = entry_words(3, rows, points[:, 0], points[:, 1])
+    assert np.array_equal(of_matrix, point_words(3, points[:, :2]))
 
 
 def test_indices_without_an_entry_are_named_and_zero():
@@ -128,7 +143,7 @@ def test_ranks_by_bond_and_a_single_mode():
     assert sketch.complete_train(points, values, (8,) * 4, rank=(3, 1, 2)).ranks == (2, 1, 2)
     line = some_points(400, (30,))
     with pytest.warns(sketch.UnseenWarning):  # what is held out of a single mode is seen nowhere
-        tt = sketch.complete_train(line, np.sin(line[:, 0]), (30,), held_out=0.2)
+        tt = sketch.complete_train(line, np.sin(line[:, 0]), (30,), holdout=0.2)
     fitted = np.abs(tt.to_array() - np.sin(np.arange(30))) < 1e-9
     assert fitted.sum() >= 15
 
@@ -151,6 +166,6 @@ def test_arguments_are_checked():
     refused(sketch.DtypeError, "numbers", values=values.astype(str))
     refused(sketch.RankError, "2 bonds", rank=(1, 2, 3))
     refused(sketch.ToleranceError, "tol", tol=-1.0)
-    refused(sketch.ArgumentError, "share", held_out=1.5)
+    refused(sketch.ArgumentError, "share", holdout=1.5)
     refused(sketch.ArgumentError, "more points", points=points[:3], values=values[:3])
     refused(sketch.ArgumentError, "more points", points=points[:0], values=values[:0])

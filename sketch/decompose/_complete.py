@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 from ..errors import PassError
-from ..formats import with_passes
+from ..formats import TensorTrain, with_passes
 from ..results import Completed
 from ..sketches import Completion, default_sample, fed
 from ..sources import as_known_source
+from ._complete_train import complete_train
 
 _SAMPLE = 2**22  # entries that are kept whole and so are fitted together
 
 
+@overload
 def complete(
     a: Any,
+    /,
     rank: int | Sequence[int],
     *,
     ridge: float | None = None,
@@ -25,8 +28,30 @@ def complete(
     seed: int | None = 0,
     memory: int | str | None = None,
     progress: bool = False,
-) -> Completed:
-    """Return the low-rank completion of a matrix with missing entries.
+) -> Completed: ...
+
+
+@overload
+def complete(
+    points: Any,
+    values: Any,
+    /,
+    *,
+    shape: Sequence[int],
+    rank: Any = None,
+    tol: float | None = None,
+    seed: int | None = 0,
+    holdout: float | None = None,
+) -> TensorTrain: ...
+
+
+def complete(
+    a: Any, second: Any = None, /, *, shape: Sequence[int] | None = None, **options: Any
+) -> Any:
+    """Return the low-rank completion of a matrix with missing entries, or of scattered ones.
+
+    ``complete(points, values, shape=shape)`` is `complete_train`: a tensor train from the entries
+    of a tensor at multi-indices. What follows is of matrices.
 
     Parameters
     ----------
@@ -73,6 +98,24 @@ def complete(
     >>> round(float(found.predict([7], [3])[0]), 3)
     32.0
     """
+    if shape is not None:
+        return complete_train(a, second, shape, **options)
+    return _complete_matrix(a, *([] if second is None else [second]), **options)
+
+
+def _complete_matrix(
+    a: Any,
+    rank: int | Sequence[int],
+    *,
+    ridge: float | None = None,
+    passes: int | None = None,
+    biases: bool = True,
+    holdout: float = 0.01,
+    seed: int | None = 0,
+    memory: int | str | None = None,
+    progress: bool = False,
+) -> Completed:
+    """Return the completion of a matrix, see `complete`."""
     source = as_known_source(a)
     passes = 1 if passes is None else passes
     if source.single_use and passes > 1:

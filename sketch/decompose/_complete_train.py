@@ -15,8 +15,9 @@ from ..backend.array import accumulator_dtype, compute_dtype, to_host, unit_roun
 from ..backend.plain import plain
 from ..errors import ArgumentError, DtypeError, NonFiniteError, ShapeError, UnseenWarning, warn
 from ..formats import TensorTrain
-from ..numerics.index_keys import IndexKeys, Points, hashed_places
+from ..numerics.index_keys import IndexKeys, Points
 from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent
+from ..numerics.random import point_words
 from ..numerics.seeds import checked_seed
 from ..results import ErrorEstimate, held_out_error, rounding_floor, warn_unmet
 from ._function_block import Values
@@ -42,7 +43,7 @@ def complete_train(
     *,
     tol: float | None = None,
     seed: int | None = 0,
-    held_out: float | None = None,
+    holdout: float | None = None,
 ) -> TensorTrain:
     """Return a tensor train close to a tensor of which scattered entries are known.
 
@@ -59,7 +60,7 @@ def complete_train(
         Relative error from which no larger rank is tried.
     seed : int or None
         Fixes which entries are held out and where the fit starts; None for a fresh one.
-    held_out : float, optional
+    holdout : float, optional
         Share of the entries that are not fitted; half of them choose rank and sweeps, the others
         measure the error. By default about 1000 entries, between a hundredth and a tenth. Which
         ones follows from the seed and their multi-indices alone.
@@ -121,7 +122,7 @@ def complete_train(
     places, given = _checked(points, values, shape)
     dtype = compute_dtype(given.dtype)
     places, given = _averaged(places, given.astype(accumulator_dtype(dtype)), shape)
-    fitted, choosing, measuring = _shared_out(places, seed, held_out)
+    fitted, choosing, measuring = _shared_out(places, seed, holdout)
     _warn_of_unseen(places[fitted], shape)
     exponent = scale_exponent(given)
     scaled = rescaled(given, -exponent)
@@ -261,21 +262,21 @@ def _averaged(points: Points, values: Values, shape: tuple[int, ...]) -> tuple[P
     return points[first], sums / counts
 
 
-def _shared_out(points: Points, seed: int, held_out: float | None) -> tuple[Mask, Mask, Mask]:
+def _shared_out(points: Points, seed: int, holdout: float | None) -> tuple[Mask, Mask, Mask]:
     """Return which entries are fitted, which choose, and which measure."""
     count = len(points)
-    if held_out is None:
-        held_out = min(max(_HELD_OUT / max(1, count), _SHARES[0]), _SHARES[1])
-    if not 0 < held_out < 1:
-        raise ArgumentError(f"held_out must be a share between 0 and 1, got {held_out!r}")
-    places = hashed_places(seed, points)
-    choosing, measuring = places < held_out / 2, (places >= held_out / 2) & (places < held_out)
-    fitted = places >= held_out
+    if holdout is None:
+        holdout = min(max(_HELD_OUT / max(1, count), _SHARES[0]), _SHARES[1])
+    if not 0 < holdout < 1:
+        raise ArgumentError(f"holdout must be a share between 0 and 1, got {holdout!r}")
+    places = point_words(seed, points) * 2.0**-64
+    choosing, measuring = places < holdout / 2, (places >= holdout / 2) & (places < holdout)
+    fitted = places >= holdout
     if not (choosing.any() and measuring.any() and fitted.any()):
         raise ArgumentError(
             f"of {count} different points {int(fitted.sum())} would be fitted, "
             f"{int(choosing.sum())} choose the rank and {int(measuring.sum())} measure the error; "
-            f"each needs some: give more points, or another held_out than {held_out:.3g}"
+            f"each needs some: give more points, or another holdout than {holdout:.3g}"
         )
     return fitted, choosing, measuring
 

@@ -13,7 +13,6 @@ from .random import raw_rows
 Points = NDArray[np.int64]
 Keys = NDArray[Any]
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _WORD = 2**64  # numbers that a word tells apart
 
 
@@ -55,26 +54,6 @@ def random_points(seed: int, stream: int, start: int, stop: int, shape: Sequence
     """Draw multi-indices ``start:stop`` of an endless uniform sample, shape (stop - start, d)."""
     words = raw_rows(seed, stream, start, stop, len(shape))
     return (words % np.asarray(shape, np.uint64)).astype(np.int64)  # off by shape / 2**64 at most
-
-
-def hashed_places(seed: int, points: Points) -> NDArray[np.float64]:
-    """Return a number in [0, 1) for each multi-index (p, d), by hashing (seed, multi-index) [1]_.
-
-    References
-    ----------
-    .. [1] G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", OOPSLA
-       2014, doi:10.1145/2660193.2660195 (the finalizer and the increment).
-    """
-    words = _mixed(np.full(len(points), seed, np.uint64))
-    for indices in points.T:
-        words = _mixed(words + (indices + 1).astype(np.uint64) * _GOLDEN)
-    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
-
-
-def _mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        words = (words ^ (words >> np.uint64(shift))) * np.uint64(factor)
-    return words ^ (words >> np.uint64(31))
 
 
 def sorted_places(known: Keys, wanted: Keys) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

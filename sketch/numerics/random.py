@@ -191,6 +191,14 @@ def entry_words(
     return words
 
 
+def point_words(seed: int, points: NDArray[np.int64]) -> _Words:
+    """Return a word for each multi-index (p, d) of a tensor; of order 2, those of `entry_words`."""
+    words = _mixed(np.full(len(points), seed, np.uint64))
+    for indices in points.T:
+        words = _mixed(words + (indices + 1).astype(np.uint64) * _GOLDEN)
+    return words
+
+
 def _mixed(words: _Words) -> _Words:
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         words = (words ^ (words >> np.uint64(shift))) * np.uint64(factor)
