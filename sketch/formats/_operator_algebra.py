@@ -83,3 +83,8 @@ def as_paired_modes(matrix: Array, rows: Sequence[int], columns: Sequence[int]) 
     pairs = [axis for k in range(order) for axis in (k, order + k)]
     split = xp.permute_dims(xp.reshape(matrix, (*rows, *columns)), pairs)
     return xp.reshape(split, [m * n for m, n in zip(rows, columns, strict=True)])
+
+
+def split(core: Array, rows: int, columns: int) -> Array:
+    """Return a core (r, m n, r') whose mode is a pair as one of an operator, (r, m, n, r')."""
+    return namespace(core).reshape(core, (core.shape[0], rows, columns, core.shape[2]))

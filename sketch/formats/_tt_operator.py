@@ -7,14 +7,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from .._checks import Ranks, checked_tol, each_bond
+from .._checks import Ranks
 from ..backend.array import (
     Array,
-    beside,
     cast,
-    compute_dtype,
     dtype_name,
     is_complex,
     namespace,
@@ -23,22 +19,16 @@ from ..backend.plain import plain
 from ..errors import ShapeError
 from ..numerics.operator_cores import OperatorCore
 from ._frozen import FrozenList
-from ._operator_algebra import (
-    as_matrix,
-    as_paired_modes,
-    composed,
-    dense_matrix,
-    kronecker_sum_cores,
-)
+from ._operator_algebra import composed, dense_matrix, split
+from ._operator_builders import OperatorBuilders
 from ._operator_product import OperatorProduct
 from ._sum import MAX_DENSE_BYTES, TensorSum, is_number, refuse_large
 from ._tensor_train import TensorTrain
-from ._tt_svd import tt_svd_cores
 
 Sizes = tuple[int, ...]
 
 
-class TTOperator:
+class TTOperator(OperatorBuilders):
     """A linear operator on tensors, as a train of cores: a matrix product operator.
 
     ``A[i_1 ... i_d, j_1 ... j_d] = G_1[:, i_1, j_1, :] ... G_d[:, i_d, j_d, :]``, a matrix whose
@@ -101,105 +91,13 @@ class TTOperator:
     def _with(self, train: TensorTrain) -> TTOperator:
         return TTOperator._of(train, self._out, self._in)
 
-    # ---- builders ---------------------------------------------------------------------------
-
-    @classmethod
-    def identity(cls, shape: Sequence[int], dtype: str = "float64") -> TTOperator:
-        """Return the identity on tensors of a shape, of rank 1."""
-        return cls.kronecker([np.eye(n, dtype=dtype) for n in shape])
-
-    @classmethod
-    def diagonal(cls, train: TensorTrain) -> TTOperator:
-        """Return the operator that multiplies entrywise with a train, of its ranks."""
-        cores = []
-        for core in train.cores:
-            xp = namespace(core)
-            eye = xp.eye(core.shape[1], **beside(core))
-            cores.append(core[:, :, None, :] * eye[None, :, :, None])
-        return cls(cores)
-
-    @classmethod
-    def kronecker(cls, matrices: Sequence[Any]) -> TTOperator:
-        """Return ``A_1 x ... x A_d``, of rank 1.
-
-        Parameters
-        ----------
-        matrices : sequence of array or sparse matrix, shapes (m_k, n_k)
-        """
-        return cls([as_matrix(matrix)[None, :, :, None] for matrix in matrices])
-
-    @classmethod
-    def kronecker_sum(cls, matrices: Sequence[Any]) -> TTOperator:
-        """Return ``A_1 x I x ... x I + ... + I x ... x I x A_d``, of rank 2.
-
-        Parameters
-        ----------
-        matrices : sequence of array or sparse matrix, shapes (n_k, n_k)
-
-        Examples
-        --------
-        >>> import numpy as np, sketch
-        >>> second = 2 * np.eye(5) - np.eye(5, k=1) - np.eye(5, k=-1)
-        >>> sketch.TTOperator.kronecker_sum([second] * 10).shape
-        (9765625, 9765625)
-        """
-        dense = [as_matrix(matrix) for matrix in matrices]
-        shapes = [tuple(matrix.shape) for matrix in dense]
-        if not dense or any(m != n for m, n in shapes):
-            raise ShapeError(f"a Kronecker sum needs square matrices, got shapes {shapes}")
-        return cls(kronecker_sum_cores(dense))
-
-    @classmethod
-    def from_dense(
-        cls,
-        matrix: Any,
-        out_shape: Sequence[int],
-        in_shape: Sequence[int] | None = None,
-        *,
-        rank: Ranks | None = None,
-        tol: float | None = 1e-12,
-    ) -> TTOperator:
-        """Return a matrix as an operator, by `tt_svd`.
-
-        Parameters
-        ----------
-        matrix : array or sparse matrix, shape (M, N)
-            With M the product of `out_shape`, N that of `in_shape`.
-        out_shape, in_shape : sequence of int
-            Sizes of the modes; both are the same by default.
-        rank : int or sequence of d - 1 int, optional
-            At most these ranks.
-        tol : float, optional
-            Relative error in the Frobenius norm.
-
-        Examples
-        --------
-        >>> import numpy as np, sketch
-        >>> a = np.kron(np.ones((2, 3)), np.ones((4, 5)))
-        >>> sketch.TTOperator.from_dense(a, (2, 4), (3, 5))
-        TTOperator((2, 4) <- (3, 5), ranks=(1,), dtype=float64)
-        """
-        limits, tol = None, checked_tol(tol)
-        rows = tuple(map(int, out_shape))
-        columns = rows if in_shape is None else tuple(map(int, in_shape))
-        if len(rows) != len(columns):
-            raise ShapeError(f"the shapes {rows} and {columns} need the same number of modes")
-        if rank is not None:
-            limits = each_bond(rank, len(rows) - 1, "rank")
-        whole = as_paired_modes(as_matrix(matrix), rows, columns)
-        cores, _ = tt_svd_cores(cast(whole, compute_dtype(whole.dtype)), limits, tol)
-        return cls._of(TensorTrain(cores), rows, columns)
-
     # ---- sizes ------------------------------------------------------------------------------
 
     @property
     def cores(self) -> list[Array]:
         """The cores (r, m_k, n_k, r'), in a list that cannot be changed."""
-        split = zip(self._train.cores, self._out, self._in, strict=True)
-        return FrozenList(
-            namespace(core).reshape(core, (core.shape[0], m, n, core.shape[2]))
-            for core, m, n in split
-        )
+        modes = zip(self._train.cores, self._out, self._in, strict=True)
+        return FrozenList(split(core, m, n) for core, m, n in modes)
 
     def factors(self, dtype: str) -> list[OperatorCore]:
         """Return the cores in a dtype, with the matrices that contractions multiply by."""
