@@ -201,6 +201,17 @@ def test_results_do_not_depend_on_blocks_or_workers():
     assert not np.array_equal(cores[2], another.cores[2])
 
 
+def test_dask_evaluates_blocks():
+    dask = pytest.importorskip("dask")
+
+    def by_dask(work, blocks):
+        return dask.compute(*(dask.delayed(work)(block) for block in blocks))
+
+    here = sketch.cross(smooth, (10,) * 5, rank=3)
+    there = sketch.cross(smooth, (10,) * 5, rank=3, map=by_dask, block_points=400)
+    assert all(np.array_equal(a, b) for a, b in zip(here.cores, there.cores, strict=True))
+
+
 def test_each_entry_is_asked_for_once():
     asked = []
 

@@ -126,20 +126,21 @@ def _fitted(
     """
     a, n, b = core.shape
     kind = np.result_type(core, values, before, behind)
-    gram, right = np.zeros((n, a * b, a * b), kind), np.zeros((n, a * b), kind)
-    old = core.transpose(1, 0, 2).reshape(n, a * b)
+    out = np.zeros((n, a * b), kind)
     for index, entries in enumerate(by_index):
+        if not len(entries):
+            continue
+        old = core[:, index, :].reshape(-1)
+        gram, right = np.zeros((a * b, a * b), kind), np.zeros(a * b, kind)
         for cut in cuts(len(entries), _BLOCK_ROWS):
             some = entries[cut]
             rows = (before[some][:, :, None] * behind[some][:, None, :]).reshape(-1, a * b)
-            gram[index] += rows.conj().T @ rows
-            right[index] += rows.conj().T @ (values[some] - rows @ old[index])
-    each = np.arange(a * b)
-    trace = np.einsum("iaa->i", gram).real
-    gram[:, each, each] += (_RIDGE * trace + (trace == 0))[:, None]
-    found = old + np.linalg.solve(gram, right[:, :, None])[:, :, 0]
-    found[[len(entries) == 0 for entries in by_index]] = 0
-    return found.reshape(n, a, b).transpose(1, 0, 2)
+            gram += rows.conj().T @ rows
+            right += rows.conj().T @ (values[some] - rows @ old)
+        trace = float(np.trace(gram).real)
+        gram[np.diag_indices(a * b)] += _RIDGE * trace if trace else 1.0
+        out[index] = old + np.linalg.solve(gram, right)
+    return out.reshape(n, a, b).transpose(1, 0, 2)
 
 
 def _part(known: KnownEntries, rest: Values, seed: int, row: int) -> list[Values]:
