@@ -45,6 +45,9 @@ class ErrorEstimate:
         Of the truth over `residual`, in the worst case.
     orthogonal : bool
         Whether the residual is orthogonal to what a further truncation leaves out.
+    also : ErrorEstimate, optional
+        Another estimate of the same error, from what is known of it otherwise. Intervals are those
+        that both have in common, each at half the chance to miss.
 
     Notes
     -----
@@ -75,6 +78,7 @@ class ErrorEstimate:
     losses: tuple[float, ...] = ()
     law: Law = _CERTAIN
     orthogonal: bool = True
+    also: ErrorEstimate | None = None
 
     @property
     def _ratio(self) -> float:
@@ -87,7 +91,14 @@ class ErrorEstimate:
 
     @property
     def value(self) -> float:
-        """The estimate, absolute."""
+        """The estimate, absolute; within the interval of the other one, where there are two."""
+        if self.also is None:
+            return self._value
+        low, high = self.also.interval()
+        return min(max(low, self._value), high)
+
+    @property
+    def _value(self) -> float:
         taken = self.law.taken(self.truncation) if self.residual else 0.0
         if not taken:
             return math.hypot(self.residual, self.truncation) + self.loss
@@ -156,10 +167,20 @@ class ErrorEstimate:
                 f"the estimate by {self.method} is heuristic: no law is known for it, hence no "
                 "interval. Sketch with error_probes=10 for one that has an interval"
             )
+        if self.also is None:
+            return self._interval(tail)
+        both = self._interval(tail / 2), self.also._interval(tail / 2)
+        lows, highs = zip(*both, strict=True)
+        if max(lows) > min(highs):  # one of them misses
+            return min(lows), max(highs)
+        return max(lows), min(highs)
+
+    def _interval(self, tail: float) -> tuple[float, float]:
+        """Return both quantiles of this estimate alone, with its floor."""
         low, high = self._before_loss(tail)
         for loss in self.losses:
             low, high = max(low - loss, loss - high, 0.0), high + loss
-        hidden = self.value <= self.floor
+        hidden = self._value <= self.floor
         return 0.0 if hidden else max(0.0, low - self.floor), high + self.floor
 
     def _before_loss(self, tail: float) -> tuple[float, float]:
@@ -175,6 +196,8 @@ class ErrorEstimate:
             return False
         if self.kind == "heuristic" or self.residual == 0:
             return True
+        if self.also is not None:
+            return self._most() <= tol * self.norm
         most = (tol * self.norm - self.loss) / self.residual
         return most > 0 and self.law.exceeds(most, self._ratio) <= _MISSED
 
@@ -187,15 +210,20 @@ class ErrorEstimate:
             return 0.0
         reached = self.relative
         if self.kind != "heuristic":
-            _, high = self._before_loss(_MISSED)
-            reached = (high + self.loss) / self.norm
+            reached = self._most() / self.norm
         return math.sqrt(max(0.0, tol**2 - reached**2))
+
+    def _most(self) -> float:
+        """Return the upper end that the error exceeds in one case of 20, without the floor."""
+        if self.also is not None:
+            return self.interval(1 - 2 * _MISSED)[1] - self.floor
+        return self._before_loss(_MISSED)[1] + self.loss
 
     # ---- what was done to the result --------------------------------------------------------
 
     def truncated(self, tail: float, rank: int) -> ErrorEstimate:
         """Return the estimate after a further truncation to `rank` that leaves out `tail`."""
-        if not self.orthogonal or self.loss:
+        if not self.orthogonal or self.loss or self.also is not None:
             return self.widened(tail)
         truncation = math.hypot(self.truncation, tail)
         return dataclasses.replace(self, truncation=truncation, law=self.law.truncated(rank))
@@ -205,7 +233,12 @@ class ErrorEstimate:
         if loss == 0:
             return self
         kind = self.kind if self.kind == "heuristic" or loss <= self.floor else "conservative"
-        return dataclasses.replace(self, losses=(*self.losses, loss), kind=kind)
+        also = self.also and self.also.widened(loss)
+        return dataclasses.replace(self, losses=(*self.losses, loss), kind=kind, also=also)
+
+    def known_besides(self, other: ErrorEstimate) -> ErrorEstimate:
+        """Return the estimate with another one of the same error beside it."""
+        return dataclasses.replace(self, method=f"{self.method}, {other.method}", also=other)
 
     def of_closer(self) -> ErrorEstimate:
         """Return the estimate of a result that is at least as close to the data: a bound."""
@@ -215,11 +248,13 @@ class ErrorEstimate:
             kind=self.kind if self.kind == "heuristic" else "conservative",
             law=self.law.from_above(),
             floor=self.floor + blur * self.residual,
+            also=self.also and self.also.of_closer(),
         )
 
     def rounded(self, roundoff: float) -> ErrorEstimate:
         """Return the estimate after rounding errors of at most this size."""
-        return dataclasses.replace(self, floor=self.floor + roundoff)
+        also = self.also and self.also.rounded(roundoff)
+        return dataclasses.replace(self, floor=self.floor + roundoff, also=also)
 
     def scaled(self, factor: complex) -> ErrorEstimate:
         """Return the estimate where data and result were multiplied by a number."""
@@ -237,6 +272,7 @@ class ErrorEstimate:
             losses=tuple(map(resized, self.losses)),
             norm=resized(self.norm),
             floor=resized(self.floor),
+            also=self.also and self.also._resized(resized),
         )
 
     # ---- files ------------------------------------------------------------------------------
@@ -244,7 +280,8 @@ class ErrorEstimate:
     def to_header(self) -> dict[str, Any]:
         """Describe the estimate in plain values, for a file."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return {**values, "law": law_to_header(self.law)}
+        also = self.also and self.also.to_header()
+        return {**values, "law": law_to_header(self.law), "also": also}
 
     @classmethod
     def from_header(cls, header: dict[str, Any]) -> ErrorEstimate:
@@ -252,7 +289,8 @@ class ErrorEstimate:
         if "law" not in header:
             header = of_first_format(header)
         known = {"losses": tuple(header.get("losses", ())), "law": law_from_header(header["law"])}
-        return cls(**{**header, **known})
+        also = header.get("also") and cls.from_header(header["also"])
+        return cls(**{**header, **known, "also": also})
 
 
 def rounding_floor(norm: float, columns: int, roundoff: float, summing: float = 0.0) -> float:

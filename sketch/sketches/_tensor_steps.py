@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -152,9 +153,9 @@ def rounded(
     """
     if 0 in whole.shape:
         return _finished(sums, whole, data, exponent)
+    whole = with_error(sums, whole, data, exponent)
     if tol is None:
         return _finished(sums, rounded_train(whole, ranks, None), data, exponent)
-    whole = with_error(sums, whole, data, exponent)
     slack = whole.error.slack(tol)
     short = rounded_train(whole, ranks, slack)
     if not whole.error.meets(tol):
@@ -165,7 +166,11 @@ def rounded(
 
 
 def _finished(sums: Sums, tt: TensorTrain, data: Array | None, exponent: int) -> TensorTrain:
+    by_rounding = tt.error  # that of the wide train, and the known distance from it
     tt = with_error(sums, tt, data, exponent)
+    if by_rounding.loss and tt.error.kind != "heuristic":
+        known = dataclasses.replace(by_rounding, method="known rounding")
+        tt = tt.with_error(tt.error.known_besides(known))
     warn_inaccurate_train(tt, lambda other: with_error(sums, other, data, exponent).error)
     error = tt.error.rescaled(exponent)
     if data is not None:
