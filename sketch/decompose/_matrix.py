@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
-from .._checks import checked_tol
+from .._checks import checked_tol, require_rank_or_tol
 from ..errors import ArgumentError, PassError, RankError
 from ..formats import seeds_of, with_passes, with_seeds
 from ..maps import Gaussian, MatrixFamilyName, SparseSign, TestMatrixFamily
@@ -144,65 +145,111 @@ def svd(
     >>> U.shape, s.shape, Vh.shape
     ((200, 2), (2,), (2, 100))
     """
-    if rank is None and tol is None:
-        raise RankError("give a rank, a tolerance, or both: svd(a, rank=20) or svd(a, tol=1e-3)")
+    require_rank_or_tol(rank, tol)
     tol = checked_tol(tol)
-    made = method_of(MATRIX_METHODS, method)
-    grows = rank is None and method == "hmt" and not power_iters
+    source = as_matrix_source(a)
     options = _chosen(method, power_iters=power_iters or None, start_rank=start_rank, passes=passes)
-    takes = options_of(made)
+    _check_request(source, rank, method, options)
+    own = independent_seed(seed, a)
+    call = _Call(
+        source,
+        GrowingKrylov if _grows(rank, method, options) else method_of(MATRIX_METHODS, method),
+        own,
+        options | {"device": device, "test_matrix": test_matrix},
+        {"check_finite": check_finite, "memory": memory, "progress": progress},
+    )
+    takes = options_of(call.made)
+    if "tol" in takes:  # where to stop, which is not the error of the result
+        call.options["tol"], tol = tol or 0.0, None
+    if "columns" in takes and memory is not None:
+        call.options["columns"] = columns_within(memory, source.shape)
+    if rank is None and not _grows(rank, method, options):
+        result = call.searched(tol or 0.0)
+    else:
+        sk = call.sketched(rank if rank is not None else tol or 0.0)
+        result = finalized(sk, source, rank, tol, **call.reading)
+    return with_axes_of(a, with_seeds(result, seeds_of(a), result.seeds))
+
+
+@dataclass(frozen=True)
+class _Call:
+    """How a call sketches its data.
+
+    Attributes
+    ----------
+    source : MatrixSource
+    made : type
+        Of the sketches.
+    seed : int
+    options : dict
+        That the method was given.
+    reading : dict
+        How to read, as `fed` takes it.
+    """
+
+    source: MatrixSource
+    made: type[Any]
+    seed: int
+    options: dict[str, Any]
+    reading: dict[str, Any]
+
+    @property
+    def largest(self) -> int:
+        """The largest rank that there can be."""
+        return min(n for n in self.source.shape if n is not None)
+
+    def sketched(self, size: float) -> Any:
+        """Return a sketch of the whole data, of a rank, or of what makes a space grow."""
+        source, start_rank = self.source, self.options.get("start_rank")
+        options = self.options | {"dtype": None if source.widens else source.dtype}
+        if options["test_matrix"] is None:
+            options["test_matrix"] = _default_test_matrix(source, start_rank)
+        if start_rank is None and self.largest <= SMALL:
+            options["sketch_rank"] = max(1, self.largest)
+        sk = made_apart(
+            lambda seed: self.made(source.shape, size, seed=seed, **options), self.seed, source
+        )
+        return fed(sk, source, **self.reading)
+
+    def searched(self, tol: float) -> LowRank:
+        """Return the result of sketches that get wider until the error meets a tolerance."""
+        sk, n_passes = self.sketched(min(FIRST_RANK, self.largest)), 0
+        while True:
+            widens = isinstance(sk, GeneralizedNystrom)
+            known = sk.spec.rank if widens else sk.spec.range_size  # too wide for more by design
+            found = finalized(sk, self.source, known, None, **self.reading)
+            if sk.spec.range_size >= self.largest or found.error.meets(tol):
+                break
+            n_passes += found.n_passes
+            wider = _wider(sk.spec.rank, found.error.relative, tol)
+            if widens and range_width(wider) < self.largest:
+                sk = sk.widen(self.source, wider, **self.reading)
+            else:
+                sk = self.sketched(min(GROWTH * sk.spec.rank, self.largest))
+        result: LowRank = finalized(sk, self.source, None, tol, **self.reading)
+        return with_passes(result, n_passes + result.n_passes)
+
+
+def _grows(rank: int | None, method: str, options: dict[str, Any]) -> bool:
+    """Whether a space grows to the tolerance, in the place of sketches of several widths."""
+    return rank is None and method == "hmt" and not options.get("power_iters")
+
+
+def _check_request(
+    source: MatrixSource, rank: int | None, method: str, options: dict[str, Any]
+) -> None:
+    """Refuse what the method or the data cannot do, before any work."""
+    takes = options_of(method_of(MATRIX_METHODS, method))
     if "tol" in takes and rank is None:
         raise RankError(f"method={method!r} needs a rank: svd(a, rank=20, method={method!r})")
-    if start_rank is not None and rank is None:
+    if "start_rank" in options and rank is None:
         raise ArgumentError("start_rank needs a rank")
-    source = as_matrix_source(a)
-    several = rank is None or power_iters or start_rank is not None
-    if source.single_use and (several or ("passes" in takes and passes != 1)):
+    several = rank is None or "power_iters" in options or "start_rank" in options
+    if source.single_use and (several or ("passes" in takes and options.get("passes") != 1)):
         raise PassError(
             "an iterator can be read once; give a list or another object that can be iterated "
             "again, or a rank and nothing that takes further readings"
         )
-    own = independent_seed(seed, a)
-    options |= {
-        "dtype": None if source.widens else source.dtype,
-        "device": device,
-        "test_matrix": test_matrix or _default_test_matrix(source, start_rank),
-    }
-    if "tol" in takes:  # where to stop, which is not the error of the result
-        options["tol"], tol = tol or 0.0, None
-    if grows:
-        made = GrowingKrylov
-    if ("columns" in takes or grows) and memory is not None:
-        options["columns"] = columns_within(memory, source.shape)
-    largest = min(n for n in source.shape if n is not None)
-    if start_rank is None and largest <= SMALL:
-        options["sketch_rank"] = max(1, largest)
-    reading: dict[str, Any] = {"check_finite": check_finite, "memory": memory, "progress": progress}
-
-    def sketched(width: float) -> Any:
-        sk = made_apart(lambda own: made(source.shape, width, seed=own, **options), own, source)
-        return fed(sk, source, **reading)
-
-    if rank is not None or grows:
-        first = (tol or 0.0) if rank is None else rank
-        result: LowRank = finalized(sketched(first), source, rank, tol, **reading)
-        return with_axes_of(a, with_seeds(result, seeds_of(a), result.seeds))
-    sk, n_passes = sketched(min(FIRST_RANK, largest)), 0
-    while True:  # wider, until the error meets the tolerance; then the rank that this needs
-        widens = isinstance(sk, GeneralizedNystrom)
-        known = sk.spec.rank if widens else sk.spec.range_size  # it is too wide for more by design
-        found = finalized(sk, source, known, None, **reading)
-        if sk.spec.range_size >= largest or found.error.meets(tol or 0.0):
-            break
-        n_passes += found.n_passes
-        wider = _wider(sk.spec.rank, found.error.relative, tol or 0.0)
-        if widens and range_width(wider) < largest:
-            sk = sk.widen(source, wider, **reading)
-        else:
-            sk = sketched(min(GROWTH * sk.spec.rank, largest))
-    result = finalized(sk, source, None, tol, **reading)
-    with_passes(result, n_passes + result.n_passes)
-    return with_axes_of(a, with_seeds(result, seeds_of(a), result.seeds))
 
 
 def _wider(rank: int, error: float, tol: float) -> int:
