@@ -14,6 +14,7 @@ try:
         svd,
         tensor_train,
         tt_svd,
+        verify,
     )
     from .errors import (
         AccuracyWarning,
@@ -153,4 +154,5 @@ __all__ = [
     "svd",
     "tensor_train",
     "tt_svd",
+    "verify",
 ]

@@ -9,6 +9,7 @@ from ._pivoted_cholesky import pivoted_cholesky
 from ._schatten import schatten_norm
 from ._solve import solve
 from ._tensor import tensor_train, tt_svd
+from ._verify import verify
 
 __all__ = [
     "complete",
@@ -21,4 +22,5 @@ __all__ = [
     "svd",
     "tensor_train",
     "tt_svd",
+    "verify",
 ]

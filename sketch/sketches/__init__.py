@@ -22,10 +22,12 @@ from ._registry import (
     method_of,
     options_of,
 )
+from ._residual import MatrixResidual, TrainResidual
 from ._sliding_window import SlidingWindow
 from ._stta import STTA, STTASpec
 from ._train_embedding import TrainEmbedding
 from ._tt_hmt import TTHMT, TTHMTSpec
+from ._verified import entrywise_error, probed_matrix_error, probed_train_error
 
 __all__ = [
     "HMT",
@@ -46,6 +48,7 @@ __all__ = [
     "GrowingKrylovSpec",
     "HMTSpec",
     "MatrixMethod",
+    "MatrixResidual",
     "Nystrom",
     "NystromSpec",
     "OTTSSpec",
@@ -56,10 +59,12 @@ __all__ = [
     "TensorMethod",
     "TensorOptions",
     "TrainEmbedding",
+    "TrainResidual",
     "check_request",
     "columns_within",
     "default_sample",
     "default_width",
+    "entrywise_error",
     "fed",
     "finalized",
     "independent_seed",
@@ -67,6 +72,8 @@ __all__ = [
     "method_of",
     "options_of",
     "phases",
+    "probed_matrix_error",
+    "probed_train_error",
     "range_width",
     "truncated",
 ]

@@ -13,8 +13,9 @@ from ._sparse import SparseSource, is_sparse
 from ._standardized import StandardizedSource
 from ._stored import StoredTensorSource
 from ._tensor_base import Contraction, TensorBlock, TensorSource
-from ._tensor_dense import DenseTensorSource
+from ._tensor_dense import DenseTensorBlock, DenseTensorSource
 from ._tensor_registry import as_tensor_source
+from ._tensor_sparse import SparseTensorBlock
 from ._tiles import StoredArray
 from ._unfolded import UnfoldedSource
 from ._variables import with_attributes
@@ -23,6 +24,7 @@ __all__ = [
     "CentredBlock",
     "Contraction",
     "DenseSource",
+    "DenseTensorBlock",
     "DenseTensorSource",
     "Entries",
     "GivenRows",
@@ -33,6 +35,7 @@ __all__ = [
     "OpenedData",
     "RowsSource",
     "SparseSource",
+    "SparseTensorBlock",
     "StandardizedSource",
     "StoredArray",
     "StoredTensorSource",
