@@ -8,9 +8,9 @@ from typing import Any
 
 from .backend.array import device_bytes, dtype_name
 from .formats import TensorTrain
-from .results import ErrorEstimate, LowRank, PrincipalComponents
+from .results import Completed, ErrorEstimate, LowRank, PrincipalComponents
 
-Result = LowRank | TensorTrain | PrincipalComponents
+Result = LowRank | TensorTrain | PrincipalComponents | Completed
 Figures = dict[str, Any]
 """Plain values by stable names."""
 
@@ -22,7 +22,7 @@ def figures_of(result: Result, *, stored: int, seconds: float | None = None) -> 
 
     Parameters
     ----------
-    result : LowRank, TensorTrain or PrincipalComponents
+    result : LowRank, TensorTrain, PrincipalComponents or Completed
     stored : int
         How many numbers the data hold.
     seconds : float, optional
@@ -40,10 +40,13 @@ def figures_of(result: Result, *, stored: int, seconds: float | None = None) -> 
     elif isinstance(result, PrincipalComponents):
         like, kept = result.mean, (result.rank + 1) * result.shape[1]
         figures |= _variances(result)
+    elif isinstance(result, Completed):
+        like, kept = result.columns, (result.rank + 1) * sum(result.shape)
+        figures |= _completion(result)
     else:
         like, kept = result.cores[0], sum(math.prod(core.shape) for core in result.cores)
         figures |= {"ranks": list(result.ranks)}
-    if result.error is not None:
+    if not isinstance(result, Completed) and result.error is not None:
         figures["error"] = _error(result.error)
     figures["compression"] = stored / max(1, kept)
     if seconds is not None:
@@ -63,6 +66,16 @@ def _variances(found: PrincipalComponents) -> Figures:
         "explained_variance_low": _numbers(low),
         "explained_variance_high": _numbers(high),
         "explained_variance_ratio": _numbers(found.explained_variance_ratio),
+    }
+
+
+def _completion(found: Completed) -> Figures:
+    return {
+        "rank": found.rank,
+        "singular_values": _numbers(found.s),
+        "ridge": found.ridge.weight,
+        "n_short": found.n_short,
+        "rmse": _error(found.rmse),
     }
 
 
@@ -104,6 +117,13 @@ def _relative_error(figures: Figures) -> str:
     return f"{error['relative']:.4g}  {interval}({error['kind']}, {error['method']})"
 
 
+def _rmse(figures: Figures) -> str:
+    error, interval = figures["rmse"], ""
+    if "low" in error:
+        interval = f"95 % interval [{error['low']:.4g}, {error['high']:.4g}]  "
+    return f"{error['value']:.4g}  {interval}({error['kind']}, {error['method']})"
+
+
 def _method(figures: Figures) -> str:
     passes = figures.get("n_passes")
     told = "" if passes is None else f", {passes} pass{'es' * (passes > 1)}"
@@ -121,11 +141,15 @@ _LINES: dict[str, tuple[str, Any]] = {
     "rank": ("rank", lambda f: f["rank"]),
     "ranks": ("ranks", lambda f: " ".join(map(str, f["ranks"]))),
     "error": ("rel. error", _relative_error),
+    "rmse": ("rmse", _rmse),
+    "ridge": ("ridge", lambda f: f"{f['ridge']:.3g}"),
+    "n_short": ("short rows", lambda f: f"{f['n_short']}, with fewer known entries than the rank"),
     "compression": ("compression", lambda f: f"{f['compression']:.3g} : 1"),
     "seconds": ("time", lambda f: f"{f['seconds']:.3g} s"),
     "peak_bytes": ("peak memory", lambda f: f"{f['peak_bytes'] / 1e6:.0f} MB"),
     "device_bytes": ("on the GPU", lambda f: f"{f['device_bytes'] / 1e6:.0f} MB"),
     "out": ("result", lambda f: f["out"]),
+    "filled": ("filled", lambda f: f["filled"]),
     "scores": ("scores", lambda f: f["scores"]),
     "plot": ("picture", lambda f: f["plot"]),
 }

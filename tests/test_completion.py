@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import scipy.io
 import scipy.sparse
 
 import sketch
+from sketch.cli import main
 
 RNG = np.random.default_rng(0)
 
@@ -172,3 +175,128 @@ def test_arguments_are_checked():
     for options in ({"ridge": -1}, {"ridge": np.nan}, {"holdout": 0.7}, {"holdout": "x"}):
         with pytest.raises(sketch.ArgumentError):
             sketch.Completion((None, 8), 2, **options)
+
+
+def error_of(found):
+    errors = found.of(NOISY).to_array() - low_rank(2000, 30, 3)
+    return np.sqrt(np.mean(errors[np.isnan(NOISY)] ** 2))
+
+
+@pytest.mark.parametrize("biases", [True, False])
+def test_merged_streams_are_nearly_as_good_as_one(biases):
+    whole = streamed(NOISY, [], biases=biases)
+    parts = [streamed(NOISY[:900], [], biases=biases), streamed(NOISY[900:], [], biases=biases)]
+    merged = parts[0] + parts[1]
+    assert merged.n_updates == 2
+    found = merged.finalize()
+    assert found.n_rows == 2000
+    alone = [error_of(part.finalize()) for part in parts]
+    # one start of the two, and rows that were solved for with columns of half of the data
+    assert error_of(found) < 1.1 * error_of(whole.finalize())
+    assert error_of(found) < max(alone)
+
+
+def test_merging_before_the_start_adds_rows():
+    one, other = streamed(NOISY[:50], []), streamed(NOISY[50:], [])
+    for first, second in ((one, other), (other, one)):
+        total = first.copy()
+        total.merge(second)
+        found = total.finalize()
+        assert found.n_rows == 2000
+        assert error_of(found) < 1.1 * error_of(streamed(NOISY, []).finalize())
+    small = one.copy()
+    small.merge(streamed(NOISY[50:80], []))
+    together = streamed(NOISY[:80], []).finalize()
+    assert small.finalize().n_rows == together.n_rows == 80
+
+
+def test_streams_that_do_not_fit_are_not_merged():
+    one = streamed(NOISY, [])
+    before = one.finalize()
+    with pytest.raises(sketch.IncompatibleSketchError, match="specs are equal"):
+        one.merge(sketch.Completion((None, 30), 4, sample=5000))
+    with pytest.raises(sketch.IncompatibleSketchError, match="same share"):
+        one.merge(one.copy())
+    with pytest.raises(sketch.IncompatibleSketchError, match="condition"):
+        one.merge(streamed(with_gaps(low_rank(2000, 30, 1, seed=9), 0.6), []))
+    few = np.random.default_rng(5).standard_normal((2000, 30))
+    few[:, 3:] = np.nan
+    with pytest.raises(sketch.IncompatibleSketchError, match="3 columns"):
+        one.merge(streamed(few, []))
+    with pytest.raises(sketch.ArgumentError, match="cannot be subtracted"):
+        one - one.copy()
+    assert np.array_equal(one.finalize().columns, before.columns)
+
+
+def test_forgetting_follows_what_drifts():
+    before, after = low_rank(3000, 20, 2, seed=3), low_rank(3000, 20, 2, seed=4)
+    rows = with_gaps(np.concatenate([before, after]), 0.6)
+    errors = []
+    for forgetting in (1.0, 0.9):
+        sk = sketch.Completion((None, 20), 2, sample=3000, holdout=0.1)
+        sk.consume(np.split(rows, 60), forgetting=forgetting)
+        found = sk.finalize().of(rows[3000:])
+        errors.append(np.sqrt(np.mean((found.to_array() - after) ** 2)))
+        assert np.isclose(sk.finalize().rmse.value, errors[-1], rtol=0.5) or forgetting == 1.0
+    assert errors[1] < 0.25 * errors[0]
+
+
+@pytest.mark.parametrize("kind", ["nan", "csr", "dask", "chunks"])
+def test_passes_are_alternating_least_squares_in_any_partition(kind, tmp_path):
+    reference = sketch.Completion((None, 30), 3, passes=3, sample=5000)
+    for _ in range(3):
+        reference.update(NOISY)
+        reference.end_pass()
+    expected = reference.finalize()
+    assert expected.n_passes == 3
+    data = FORMATS[kind](tmp_path, NOISY)
+    sk = sketch.Completion((None, 30), 3, passes=3, sample=5000)
+    for _ in range(3):
+        if kind == "chunks":
+            parts = [sk.copy() for _ in data]
+            row = 0
+            for part, chunk in zip(parts, data, strict=True):
+                part.update(chunk, at=row)
+                row += len(chunk)
+            sk = parts[0]
+            for part in parts[1:]:
+                sk.merge(part)
+        else:
+            sk.update(data)
+        sk.end_pass()
+    found = sk.finalize()
+    assert np.allclose(found.columns, expected.columns, rtol=1e-6, atol=1e-8)
+    assert np.isclose(found.rmse.value, expected.rmse.value)
+    assert error_of(found) < 1.05 * error_of(sketch.complete(NOISY, 3))
+
+
+def test_a_pass_over_other_data_is_refused():
+    sk = sketch.Completion((None, 30), 3, passes=3)
+    for rows in (NOISY, NOISY):
+        sk.update(rows)
+        sk.end_pass()
+    sk.update(NOISY[:1500])
+    with pytest.raises(sketch.PassError, match="later pass saw"):
+        sk.finalize()
+
+
+def test_completion_on_the_command_line(tmp_path, capsys):
+    np.save(tmp_path / "a.npy", ROWS)
+    out, filled, state = (str(tmp_path / name) for name in ("out.npz", "filled.npy", "state.npz"))
+    command = ["complete", str(tmp_path / "a.npy"), "--rank", "2,3", "--out", out]
+    assert main([*command, "--filled", filled]) == 0
+    told = capsys.readouterr()
+    for line in ("method        complete, 1 pass", "rmse", "short rows", "rank          3"):
+        assert line in told.out
+    assert np.allclose(np.load(filled), A, atol=1e-6)
+    assert np.allclose(sketch.load(out).to_array(), A, atol=1e-6)
+    assert main(["info", out, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rmse"]["value"] < 1e-6
+    assert main([*command, "--state", state, "--json"]) == 0
+    capsys.readouterr()
+    assert main(["merge", state, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rank"] == 3
+    assert main([*command, "--state", state, "--passes", "2"]) == 2
+    assert "leave --passes out" in capsys.readouterr().err
+    np.save(tmp_path / "a.npy", ROWS[0])
+    assert main(command) == 2

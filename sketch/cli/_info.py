@@ -9,7 +9,7 @@ from .. import io
 from ..files.archive import is_ours
 from ..formats import TensorTrain
 from ..report import Figures, figures_of
-from ..results import LowRank, PrincipalComponents
+from ..results import Completed, LowRank, PrincipalComponents
 from ..sources import as_tensor_source
 from ._options import Commands, add_report_options
 from ._work import stored_numbers
@@ -29,7 +29,7 @@ def _run(options: argparse.Namespace) -> Figures | None:
             return _described(data, options)
     held = io.load(options.file)
     about: Figures = {"file": options.file, "kind": type(held).__name__, "text": repr(held)}
-    if isinstance(held, LowRank | TensorTrain | PrincipalComponents):
+    if isinstance(held, LowRank | TensorTrain | PrincipalComponents | Completed):
         about |= figures_of(held, stored=math.prod(held.shape))
     if not (options.json or options.quiet):
         print(f"{options.file}: {held!r}")

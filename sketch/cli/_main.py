@@ -16,9 +16,9 @@ from typing import Any
 from .. import __version__
 from ..errors import SketchError, SketchWarning
 from ..report import print_figures
-from . import _bench, _convert, _info, _merge, _pca, _svd, _tt
+from . import _bench, _complete, _convert, _info, _merge, _pca, _svd, _tt
 
-_COMMANDS = (_svd, _pca, _tt, _merge, _info, _convert, _bench)
+_COMMANDS = (_svd, _pca, _complete, _tt, _merge, _info, _convert, _bench)
 _SHELLS = ("bash", "zsh", "tcsh")
 DONE, MISSED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 

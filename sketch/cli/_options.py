@@ -20,13 +20,18 @@ def add_decomposition(
 ) -> argparse.ArgumentParser:
     """Declare a command that decomposes the data in a file; `picture` is what ``--plot`` draws."""
     parser = commands.add_parser(name, help=about)
-    parser.add_argument("file", help=_FILE_HELP)
+    add_file(parser)
     add_result_options(parser)
     if picture is not None:
         add_picture_option(parser, picture)
     add_run_options(parser)
     parser.set_defaults(plot=None, state=None, scores=None)
     return parser
+
+
+def add_file(parser: argparse.ArgumentParser) -> None:
+    """Declare which file holds the data."""
+    parser.add_argument("file", help=_FILE_HELP)
 
 
 def add_state_options(parser: argparse.ArgumentParser, method: str) -> None:
@@ -38,11 +43,16 @@ def add_state_options(parser: argparse.ArgumentParser, method: str) -> None:
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Declare where and how to compute."""
+    add_reading_options(parser)
+    parser.add_argument("--missing", choices=["zero", "mean"], help="what to take for missing data")
+    parser.add_argument("--device", help="where to compute, such as gpu or gpu:1")
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what decides how a file is read."""
     parser.add_argument("--seed", type=int, metavar="N", help="of the random draws, 0 by default")
     parser.add_argument("--memory", metavar="SIZE", help="keep the process within, as 2GB")
-    parser.add_argument("--missing", choices=["zero", "mean"], help="what to take for missing data")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask cluster")
-    parser.add_argument("--device", help="where to compute, such as gpu or gpu:1")
     parser.add_argument("--no-progress", dest="progress", action="store_false")
 
 

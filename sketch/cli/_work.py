@@ -12,6 +12,7 @@ from typing import Any
 from .. import io, plot
 from ..files.paths import try_to_write
 from ..report import Figures, Result, figures_of
+from ..results import Completed
 from ..running.tasks import connect
 from ..sources import with_axes_of
 from ._options import idle_options, refuse_idle
@@ -51,7 +52,7 @@ def finished(
 
     Parameters
     ----------
-    result : LowRank, TensorTrain or PrincipalComponents
+    result : LowRank, TensorTrain, PrincipalComponents or Completed
     options : argparse.Namespace
     about : dict
         How it was made.
@@ -65,11 +66,12 @@ def finished(
     figures = {} if data is None else {"file": options.file}
     figures |= about | figures_of(result, stored=stored, seconds=seconds)
     figures["tol"] = options.tol
-    if options.tol is not None and result.error is not None:
+    known = not isinstance(result, Completed) and result.error is not None
+    if options.tol is not None and known:
         figures["tol_met"] = _is_met(result, options.tol)
     if options.out is not None:
         io.save_as(with_axes_of(data, result), options.out)
-    if options.plot is not None:
+    if options.plot is not None and not isinstance(result, Completed):
         plot.spectrum(result, options.plot)
     written = {name: getattr(options, name, None) for name in ("out", "plot", "state", "scores")}
     return figures | {name: path for name, path in written.items() if path is not None}

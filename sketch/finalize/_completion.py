@@ -23,7 +23,7 @@ from ..numerics.random import entry_words, normal_rows
 _STREAM = 6  # of random bits, beside those of test matrices and seeds
 _STEPS_OF_START = 4  # of subspace iteration
 _SWEEPS = 40  # at most
-_SETTLED = 1e-2  # change of predictions, relative, below which sweeps stop
+_SETTLED = 1e-3  # change of predictions, relative, below which sweeps stop
 _LARGEST_RIDGE, _RIDGE_STEP = 0.1, 10**-0.5  # over the spread of the entries
 _RIDGES = 24  # at most: down to rounding errors
 _BIAS = 30.0  # entries of value zero that a bias is estimated with, for each such ridge; 1 at most
@@ -101,12 +101,14 @@ def fitted(
     weight: float | None,
     biases: bool,
     seed: int,
+    settled: float = _SETTLED,
 ) -> Fit:
     """Return the fit of a rank and, where none is given, a ridge that entries held out choose.
 
     These are a share of their own. From a spectral start, ridges are tried from a large one down,
     each from the columns of the one before; of the ranks the smallest, and of the ridges the
-    largest is taken that is as good as the best. All rows are fitted with it then.
+    largest is taken that is as good as the best. All rows are fitted with it then, until sweeps
+    change predictions by less than a share that counts as `settled`.
     """
     level, spread = _level_and_spread(rows, biases)
     tried = []
@@ -121,7 +123,7 @@ def fitted(
     else:
         start = _start(rows, ranks[0], level, spread, biases, seed)
         chosen = Fit(start, _ridge(weight, biases, level, spread), np.empty(0))
-    return _settled(rows, chosen)
+    return _settled(rows, chosen, settled)
 
 
 def _best(fits: Sequence[Fit]) -> Fit:
@@ -166,8 +168,8 @@ def _path(
     return fits
 
 
-def _settled(rows: KnownRows, fit: Fit) -> Fit:
-    """Return a fit after as many sweeps as change its predictions."""
+def _settled(rows: KnownRows, fit: Fit, settled: float) -> Fit:
+    """Return a fit after as many sweeps as change its predictions by more than a share."""
     columns = fit.columns
     before: Reals | None = None
     for _ in range(_SWEEPS):
@@ -176,7 +178,7 @@ def _settled(rows: KnownRows, fit: Fit) -> Fit:
             left[:: max(1, len(left) // _WATCHED)]
             @ side.design[:: max(1, len(columns) // _WATCHED)].T
         )
-        if before is not None and np.linalg.norm(some - before) <= _SETTLED * np.linalg.norm(some):
+        if before is not None and np.linalg.norm(some - before) <= settled * np.linalg.norm(some):
             break
         before = some
     return dataclasses.replace(fit, columns=columns)

@@ -28,7 +28,7 @@ from .linalg import product, product_into
 _ONE_AT_A_TIME = threading.Lock()  # each call takes all threads, which not all layers can share
 _COMPILE_FROM = 50_000_000  # multiply-adds; less work is done before numba is even imported
 _COMPILED_ENTRIES = 80_000  # of a sparse tensor, for the same reason
-_COMPILED_SOLVES = 1_000_000  # entries of small matrices
+_COMPILED_SOLVES = 200_000  # entries of small matrices
 _HASHED_FROM = 8  # dense products run so many multiply-adds in the time of a hashed one
 _PANEL_COLUMNS = 1000  # of a matrix in single precision that are multiplied at once
 _FUSED_BYTES = 64_000_000  # of rows that are multiplied from both sides at once: measured

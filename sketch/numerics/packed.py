@@ -27,8 +27,12 @@ def unpacked(packed: Reals, size: int) -> Reals:
 
 def packed_squares(x: Reals) -> Reals:
     """Return ``x_i x_i^T`` of all rows in packed form, shape (p, K (K + 1) / 2)."""
-    first, second = np.tril_indices(x.shape[1])
-    return x[:, first] * x[:, second]
+    p, size = x.shape
+    out = np.empty((p, size * (size + 1) // 2))
+    for k in range(size):
+        start = k * (k + 1) // 2
+        np.multiply(x[:, : k + 1], x[:, k : k + 1], out=out[:, start : start + k + 1])
+    return out
 
 
 def packed_solve(packed: Reals, right: Reals, diagonal: Reals) -> Reals:

@@ -349,7 +349,7 @@ class Sketch(Generic[Result]):
 
         Returns
         -------
-        LowRank, TensorTrain or PrincipalComponents
+        LowRank, TensorTrain, PrincipalComponents or Completed
             In the precision of the data.
 
         Raises

@@ -23,17 +23,23 @@ from ._state import State, Stream, remembered
 _LEAST_SAMPLE = 2**18  # entries of the rows that are kept whole
 
 
-class StreamAccumulator(Accumulator):
-    """The state of a stream, whose rows are solved for with what those before have left."""
+class CompletionAccumulator(Accumulator):
+    """The state of a stream, whose rows are solved for with what those before have left.
+
+    Of several passes the first draws a sample, and the others are sums like those of any sketch.
+    """
 
     spec: CompletionSpec
 
     def placing(self, at: Any) -> contextlib.AbstractContextManager[Any]:
-        """Keep other threads out, wherever a chunk goes."""
-        return super().placing(None)
+        """Keep other threads out of a stream, wherever a chunk goes."""
+        return super().placing(None if self.spec.passes == 1 else at)
 
     def commit(self, delta: State, *, fading: float = 1.0, stream: Stream | None = None) -> None:
         """Put the state after further rows in the place of the one before."""
+        if self.spec.passes > 1:
+            super().commit(delta, fading=fading, stream=stream)
+            return
         with self._committing:
             before = self.state
             after = delta if delta.facts else before.having(seen=delta.seen, dtype=delta.dtype)
@@ -56,9 +62,16 @@ class StreamAccumulator(Accumulator):
         """
         with self._committing:
             ours = self.state
+            if self.spec.passes > 1 and ours.passes.done:
+                super().add(theirs)
+                return
             if ours.passes.done or theirs.passes.done:
-                raise PassError("a stream whose pass was ended can no longer be merged")
-            self.state = merged(self.spec, ours, theirs).having(
+                raise PassError("a first pass that was ended can no longer be merged")
+            if self.spec.passes == 1:
+                total = merged(self.spec, ours, theirs)
+            else:
+                total = self.spec.total(ours, theirs)
+            self.state = total.having(
                 n_updates=ours.n_updates + theirs.n_updates,
                 shares=remembered(ours.shares | theirs.shares),
                 stream=ours.stream,
@@ -171,24 +184,13 @@ class Completion(MultiPassSketch[Completed]):
 
     def _set_up(self, spec: Any, device: Any = None) -> None:
         self.spec = spec
-        kind = StreamAccumulator if spec.n_passes == 1 else Accumulator
-        self._accumulator = kind(spec, None)
+        self._accumulator = CompletionAccumulator(spec, None)
 
     @property
     def nbytes(self) -> int:
         """Bytes held: by the sums, the columns and the rows kept whole."""
         kept = self._accumulator.state.passes.kept.values()
         return super().nbytes + sum(int(array.nbytes) for array in kept)
-
-    def finalize(self) -> Completed:  # type: ignore[override]
-        """Return the completion that the sums determine, with its error; the stream may go on.
-
-        Returns
-        -------
-        Completed
-            With factors of the rows where all of them are kept whole; see `Completed.of`.
-        """
-        return super().finalize()
 
 
 def default_sample(n: int, rank: int | Sequence[int]) -> int:

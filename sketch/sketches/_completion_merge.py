@@ -84,6 +84,12 @@ def _turned(spec: CompletionSpec, state: State, like: State) -> Reals:
     weights = np.sqrt(
         np.minimum(equations[:, split - 1], equations_of(like, spec.n)[:, split - 1])
     )[:, None]
+    shared = int(np.count_nonzero(weights))
+    if shared < size:
+        raise IncompatibleSketchError(
+            f"the streams have entries in {shared} columns in common, and {size} are needed to "
+            "turn the factors of one to those of the other; feed larger parts"
+        )
     target[:, -1] -= theirs[:, -1]
     design = theirs.copy()
     design[:, -1] = float(spec.biases)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Numbers = NDArray[np.int64]
 """Of rows, within the matrix."""
 
+_SETTLED = 0.05  # change of predictions below which the start of a stream is good enough
 _GROWTH = 8  # columns are solved for when the entries have grown by an eighth
 
 
@@ -125,7 +126,7 @@ def followed(spec: CompletionSpec, state: State, rows: KnownRows, numbers: Numbe
         if begun:
             state = _summed(spec, state, *some, float(up_to[stop] - up_to[at]))
         elif stop < rows.shape[0]:
-            state = started(spec, state)
+            state = started(spec, state, settled=_SETTLED)
         at = stop
     return state
 
@@ -139,12 +140,14 @@ def added_equations(
     return column_equations(part.rows, left, ridge)
 
 
-def started(spec: CompletionSpec, state: State) -> State:
+def started(spec: CompletionSpec, state: State, **options: float) -> State:
     """Return a state with columns that fit the rows kept whole, and their equations."""
     sample = sample_of(state)
     rows = sample.rows(spec.n)
     part = split(rows, sample.numbers, spec.seed, spec.holdout)
-    fit = fitted(part.rows, sample.numbers, spec.ranks, spec.ridge, spec.biases, spec.seed)
+    fit = fitted(
+        part.rows, sample.numbers, spec.ranks, spec.ridge, spec.biases, spec.seed, **options
+    )
     left = row_factors(part.rows, OtherSide(fit.columns, fit.ridge))
     ridge = np.array([fit.ridge.weight, fit.ridge.bias_weight or 0.0, fit.ridge.level])
     state = keeping(state, columns=fit.columns, ridge=ridge)
@@ -201,8 +204,9 @@ def faded(spec: CompletionSpec, state: State, weight: float) -> State:
     """Return a state whose data weigh less."""
     facts = dict(state.facts)
     if facts and weight < 1:
-        state = having_sample(state, sample_of(state).faded(weight, spec.seed))
         facts["fades"] = facts.get("fades", 0) + 1
+        sample = sample_of(state).faded(weight, spec.seed, facts["fades"])
+        state = having_sample(state, sample)
     if "entries" in facts:
         facts["entries"] = facts["entries"] * weight
     parts = {name: part.times(weight) for name, part in state.parts.items()}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..numerics.known_rows import KnownRows
 from ..numerics.random import row_words
 
+_FADING_SEED = 0x2545F4914F6CDD1D  # by which rows that leave differ from those that are sampled
 _NAMES = ("numbers", "starts", "places", "values")
 
 
@@ -106,9 +107,9 @@ class RowSample:
             return self
         return self._picked(row_words(seed, self.numbers) >> np.uint64(64 - level) == 0, level)
 
-    def faded(self, share: float, seed: int) -> RowSample:
-        """Return a share of the sample, drawn anew: what is to be forgotten leaves it in time."""
-        words = row_words(seed, self.numbers ^ (len(self.numbers) << 32))
+    def faded(self, share: float, seed: int, draw: int) -> RowSample:
+        """Return a share of the sample, by a draw of some number: old rows leave it in time."""
+        words = row_words(seed ^ _FADING_SEED, self.numbers + (draw << 40))
         return self._picked(words < np.uint64(share * (2.0**64 - 2.0**12)), self.level)
 
     def _picked(self, kept: NDArray[np.bool_], level: int) -> RowSample:
