@@ -2,9 +2,9 @@
 A climate field with gaps
 =========================
 
-Annual-mean temperatures of a climate model, of which three cells in ten are taken away: some here and
-there, some as whole regions for years, as where no ship went. What is left determines the others, as
-far as the field has few patterns.
+Annual-mean temperatures of a climate model, of which three cells in ten are taken away: some here
+and there, some as whole regions for years, as where no ship went. What is left determines the
+others, as far as the field has few patterns.
 """
 
 from pathlib import Path
@@ -43,7 +43,8 @@ print(f"spread about the mean of each cell: {np.sqrt(np.nanmean(spread**2)):.2f}
 print(f"error of missing cells: {np.sqrt(np.mean((filled - rows)[~known] ** 2)):.2f} K")
 
 # %%
-# **What to see.** One year, its gaps, and what fills them, as differences from the mean of all years.
+# **What to see.** One year, its gaps, and what fills them, as differences from the mean of all
+# years.
 
 year = int(np.argmin(known.mean(axis=1)))
 mean = np.nanmean(gaps, axis=0)

@@ -2,9 +2,9 @@
 An image with gaps
 ==================
 
-A photograph is not of low rank, but its small patches nearly are: as rows of a matrix, they fill each
-other's gaps. Scattered pixels that are missing are easy; scratches are harder, as whole parts of a
-patch are gone.
+A photograph is not of low rank, but its small patches nearly are: as rows of a matrix, they fill
+each other's gaps. Scattered pixels that are missing are easy; scratches are harder, as whole parts
+of a patch are gone.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ scratched = np.zeros((256, 256), bool)
 for _ in range(25):  # lines of 3 pixels
     angle, offset = rng.uniform(0, np.pi), rng.uniform(-60, 316)
     scratched |= abs(i * np.cos(angle) + j * np.sin(angle) - offset) < 1.5
-SIZE, STEP = 8, 2
+SIZE, STEP = 8, 4
 
 
 def patches(x):
@@ -49,7 +49,7 @@ results = {}
 for name, missing in {"scattered": scattered, "scratched": scratched}.items():
     gaps = np.where(missing[:, :, None], np.nan, image)
     rows = patches(gaps)
-    found = sketch.complete(rows, rank=(8, 16, 24))
+    found = sketch.complete(rows, rank=(12, 24))
     filled = np.where(missing[:, :, None], assembled(found.fill(rows), image.shape), image)
     error = np.sqrt(np.mean((filled - image)[missing] ** 2))
     print(f"{name}: {missing.mean():.0%} missing, rank {found.rank}, error {error:.3f}")

@@ -2,9 +2,9 @@
 Ratings from a stream
 =====================
 
-Users come one after the other, and each has rated a few films in a hundred. Their tastes follow a few
-directions, and there is noise. A stream of them is read once; what is held does not grow with their
-number. Synthetic, so that the truth is known; the real data of this form have 480,189 users.
+Users come one after the other, and each has rated a few films in a hundred. Their tastes follow a
+few directions, and there is noise. A stream of them is read once; what is held does not grow with
+their number. Synthetic, so that the truth is known; the real data of this form have 480,189 users.
 """
 
 import time
@@ -61,8 +61,8 @@ print("error of a rating:", found.rmse)
 print(f"of which {NOISE} is noise; error of what users think: {error(found):.3f}")
 
 # %%
-# **What to see.** The more users, the better the films are known. Two halves of the stream that were
-# followed apart are merged into one sketch.
+# **What to see.** The more users, the better the films are known. Two halves of the stream that
+# were followed apart are merged into one sketch.
 
 halves = []
 for _ in range(2):
