@@ -65,7 +65,9 @@ class GrowingKrylovSpec(BlockKrylovSpec):
         """Return how many columns the space shall have, as far as its error so far tells."""
         known, n = int(space.v.shape[1]), sums.shape[1]
         most = n if self.most is None else min(n, self.most)
-        all_known = known >= most or len(rows) >= min(sums.shape) or error.value <= error.floor
+        all_known = (
+            known >= most or int(rows.shape[0]) >= min(sums.shape) or error.value <= error.floor
+        )
         if sums.readings >= self.readings or all_known:
             return known
         goal = self.error_tol * (1.0 if error.kind == "exact" else _CERTAIN)

@@ -157,7 +157,9 @@ class BlockKrylovSpec(HMTSpec):
         sums = self._in_its_range(sums)
         result = super().finish(sums, rank, None)
         fused, residuals = self._core(sums)[2], sums.kept["residuals"]
-        residuals = rescaled(residuals[: min(result.rank, len(residuals))], _exponent(sums))
+        residuals = rescaled(
+            residuals[: min(result.rank, int(residuals.shape[0]))], _exponent(sums)
+        )
         hidden = fused is not None and fused.kept < min(result.rank, fused.kept + fused.hidden)
         if fused is not None and hidden and not self.begins_left:  # `begin_at` is for other methods
             warn(
