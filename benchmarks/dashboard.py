@@ -1,12 +1,18 @@
-"""Run the asv suite and publish its dashboard.
+"""How fast and how accurate the library is, and has been.
 
-python3 dev dashboard                  quick sizes, this environment (some minutes)
+python3 dev dashboard                  the page of what is kept in results/history.json, at once
+python3 dev dashboard --range A..B     measure commits of a span before, --commits of them at most
+
+All suites, by asv, with peers and methods side by side:
+
+python3 dev dashboard --suites         quick sizes, this environment (some minutes)
 python3 dev dashboard --full           all sizes (most of an hour)
 python3 dev dashboard --build          in an environment that asv builds from the commit
 python3 dev dashboard --bench REGEX    some benchmarks alone
+python3 dev dashboard --publish        only make the pages of what was measured
 
-The pages are in benchmarks/.asv/html; they load nothing from the network. Their scripts are fetched
-once, by npm, when they are published.
+The first page is benchmarks/.asv/history.html, one file that any browser opens. The others are in
+benchmarks/.asv/html, for a server; their scripts are fetched once, by npm, when they are published.
 """
 
 from __future__ import annotations
@@ -20,8 +26,12 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+import history
+from history_page import page
+
 HERE = Path(__file__).resolve().parent
 HTML = HERE / ".asv" / "html"
+PAGE = HERE / ".asv" / "history.html"
 
 # what the pages load: the package that has it, and where
 SCRIPTS = {
@@ -65,9 +75,9 @@ def publish() -> None:
     for package in sorted({package for package, _ in SCRIPTS.values()}):
         wanted = {path: name for name, (p, path) in SCRIPTS.items() if p == package}
         fetch(package, wanted, vendor)
-    for page in ("index.html", "error.html"):
-        text = (HTML / page).read_text()
-        (HTML / page).write_text(offline(text))
+    for name in ("index.html", "error.html"):
+        text = (HTML / name).read_text()
+        (HTML / name).write_text(offline(text))
 
 
 def fetch(package: str, wanted: dict[str, str], vendor: Path) -> None:
@@ -90,20 +100,38 @@ def offline(page: str) -> str:
     return page
 
 
+def show_history() -> None:
+    """Write the page of what is kept, for the machine that has measured the newest commit."""
+    records = history.load()
+    machine = records[-1]["machine"]
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page([record for record in records if record["machine"] == machine]))
+    print(f"dashboard: {PAGE}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--range", metavar="A..B", help="measure commits before")
+    parser.add_argument("--commits", type=int, default=10, metavar="N", help="of the span at most")
+    parser.add_argument("--suites", action="store_true", help="run all suites, by asv")
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--build", action="store_true")
     parser.add_argument("--bench", metavar="REGEX")
-    parser.add_argument("--publish", action="store_true", help="only make the pages")
+    parser.add_argument("--publish", action="store_true", help="only make the pages of asv")
     options = parser.parse_args()
-    if not options.publish:
+    measured = options.suites or options.full or options.build or options.bench
+    if measured:
         run(options.full, options.build, options.bench)
-    publish()
-    print(f"dashboard: {HTML / 'index.html'}")
-    print("to look at it: python3 -m http.server --directory", HTML)
+    if measured or options.publish:
+        publish()
+        print(f"dashboard: {HTML / 'index.html'}")
+        print("to look at it: python3 -m http.server --directory", HTML)
+        return
+    if options.range:
+        history.measure(history.commits(options.range, options.commits))
+    show_history()
 
 
 if __name__ == "__main__":
