@@ -56,17 +56,18 @@ def figures_of(result: Result, *, stored: int, seconds: float | None = None) -> 
 
 
 def _variances(found: PrincipalComponents) -> Figures:
-    low, high = found.explained_variance_interval()
-    return {
+    figures: Figures = {
         "rank": found.rank,
         "n_passes": found.n_passes,
         "whiten": found.whiten,
         "total_variance": found.total_variance,
         "explained_variance": _numbers(found.explained_variance),
-        "explained_variance_low": _numbers(low),
-        "explained_variance_high": _numbers(high),
         "explained_variance_ratio": _numbers(found.explained_variance_ratio),
     }
+    if found.error.kind != "heuristic":
+        low, high = map(_numbers, found.explained_variance_interval())
+        figures |= {"explained_variance_low": low, "explained_variance_high": high}
+    return figures
 
 
 def _completion(found: Completed) -> Figures:

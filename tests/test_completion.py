@@ -300,3 +300,35 @@ def test_completion_on_the_command_line(tmp_path, capsys):
     assert "leave --passes out" in capsys.readouterr().err
     np.save(tmp_path / "a.npy", ROWS[0])
     assert main(command) == 2
+
+
+def test_components_of_rows_with_gaps(tmp_path, capsys):
+    rows = low_rank(1500, 24, 3, noise=0.05) * np.linspace(1, 2, 24) + np.arange(24)
+    exact = sketch.pca(rows, 3)
+    found = sketch.pca(with_gaps(rows, 0.6), 3, missing="fit")
+    overlap = np.linalg.svd(found.components @ exact.components.T)[1]
+    assert overlap.min() > 0.999
+    assert np.allclose(found.mean, exact.mean, atol=0.02)
+    assert np.allclose(found.singular_values, exact.singular_values, rtol=0.02)
+    assert np.isclose(found.total_variance, exact.total_variance, rtol=0.02)
+    assert found.n_samples == 1500
+    assert np.allclose(
+        np.abs(found.transform(rows[:9])), np.abs(exact.transform(rows[:9])), atol=0.1
+    )
+    with pytest.raises(ValueError, match="no bounds"):
+        found.explained_variance_interval()
+    found.save(tmp_path / "found.npz")
+    assert main(["info", str(tmp_path / "found.npz")]) == 0
+    capsys.readouterr()
+
+
+def test_options_that_do_not_fit_gaps_are_refused():
+    for options in ({"tol": 0.1}, {"scale": True}, {"center": False}):
+        with pytest.raises(sketch.OptionError, match="leave it out"):
+            sketch.pca(ROWS, 3, missing="fit", **options)
+    with pytest.raises(sketch.ArgumentError, match="fit"):
+        sketch.pca(ROWS, 3, missing="mean")
+    with pytest.raises(sketch.RankError, match="needs a rank"):
+        sketch.pca(ROWS, missing="fit")
+    with pytest.raises(sketch.NonFiniteError):
+        sketch.pca(ROWS, 3)

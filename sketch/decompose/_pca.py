@@ -10,6 +10,7 @@ from ..formats import seeds_of, with_seeds
 from ..results import PrincipalComponents
 from ..sketches import GramNystrom, check_request, default_width, fed, independent_seed
 from ..sources import MatrixSource, as_matrix_source, with_axes_of
+from ._incomplete import checked_missing, fitted_components
 from ._sharpened import can_be_held, sharpened
 
 DEFAULT_PASSES = 4  # over data that can be read again
@@ -28,6 +29,7 @@ def pca(
     center: bool = True,
     scale: Any = False,
     whiten: bool = False,
+    missing: str | None = None,
     seed: int | None = 0,
     check_finite: bool = True,
     memory: int | str | None = None,
@@ -64,6 +66,10 @@ def pca(
         divide by.
     whiten : bool
         Whether the result's `transform` gives coordinates of unit variance.
+    missing : {"fit"}, optional
+        Whether rows may have missing entries: NaN, masked, or not stored in sparse rows. Mean and
+        components are those of rows completed by a model of that rank, as `complete` finds it from
+        all of them together; `tol`, `scale` and the like are left out. There are no bounds then.
     seed : int or None
         Fixes the test matrix, see `svd`.
     check_finite : bool
@@ -125,6 +131,11 @@ def pca(
     >>> sketch.pca(rows, rank=2).rank
     2
     """
+    if checked_missing(missing):
+        options = {"tol": tol, "sketch_rank": sketch_rank, "center": center, "scale": scale}
+        options |= {"device": device, "check_finite": check_finite, "passes": passes, "seed": seed}
+        found = fitted_components(rows, rank, {**options, "memory": memory, "progress": progress})
+        return found.whitened() if whiten else found
     if rank is None and tol is None:
         raise RankError("give a rank, a tolerance, or both: pca(rows, rank=20)")
     tol = checked_tol(tol)

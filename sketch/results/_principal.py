@@ -128,7 +128,17 @@ class PrincipalComponents(Seeded):
         Returns
         -------
         low, high : array, shape (k,)
+
+        Raises
+        ------
+        ValueError
+            If they come from rows with missing entries, of which there are no bounds.
         """
+        if self.error.kind == "heuristic":
+            raise ValueError(
+                "components of rows with missing entries have no bounds; found.error tells what a "
+                "model of them leaves of entries that were held out"
+            )
         s, xp = self.singular_values, namespace(self.singular_values)
         low = self._variance(xp.maximum(s - self.floor, 0 * s))
         return low, self._variance(s + self.floor) + self.missed_variance
@@ -321,9 +331,11 @@ class PrincipalComponents(Seeded):
         count = 2 if rows is None else 3
         drawn = drawing.fresh_axes(axes, count, (4.4 * count, 3.6))
         total = self.total_variance or 1.0
-        ends = (np.asarray(to_host(x), float) for x in self.explained_variance_interval())
-        low, high = (x / total for x in ends)
         value = np.asarray(to_host(self.explained_variance), float) / total
+        low = high = value
+        if self.error.kind != "heuristic":
+            ends = (np.asarray(to_host(x), float) for x in self.explained_variance_interval())
+            low, high = (x / total for x in ends)
         drawing.draw_variances(drawn[0], value, low, high)
         drawing.draw_components(drawn[1], np.asarray(to_host(self.components)).real)
         if rows is not None:
