@@ -8,6 +8,7 @@ python3 dev bench devices [--quick]     the cost of the array layer; a GPU again
 python3 dev bench experiments [NAME...]  the published experiments beside the published numbers
 python3 dev bench calibration [--seeds N] how often error intervals hold the truth
 python3 dev bench chooser [PART...]      the numbers that the documentation shows
+python3 dev bench functions [--seeds N]  trains of functions, from few entries
 python3 dev bench report                 make benchmarks/README.md from what is stored
 """
 
@@ -22,6 +23,7 @@ import calibration
 import chooser
 import devices
 import experiments
+import functions
 import matrices
 import scaling
 import streams
@@ -81,6 +83,8 @@ def main(arguments: list[str]) -> int:
         chooser.main(rest)
     elif name == "calibration":
         calibration.main(rest)
+    elif name == "functions":
+        functions.main(rest)
     elif name in SUITES:
         SUITES[name].main(rest)
     else:

@@ -58,14 +58,16 @@ def test_the_rank_is_what_the_held_out_entries_bear():
 
 def test_intervals_hold_at_least_as_often_as_they_say():
     exact = 1 + np.random.default_rng(0).standard_normal((10,) * 4)
-    held = 0
+    held = []
     for seed in range(30):
-        points = some_points(3000, exact.shape, seed)
+        points = some_points(2000, exact.shape, seed)
         values = exact[tuple(points.T)]
         tt = sketch.complete_train(points, values, exact.shape, rank=1, seed=seed)
-        low, high = tt.error.interval()
-        held += low <= np.linalg.norm(tt.to_array() - exact) <= high
-    assert held >= 25  # of 30 at 95 %, but for one case in a hundred
+        if tt.error.kind == "unbiased":
+            low, high = tt.error.interval()
+            held.append(low <= np.linalg.norm(tt.to_array() - exact) <= high)
+    assert len(held) >= 25  # the others' held-out entries are not like the train, by chance
+    assert len(held) - sum(held) <= 4  # of 30 at 95 %, but for one case in a hundred
 
 
 def test_what_held_out_entries_cannot_show_is_heuristic():

@@ -7,32 +7,24 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .._checks import checked_tol, each_bond
-from ..backend.array import accumulator_dtype, compute_dtype, to_host, unit_roundoff
-from ..backend.plain import plain
-from ..errors import ArgumentError, DtypeError, NonFiniteError, ShapeError, UnseenWarning, warn
+from ..backend.array import accumulator_dtype, compute_dtype, unit_roundoff
 from ..formats import TensorTrain
-from ..numerics.index_keys import IndexKeys, Points
+from ..numerics.index_keys import Points
 from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent
-from ..numerics.random import point_words
 from ..numerics.seeds import checked_seed
 from ..results import ErrorEstimate, held_out_error, rounding_floor, warn_unmet
 from ._function_block import Values
 from ._held_out_points import checked_shape, root_size
+from ._scattered_points import Mask, averaged, checked_points, shared_out, warn_of_unseen
 from ._train_fit import KnownEntries, grown, swept
 
-_HELD_OUT = 1000  # entries that are held out by default, where these are between
-_SHARES = 0.01, 0.1  # of all
 _GAIN = 0.95  # of the error at held-out entries, above which a sweep or a rank was of no use
 _PATIENCE = 2  # ranks of no use
+_STARTS = 2  # of each further part, of which the best in the end is kept
 _MOST_SWEEPS = 40  # with one rank
 _MARGIN = 0.5  # of a tolerance
 _SURE = 0.99  # of the interval that a known difference has to be in
-
-Mask = NDArray[np.bool_]
 
 
 def complete_train(
@@ -115,15 +107,15 @@ def complete_train(
     ((3, 3, 3), True)
     """
     tol, shape = checked_tol(tol), checked_shape(shape)
-    limits = [math.prod(shape)] * (len(shape) - 1)
+    limits = _largest_ranks(shape)
     if rank is not None:
-        limits = list(each_bond(rank, len(shape) - 1, "rank"))
+        limits = tuple(map(min, limits, each_bond(rank, len(shape) - 1, "rank")))
     seed = checked_seed(seed)
-    places, given = _checked(points, values, shape)
+    places, given = checked_points(points, values, shape)
     dtype = compute_dtype(given.dtype)
-    places, given = _averaged(places, given.astype(accumulator_dtype(dtype)), shape)
-    fitted, choosing, measuring = _shared_out(places, seed, holdout)
-    _warn_of_unseen(places[fitted], shape)
+    places, given = averaged(places, given.astype(accumulator_dtype(dtype)), shape)
+    fitted, choosing, measuring = shared_out(places, seed, holdout)
+    warn_of_unseen(places[fitted], shape)
     exponent = scale_exponent(given)
     scaled = rescaled(given, -exponent)
     growth = _Growth(places, scaled, shape, fitted, choosing, seed)
@@ -154,26 +146,32 @@ class _Growth:
         self._seed = seed
 
     def trains(
-        self, limits: Sequence[int], tol: float | None, floor: float
+        self, limits: tuple[int, ...], tol: float | None, floor: float
     ) -> tuple[TensorTrain, TensorTrain | None]:
         """Return the best train and the best one before, of a smaller rank or none."""
         goal = floor if tol is None else max(floor, _MARGIN * tol)
         best: TensorTrain | None = None
-        rival, least, idle, tt = best, math.inf, 0, best
+        rival, least, idle = best, math.inf, 0
+        cores: Sequence[Values] = []
+        ranks: tuple[int, ...] | None = None
         while idle < _PATIENCE and least > goal:
-            ranks = () if tt is None else tt.ranks
-            cores = grown(
-                [] if tt is None else tt.cores, self._known, self._values, limits, self._seed
-            )
-            tt, off = self._settled(TensorTrain(cores))
+            tries = [self._larger(cores, limits, start) for start in range(_STARTS)]
+            tt, off = min(tries, key=lambda found: found[1])
             idle += 1
             if off < _GAIN * least or best is None:
                 best, rival, least, idle = tt, best, off, 0
-            if tt.ranks == ranks:
+            if tt.ranks in (ranks, limits):
                 break
             cores, ranks = tt.cores, tt.ranks
         assert best is not None
         return best, rival
+
+    def _larger(
+        self, cores: Sequence[Values], limits: Sequence[int], start: int
+    ) -> tuple[TensorTrain, float]:
+        """Return the best train with a part of rank one more, and its relative error."""
+        grew = grown(cores, self._known, self._values, limits, self._seed, start)
+        return self._settled(TensorTrain(grew))
 
     def _settled(self, tt: TensorTrain) -> tuple[TensorTrain, float]:
         """Return the best train of sweeps that are of use, and its relative error."""
@@ -216,88 +214,9 @@ def _error(
     return dataclasses.replace(error, kind="heuristic")
 
 
-def _checked(points: Any, values: Any, shape: tuple[int, ...]) -> tuple[Points, Values]:
-    """Return points and values as arrays that fit together."""
-    places, given = (
-        to_host(plain(x)) if hasattr(x, "shape") else np.asarray(x) for x in (points, values)
-    )
-    d = len(shape)
-    if places.ndim != 2 or places.shape[1] != d or places.dtype.kind not in "iu":
-        raise ShapeError(
-            f"points must be integers of shape (n_points, {d}), got shape {places.shape} and "
-            f"dtype {places.dtype}"
-        )
-    if given.shape != places.shape[:1]:
-        raise ShapeError(
-            f"values must have shape {places.shape[:1]}, one for each point; got {given.shape}"
-        )
-    outside = ((places < 0) | (places >= np.array(shape))).any(axis=1)
-    if outside.any():
-        first = int(np.argmax(outside))
-        raise ShapeError(
-            f"point {first}, {tuple(places[first].tolist())}, is out of bounds for the shape "
-            f"{shape}"
-        )
-    if given.dtype.kind not in "biufc":
-        raise DtypeError(f"values must be numbers, got dtype {given.dtype}")
-    finite = np.isfinite(given)
-    if not finite.all():
-        first = int(np.argmin(finite))
-        raise NonFiniteError(
-            f"the value {given[first]} at point {first}, {tuple(places[first].tolist())}, is not "
-            "finite; leave out the points whose values are not known"
-        )
-    return places.astype(np.int64), given
-
-
-def _averaged(points: Points, values: Values, shape: tuple[int, ...]) -> tuple[Points, Values]:
-    """Return each point once, in the order of their keys, with the mean of its values."""
-    _, first, each, counts = np.unique(
-        IndexKeys(shape)(points), return_index=True, return_inverse=True, return_counts=True
-    )
-    if len(first) == len(points):
-        return points[first], values[first]
-    sums = np.zeros(len(first), values.dtype)
-    np.add.at(sums, each, values)
-    return points[first], sums / counts
-
-
-def _shared_out(points: Points, seed: int, holdout: float | None) -> tuple[Mask, Mask, Mask]:
-    """Return which entries are fitted, which choose, and which measure."""
-    count = len(points)
-    if holdout is None:
-        holdout = min(max(_HELD_OUT / max(1, count), _SHARES[0]), _SHARES[1])
-    if not 0 < holdout < 1:
-        raise ArgumentError(f"holdout must be a share between 0 and 1, got {holdout!r}")
-    places = point_words(seed, points) * 2.0**-64
-    choosing, measuring = places < holdout / 2, (places >= holdout / 2) & (places < holdout)
-    fitted = places >= holdout
-    if not (choosing.any() and measuring.any() and fitted.any()):
-        raise ArgumentError(
-            f"of {count} different points {int(fitted.sum())} would be fitted, "
-            f"{int(choosing.sum())} choose the rank and {int(measuring.sum())} measure the error; "
-            f"each needs some: give more points, or another holdout than {holdout:.3g}"
-        )
-    return fitted, choosing, measuring
-
-
-def _warn_of_unseen(points: Points, shape: tuple[int, ...]) -> None:
-    """Warn of indices at which nothing is fitted."""
-    unseen = [
-        (mode, np.flatnonzero(np.bincount(points[:, mode], minlength=size) == 0))
-        for mode, size in enumerate(shape)
-    ]
-    named = [
-        f"mode {mode}: {', '.join(map(str, where[:5].tolist()))}{', ...' * (len(where) > 5)}"
-        for mode, where in unseen
-        if len(where)
-    ]
-    if named:
-        count = sum(len(where) for _, where in unseen)
-        warn(
-            f"no entry is fitted at {count} indices ({'; '.join(named)}); the train is zero there",
-            UnseenWarning,
-        )
+def _largest_ranks(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the ranks that a train needs at most."""
+    return tuple(min(math.prod(shape[:k]), math.prod(shape[k:])) for k in range(1, len(shape)))
 
 
 def _unscaled(tt: TensorTrain, exponent: int) -> TensorTrain:

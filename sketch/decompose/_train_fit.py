@@ -22,9 +22,8 @@ from ..numerics.random import normal_rows
 from ._function_block import Values
 
 _START = 9  # stream of random numbers, beside those of test matrices
-_STARTS = 3  # of a new part of rank one, of which the closest is added
 _START_SWEEPS = 4
-_SPREAD = 0.5  # of the entries of a start about one
+_SPREAD = 0.5  # of the entries of random starts about one
 _RIDGE = 1e-10  # of the trace of a system
 _BLOCK_ROWS = 50_000
 
@@ -47,7 +46,12 @@ class KnownEntries:
 
 
 def grown(
-    cores: Sequence[Values], known: KnownEntries, values: Values, limits: Sequence[int], seed: int
+    cores: Sequence[Values],
+    known: KnownEntries,
+    values: Values,
+    limits: Sequence[int],
+    seed: int,
+    start: int,
 ) -> list[Values]:
     """Return a train with a part of rank one more, that is fitted to what was left over.
 
@@ -60,14 +64,12 @@ def grown(
         In double precision, of size about 1.
     limits : sequence of int
         Ranks that are not exceeded.
-    seed : int
-        Of where the part starts.
+    seed, start : int
+        Where the part starts: start 0 from ones, others at random.
     """
     rest = values - TensorTrain(cores).entries(known.points) if cores else values
     rank = max((core.shape[2] for core in cores), default=0)
-    parts = [_part(known, rest, seed, _STARTS * rank + start) for start in range(_STARTS)]
-    lost = [np.linalg.norm(rest - TensorTrain(part).entries(known.points)) for part in parts]
-    part = parts[int(np.argmin(lost))]
+    part = _part(known, rest, seed, rank, start)
     done = [_diagonal(core, one) for core, one in zip(cores, part, strict=True)] if cores else part
     if cores and len(done) > 1:
         done[0], done[-1] = done[0].sum(0, keepdims=True), done[-1].sum(2, keepdims=True)
@@ -143,10 +145,11 @@ def _fitted(
     return out.reshape(n, a, b).transpose(1, 0, 2)
 
 
-def _part(known: KnownEntries, rest: Values, seed: int, row: int) -> list[Values]:
-    """Return a train of rank one that is fitted to values, from a random start."""
+def _part(known: KnownEntries, rest: Values, seed: int, rank: int, start: int) -> list[Values]:
+    """Return a train of rank one that is fitted to values."""
     edges = [0, *itertools.accumulate(known.shape)]
-    drawn = 1 + _SPREAD * normal_rows(seed, _START, row, row + 1, edges[-1])[0]
+    row = (rank << 8) + start
+    drawn = 1 + _SPREAD * (start > 0) * normal_rows(seed, _START, row, row + 1, edges[-1])[0]
     part = [drawn[lo:hi].reshape(1, -1, 1) for lo, hi in itertools.pairwise(edges)]
     for mode in range(len(part) - 1, 0, -1):
         _pass_back(part, mode)
