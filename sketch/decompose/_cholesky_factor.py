@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 
 from ..backend.array import (
     Array,
@@ -77,6 +76,8 @@ class CholeskyFactor:
 
     def grow(self, most: int) -> int:
         """Add columns, no more than make `most`, and return how many."""
+        from scipy.linalg import solve_triangular
+
         count = min(_PROPOSALS, most - self.width)
         chance = uniform_rows(self._seed, _STREAM, self._rounds, self._rounds + 1, 2 * _PROPOSALS)
         self._rounds += 1
