@@ -74,7 +74,7 @@ def _completion(found: Completed) -> Figures:
     return {
         "rank": found.rank,
         "singular_values": _numbers(found.s),
-        "ridge": found.ridge.weight,
+        "ridge": found.penalty,
         "n_short": found.n_short,
         "rmse": _error(found.rmse),
     }

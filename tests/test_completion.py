@@ -332,3 +332,66 @@ def test_options_that_do_not_fit_gaps_are_refused():
         sketch.pca(ROWS, missing="fit")
     with pytest.raises(sketch.NonFiniteError):
         sketch.pca(ROWS, 3)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-9, 1e30, 1e200])
+def test_units_do_not_matter(scale):
+    found, same = sketch.complete(ROWS * scale, 3), sketch.complete(ROWS, 3)
+    assert np.allclose(found.to_array() / scale, same.to_array(), atol=1e-6)
+    noisy, plain = sketch.complete(NOISY * scale, 3), sketch.complete(NOISY, 3)
+    assert np.isclose(noisy.penalty / scale, plain.penalty)
+    assert np.isclose(noisy.rmse.value / scale, plain.rmse.value, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rank", [5, 30, 50])
+def test_ranks_above_that_of_the_data_recover_them_too(rank):
+    found = sketch.complete(ROWS, rank)
+    assert found.rank == min(rank, 30)
+    assert np.allclose(found.to_array(), A, atol=1e-5)
+
+
+def test_single_precision_stays_single():
+    found = sketch.complete(ROWS.astype("f4"), 3)
+    for array in (found.to_array(), found.predict([0], [1]), found.transform(ROWS[:2]), found.Vh):
+        assert array.dtype == np.float32
+    assert np.allclose(found.to_array(), A, atol=1e-5)
+
+
+def test_data_of_which_nothing_or_one_value_is_known():
+    for rows in (np.zeros((0, 8)), np.full((20, 8), np.nan)):
+        found = sketch.complete(rows, 2)
+        assert found.shape == rows.shape
+        assert found.rmse.kind == "heuristic"
+        assert np.array_equal(found.to_array(), np.zeros(rows.shape))
+    constant = np.full((50, 8), 3.0)
+    assert np.allclose(sketch.complete(with_gaps(constant, 0.5), 2).to_array(), 3)
+
+
+def test_intervals_hold_as_often_as_they_say():
+    inside = []
+    for seed in range(60):
+        truth = low_rank(300, 40, 2, seed=seed)
+        noise = 0.5 * np.random.default_rng(seed).standard_normal(truth.shape)
+        rows = with_gaps(truth + noise, 0.6, seed=seed)
+        found = sketch.complete(rows, 2, ridge=0.05, holdout=0.03, seed=seed)
+        errors = (found.to_array() - truth - noise)[np.isnan(rows)]
+        low, high = found.rmse.interval()
+        inside.append(low <= np.sqrt(np.mean(errors**2)) <= high)
+    assert np.mean(inside) >= 0.9  # 95 %, less two standard errors of 60 cases
+
+
+def test_a_stream_is_resumed_where_it_was_left(tmp_path):
+    path = tmp_path / "state.npz"
+
+    def broken():
+        yield NOISY[:700]
+        yield NOISY[700:1500]
+        raise KeyboardInterrupt
+
+    sk = sketch.Completion((None, 30), 3, sample=5000)
+    with pytest.raises(KeyboardInterrupt):
+        sk.consume(broken(), checkpoint=path)
+    again = sketch.load(path)
+    again.consume(np.split(NOISY, 4))
+    assert again.position == 2000
+    assert np.allclose(again.finalize().columns, streamed(NOISY, []).finalize().columns)

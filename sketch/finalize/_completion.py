@@ -18,16 +18,18 @@ from ..numerics.alternating import (
     row_factors,
 )
 from ..numerics.known_rows import KnownRows, Reals
+from ..numerics.linalg import frobenius_norm
 from ..numerics.random import entry_words, normal_rows
 
 _STREAM = 6  # of random bits, beside those of test matrices and seeds
 _STEPS_OF_START = 4  # of subspace iteration
 _SWEEPS = 40  # at most
-_SETTLED = 1e-3  # change of predictions, relative, below which sweeps stop
+_SETTLED = 3e-4  # change of predictions, relative, below which sweeps stop
 _LARGEST_RIDGE, _RIDGE_STEP = 0.1, 10**-0.5  # over the spread of the entries
+_UNCHOSEN_RIDGE = 0.01  # where too few entries are known to choose
 _RIDGES = 24  # at most: down to rounding errors
 _BIAS = 30.0  # entries of value zero that a bias is estimated with, for each such ridge; 1 at most
-_EXACT = 1e-9  # of the spread: an error that no ridge makes smaller
+_EXACT = 1e-9  # of the scale: an error that no ridge makes smaller
 _SWEEPS_EACH = 4  # while a ridge is sought
 _LARGEST_SHARE, _CHOOSING = 0.1, 20_000  # and number of the entries that choose
 _CHOOSING_SEED = 0x5851F42D4C957F2D  # by which they differ from those that measure the error
@@ -53,10 +55,10 @@ class Split:
     values: Reals
 
     def residuals(self, left: Reals, columns: OtherSide) -> Reals:
-        """Return the errors at the held-out entries for factors of the rows."""
-        i, j = self.at
-        fixed = left[:, -1][i] + columns.ridge.level + columns.offsets[j]
-        return self.values - fixed - entries_at(i, j, left[:, :-1], columns.design[:, :-1])
+        """Return the errors at the held-out entries over the scale, for factors of the rows."""
+        (i, j), ridge = self.at, columns.ridge
+        values = (self.values - ridge.level) / ridge.scale
+        return values - columns.offsets[j] - entries_at(i, j, left, columns.design)
 
 
 def split(rows: KnownRows, numbers: NDArray[np.intp], seed: int, share: float) -> Split:
@@ -76,7 +78,7 @@ class Fit:
         Factors with a bias at the end.
     ridge : Ridge
     errors : ndarray
-        At the entries held out.
+        At the entries held out, over the scale.
     """
 
     columns: Reals
@@ -110,19 +112,18 @@ def fitted(
     largest is taken that is as good as the best. All rows are fitted with it then, until sweeps
     change predictions by less than a share that counts as `settled`.
     """
-    level, spread = _level_and_spread(rows, biases)
+    units = _units(rows, biases)
     tried = []
     if weight is None or len(ranks) > 1:
         share = min(_LARGEST_SHARE, _CHOOSING / max(1, rows.n_known))
         part = split(rows, numbers, seed ^ _CHOOSING_SEED, share)
         for rank in ranks:
-            start = _start(part.rows, rank, level, spread, biases, seed)
-            weights = [weight] if weight is not None else _weights(spread)
-            tried.append(_best(_path(part, start, weights, biases, level, spread)))
+            start = _start(part.rows, rank, units, seed)
+            tried.append(_best(_path(part, start, _weights(weight, units, part.values.size))))
         chosen = _best(tried)
     else:
-        start = _start(rows, ranks[0], level, spread, biases, seed)
-        chosen = Fit(start, _ridge(weight, biases, level, spread), np.empty(0))
+        start = _start(rows, ranks[0], units, seed)
+        chosen = Fit(start, _with_weight(units, weight / units.scale), np.empty(0))
     return _settled(rows, chosen, settled)
 
 
@@ -132,38 +133,42 @@ def _best(fits: Sequence[Fit]) -> Fit:
     return next(fit for fit in fits if fit.is_as_good_as(best)) if best.errors.size else fits[0]
 
 
-def _level_and_spread(rows: KnownRows, biases: bool) -> tuple[float, float]:
-    """Return the mean of the known entries where it is taken off, and their spread about it."""
+def _units(rows: KnownRows, biases: bool) -> Ridge:
+    """Return the mean of the known entries, where it is taken off, and their spread."""
     values = rows.at_places()
     level = float(values.mean()) if biases and values.size else 0.0
-    spread = math.sqrt(float(np.mean((values - level) ** 2))) if values.size else 0.0
-    return level, spread if spread > 0 else 1.0
+    spread = frobenius_norm((values - level)[None, :]) / math.sqrt(max(1, values.size))
+    return _with_weight(Ridge(0.0, 0.0 if biases else None, level, spread or 1.0), 1.0)
 
 
-def _ridge(weight: float, biases: bool, level: float, spread: float) -> Ridge:
+def _with_weight(units: Ridge, weight: float) -> Ridge:
     """Return a ridge whose biases are free where there is little noise, as its weight tells."""
-    return Ridge(weight, min(1.0, _BIAS * weight / spread) if biases else None, level)
+    bias_weight = None if units.bias_weight is None else min(1.0, _BIAS * weight)
+    return dataclasses.replace(units, weight=weight, bias_weight=bias_weight)
 
 
-def _weights(spread: float) -> list[float]:
-    return [_LARGEST_RIDGE * _RIDGE_STEP**step * spread for step in range(_RIDGES)]
+def _weights(weight: float | None, units: Ridge, choosing: int) -> list[Ridge]:
+    """Return the ridges to choose from: the one that is given, or a series."""
+    if weight is not None:
+        return [_with_weight(units, weight / units.scale)]
+    if not choosing:
+        return [_with_weight(units, _UNCHOSEN_RIDGE)]
+    series = (_LARGEST_RIDGE * _RIDGE_STEP**step for step in range(_RIDGES))
+    return [_with_weight(units, each) for each in series]
 
 
-def _path(
-    part: Split, columns: Reals, weights: list[float], biases: bool, level: float, spread: float
-) -> list[Fit]:
+def _path(part: Split, columns: Reals, ridges: list[Ridge]) -> list[Fit]:
     """Return the fits of a series of ridges, until two have made the error larger."""
     fits: list[Fit] = []
     least, worse = math.inf, 0
-    for weight in weights:
-        ridge = _ridge(weight, biases, level, spread)
+    for ridge in ridges:
         for _ in range(_SWEEPS_EACH):
             before = columns
             columns, left, side = swept(part.rows, columns, ridge)
         fits.append(Fit(before, ridge, part.residuals(left, side)))
         worse = 0 if fits[-1].rmse < least else worse + 1
         least = min(least, fits[-1].rmse)
-        if worse == 2 or not _EXACT * spread < least < math.inf:
+        if worse == 2 or least <= _EXACT:
             break
     return fits
 
@@ -191,9 +196,7 @@ def swept(rows: KnownRows, columns: Reals, ridge: Ridge) -> tuple[Reals, Reals, 
     return ridge.solved(column_equations(rows, left, ridge), columns.shape[1]), left, side
 
 
-def _start(
-    rows: KnownRows, rank: int, level: float, spread: float, biases: bool, seed: int
-) -> Reals:
+def _start(rows: KnownRows, rank: int, units: Ridge, seed: int) -> Reals:
     """Return columns that begin in the leading space of second moments.
 
     ``R^T R`` without its diagonal, for R the known entries about the biases: which entries are
@@ -207,17 +210,17 @@ def _start(
     """
     n = rows.shape[1]
     columns = np.zeros((n, rank + 1))
-    ridge = _ridge(spread, biases, level, spread)
-    if biases:
-        columns = swept(rows, columns, ridge)[0]
-    fixed = columns[:, -1] + level
+    if units.bias_weight is not None:
+        columns = swept(rows, columns, units)[0]
+    fixed = units.level / units.scale + columns[:, -1]
     j = rows.places()[1]
-    diagonal = np.bincount(j, (rows.at_places() - fixed[j]) ** 2, n)
+    diagonal = np.bincount(j, (rows.at_places() / units.scale - fixed[j]) ** 2, n)
     basis = normal_rows(seed, _STREAM, 0, n, rank)
     for _ in range(_STEPS_OF_START):
         shifted, plain = rows.right(fixed[:, None] * basis, basis)
-        known, values = rows.left(plain - shifted, plain - shifted)
-        moments = values - fixed[:, None] * known
+        inner = plain / units.scale - shifted
+        known, values = rows.left(inner, inner)
+        moments = values / units.scale - fixed[:, None] * known
         basis = np.linalg.qr(moments - diagonal[:, None] * basis)[0]
-    columns[:, :-1] = basis * (math.sqrt(spread * n) / rank**0.25)
+    columns[:, :-1] = basis * (math.sqrt(n) / rank**0.25)
     return columns

@@ -143,7 +143,7 @@ _CHECKS: dict[str, Check] = {
     **dict.fromkeys(["total_variance", "n_samples", "missed_variance"], _is_number),
     "error.norm": _is_number,
     **dict.fromkeys(["passes", "sample", "n_rows", "n_short"], _is_size),
-    **dict.fromkeys(["holdout", "ridge.weight"], _is_number),
+    **dict.fromkeys(["holdout", "ridge.weight", "ridge.scale"], _is_number),
     **dict.fromkeys(["spec.ridge", "ridge.bias_weight"], _or_none(_is_number)),
     "biases": _is_flag,
     "ranks": _list_of(_is_size),

@@ -1,9 +1,9 @@
 """Alternating least squares over known entries: normal equations as sums, solved row by row.
 
-The model of an entry is ``level + a_i + c_j + <u_i, v_j>``. Rows ``(u_i, a_i)`` are solved for with
-columns ``(v_j, 1)``, columns ``(v_j, c_j)`` with rows ``(u_i, 1)``: both sides carry a bias beside
-their factor, and are treated alike. The normal equations of one side are a product of the pattern
-of what is known with packed squares of the other [1]_.
+The model of an entry is ``level + scale (a_i + c_j + <u_i, v_j>)``. Rows ``(u_i, a_i)`` are solved
+for with columns ``(v_j, 1)``, columns ``(v_j, c_j)`` with rows ``(u_i, 1)``: both sides carry a
+bias beside their factor, and are treated alike. The normal equations of one side are a product of
+the pattern of what is known with packed squares of the other [1]_.
 
 References
 ----------
@@ -26,21 +26,24 @@ _PANEL_BYTES = 32_000_000  # of the normal equations that are held at once
 
 @dataclass(frozen=True)
 class Ridge:
-    """How factors are kept small.
+    """How factors are kept small, and the units of entries.
 
     Attributes
     ----------
     weight : float
-        Of the squares of factors, for each known entry: lambda.
+        Of the squares of factors, for each known entry: lambda over `scale`.
     bias_weight : float or None
         Of the square of a bias, whatever the number of entries; None where there are no biases.
     level : float
         What is taken off every entry.
+    scale : float
+        By which it is divided then.
     """
 
     weight: float
     bias_weight: float | None
     level: float
+    scale: float
 
     def solved(self, equations: Reals, size: int) -> Reals:
         """Return the factors and biases of normal equations.
@@ -91,7 +94,7 @@ class OtherSide:
         self.design[:, -1] = 1.0
         self.offsets = factors[:, -1]
         self.ridge = ridge
-        offset = ridge.level + self.offsets
+        offset = ridge.level / ridge.scale + self.offsets
         # [packed squares, what the offsets take off the right-hand sides]
         self.known = np.concatenate(
             [packed_squares(self.design), offset[:, None] * self.design], axis=1
@@ -101,6 +104,7 @@ class OtherSide:
         """Return normal equations from the products of the pattern and of the values."""
         equations, moments = products
         size = self.design.shape[1]
+        moments *= 1 / self.ridge.scale
         np.subtract(moments, equations[:, -size:], out=equations[:, -size:])
         return equations
 

@@ -35,7 +35,7 @@ class Completed(Seeded):
     columns : array, shape (n, rank + 1)
         Factors of the columns, their biases at the end.
     ridge : Ridge
-        With the weight lambda of the squares of the factors, and the level of all entries.
+        What kept the factors small, with the level and the scale of the entries.
     rmse : ErrorEstimate
         Of the root mean square of (entry - prediction) over entries that were not known.
     n_rows : int
@@ -82,14 +82,19 @@ class Completed(Seeded):
         return int(self.columns.shape[1]) - 1
 
     @property
+    def penalty(self) -> float:
+        """The weight lambda of the squares of the factors, as `Completion` takes it."""
+        return self.ridge.weight * self.ridge.scale
+
+    @property
     def mean(self) -> NDArray[Any]:
         """What is predicted in a row of which nothing is known, shape (n,)."""
-        return (self.ridge.level + self.columns[:, -1]).astype(self.dtype)
+        return np.asarray(self._scaled(self.columns[:, -1]), self.dtype)
 
     @property
     def s(self) -> NDArray[Any]:
         """Singular values of the completed rows about `mean`, descending."""
-        return self._decomposed[1].astype(self.dtype)
+        return np.asarray(self.ridge.scale * self._decomposed[1], self.dtype)
 
     @property
     def Vh(self) -> NDArray[Any]:
@@ -161,9 +166,8 @@ class Completed(Seeded):
         j = as_indices(cols, self.shape[1], "column")
         if i.shape != j.shape:
             raise ShapeError(f"rows and cols must match, got shapes {i.shape}, {j.shape}")
-        fixed = self.ridge.level + self.columns[:, -1][j]
-        found = fixed + entries_at(i, j, self.rows, self._side.design)
-        return np.asarray(found, self.dtype)
+        found = self._side.offsets[j] + entries_at(i, j, self.rows, self._side.design)
+        return np.asarray(self._scaled(found), self.dtype)
 
     def to_array(self) -> NDArray[Any]:
         """Return the dense matrix, shape (m, n)."""
@@ -198,7 +202,7 @@ class Completed(Seeded):
         -------
         array, shape (m, k)
         """
-        turn = self._decomposed[2] @ self._basis[1]
+        turn = self.ridge.scale * self._decomposed[2] @ self._basis[1]
         parts = [left[:, : self._width] @ turn.T for left in self._factors(rows)]
         return np.concatenate([np.empty((0, len(turn))), *parts]).astype(self.dtype)
 
@@ -237,8 +241,12 @@ class Completed(Seeded):
 
     def _predicted(self, left: Reals) -> NDArray[Any]:
         product = left @ self._side.design.T
-        product += self.ridge.level + self.columns[:, -1]
-        return np.asarray(product, self.dtype)
+        product += self._side.offsets
+        return np.asarray(self._scaled(product), self.dtype)
+
+    def _scaled(self, values: Reals) -> Reals:
+        """Return values of the model in the units of the entries."""
+        return self.ridge.level + self.ridge.scale * values
 
     # ---- files, and how it shows itself ---------------------------------------------------------
 
@@ -265,14 +273,14 @@ class Completed(Seeded):
         m, n = self.shape
         return (
             f"Completed(shape=({m}, {n}), rank={self.rank}, dtype={self.dtype}, "
-            f"ridge={self.ridge.weight:.3g}, rmse={self.rmse.value:.4g})"
+            f"ridge={self.penalty:.3g}, rmse={self.rmse.value:.4g})"
         )
 
     def _repr_html_(self) -> str:
         m, n = self.shape
         facts = {
             "shape": f"{m} x {n}, {self.dtype}",
-            "rank": f"{self.rank}, ridge {self.ridge.weight:.3g}",
+            "rank": f"{self.rank}, ridge {self.penalty:.3g}",
             "short rows": f"{self.n_short} of {self.n_rows}",
             "rmse": str(self.rmse),
         }

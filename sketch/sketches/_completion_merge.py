@@ -17,6 +17,7 @@ from ._completion_stream import (
     having_sample,
     is_started,
     keeping,
+    ridge_of,
     sample_of,
     solved,
 )
@@ -69,9 +70,9 @@ def _with_rows(spec: CompletionSpec, state: State, other: State) -> State:
 def _turned(spec: CompletionSpec, state: State, like: State) -> Reals:
     """Return the equations of a state for rows whose factors fit the columns of another.
 
-    With ``v1 = R^T v2 + t`` and ``c1 = c2 + <d, v2> + e`` by least squares over the columns that
-    both know, rows of equal predictions have ``u1 = R^-1 (u2 - d)``, and a bias that is smaller by
-    ``e + <u1, t>``.
+    With ``v1 = R^T v2 + t`` and ``c1 = q c2 + <d, v2> + e`` by least squares over the columns that
+    both know, q the ratio of the scales, rows of equal predictions have ``u1 = R^-1 (q u2 - d)``,
+    and a bias that is smaller than q times theirs by ``e + <u1, t>``.
     """
     theirs, target = state.passes.kept["columns"], like.passes.kept["columns"].copy()
     if theirs.shape != target.shape:
@@ -90,7 +91,8 @@ def _turned(spec: CompletionSpec, state: State, like: State) -> Reals:
             f"the streams have entries in {shared} columns in common, and {size} are needed to "
             "turn the factors of one to those of the other; feed larger parts"
         )
-    target[:, -1] -= theirs[:, -1]
+    ratio = ridge_of(spec, state.passes.kept).scale / ridge_of(spec, like.passes.kept).scale
+    target[:, -1] -= ratio * theirs[:, -1]
     design = theirs.copy()
     design[:, -1] = float(spec.biases)
     turn = np.linalg.lstsq(weights * design, weights * target, rcond=None)[0]  # [[R, d], [t, e]]
@@ -104,6 +106,7 @@ def _turned(spec: CompletionSpec, state: State, like: State) -> Reals:
     inverse = np.eye(size)  # of (u2, 1) to (u1, 1)
     inverse[:-1, :-1] = np.linalg.inv(turn[:-1, :-1])
     inverse[:-1, -1] = -inverse[:-1, :-1] @ turn[:-1, -1]
+    inverse[:-1, :-1] *= ratio
     shift = turn[-1].copy()
     step = max(1, _PANEL_BYTES // (8 * size * size))
     out = np.empty_like(equations)
@@ -111,5 +114,5 @@ def _turned(spec: CompletionSpec, state: State, like: State) -> Reals:
         cut = slice(start, start + step)
         gram = inverse @ unpacked(equations[cut, :split], size) @ inverse.T
         out[cut, :split] = packed(gram)
-        out[cut, split:] = equations[cut, split:] @ inverse.T + gram @ shift
+        out[cut, split:] = ratio * equations[cut, split:] @ inverse.T + gram @ shift
     return out

@@ -16,7 +16,7 @@ from ..errors import ArgumentError, OptionError, PassError
 from ..finalize import Split, split
 from ..numerics.alternating import OtherSide, row_factors, width
 from ..numerics.known_rows import Reals
-from ..numerics.linalg import plain_number
+from ..numerics.linalg import frobenius_norm, plain_number
 from ..results import Completed, ErrorEstimate, held_out_error
 from ..sources import KnownBlock, KnownSource, as_known_source
 from ._completion_stream import (
@@ -224,5 +224,6 @@ def _error(part: Split, left: Reals, side: OtherSide) -> ErrorEstimate:
     """Return the root mean square of the errors at held-out entries."""
     if not part.values.size:
         return ErrorEstimate(math.nan, math.nan, "heuristic", "no entry was held out", 0.0)
-    size = math.sqrt(float(np.mean((part.values - side.ridge.level) ** 2)))
-    return held_out_error(part.residuals(left, side), size, 0.0)
+    size = frobenius_norm((part.values - side.ridge.level)[None, :])
+    residuals = part.residuals(left, side) * side.ridge.scale
+    return held_out_error(residuals, size / math.sqrt(part.values.size), 0.0)

@@ -49,8 +49,8 @@ def is_started(state: State) -> bool:
 
 def ridge_of(spec: CompletionSpec, kept: Mapping[str, Any]) -> Ridge:
     """Return how factors are kept small, once that is known."""
-    weight, bias_weight, level = map(float, kept["ridge"])
-    return Ridge(weight, bias_weight if spec.biases else None, level)
+    weight, bias_weight, level, scale = map(float, kept["ridge"])
+    return Ridge(weight, bias_weight if spec.biases else None, level, scale)
 
 
 def sample_of(state: State) -> RowSample:
@@ -149,7 +149,8 @@ def started(spec: CompletionSpec, state: State, **options: float) -> State:
         part.rows, sample.numbers, spec.ranks, spec.ridge, spec.biases, spec.seed, **options
     )
     left = row_factors(part.rows, OtherSide(fit.columns, fit.ridge))
-    ridge = np.array([fit.ridge.weight, fit.ridge.bias_weight or 0.0, fit.ridge.level])
+    values = dataclasses.astuple(fit.ridge)
+    ridge = np.array([0.0 if value is None else value for value in values])
     state = keeping(state, columns=fit.columns, ridge=ridge)
     return _weighed(
         spec,
