@@ -24,7 +24,9 @@ from ._train_system import Preconditioner, TrainSystem, compressed, exact_ranks,
 _OUTPUTS, _BLOCKS = 200, 4  # of the embedding that GMRES works with
 _GOAL = 0.5  # of the tolerance, for the combination of the basis before it is rounded
 _ROUNDED = 0.8  # of the tolerance, as the embedding sees the rounded solution
-_WORTHWHILE = 0.5  # of the residual, that another cycle or a larger rank should leave at most
+_PROGRESS = 0.9  # of the residual, that another cycle should leave at most
+_WORTHWHILE = 0.5  # of it, that a larger rank should
+_BY_ROUNDING = 2.0  # times the residual before the solution was rounded
 _UNSOLVED = 0.1  # relative residual, which no one would call a solution
 
 
@@ -51,10 +53,10 @@ def solve(
         The right-hand side, of the shape that A takes.
     rank : int, optional
         Largest rank of x, and of the basis vectors. May be left out where `tol` is given: then
-        systems are solved anew with ranks 10, 20, ..., as long as that helps.
+        systems are solved anew with ranks 10, 20, ..., as long as rounding keeps them from it.
     tol : float, optional
         Relative residual to reach; x is rounded as far as it allows. Without it steps are made
-        until the residual stagnates.
+        until rounding makes the residual stagnate, or there were `max_steps`.
     preconditioner : TTOperator or callable, optional
         A linear approximation P of the inverse of A, a fixed one: an operator, or a function that
         takes a train and returns one. Most systems need one. ``A P u = b`` is solved, ``x = P u``,
@@ -134,7 +136,7 @@ def solve(
             found = _to_tolerance(system, tol or 0.0, limit, seeds, tell)
         else:
             gmres = _gmres(system, checked_size(rank, "rank", least=1), seeds, tell)
-            found = _solved(gmres, tol, limit, most=gmres.rank)
+            found, _ = _solved(gmres, tol, limit, most=gmres.rank)
     _warn_unsolved(found, tol)
     with_seeds(found.x, seeds_of(system.b), (first,))
     return found
@@ -147,14 +149,16 @@ def _to_tolerance(
     seeds: Iterator[int],
     tell: Callable[[int], object],
 ) -> Solution:
-    """Solve with larger and larger ranks, as long as the tolerance is missed and this helps."""
+    """Solve with larger and larger ranks, as long as rounding is why the tolerance is missed."""
     rank, best = FIRST_RANK, None
     while True:
-        found = _solved(_gmres(system, rank, seeds, tell), tol, limit, most=2 * rank)
+        gmres = _gmres(system, rank, seeds, tell)
+        found, by_rounding = _solved(gmres, tol, limit, most=2 * rank)
         helps = best is None or found.residual.value <= _WORTHWHILE * best.residual.value
         if best is None or found.residual.value < best.residual.value:
             best = found
-        if best.residual.meets(tol) or not helps or rank >= _largest_rank(system.b.shape):
+        largest = rank >= _largest_rank(system.b.shape)
+        if best.residual.meets(tol) or not (by_rounding and helps) or largest:
             return best
         rank *= GROWTH
 
@@ -166,10 +170,13 @@ def _gmres(
     return SketchedGMRES(system, embedding, rank, seeds, tell)
 
 
-def _solved(gmres: SketchedGMRES, tol: float | None, limit: int, most: int) -> Solution:
+def _solved(
+    gmres: SketchedGMRES, tol: float | None, limit: int, most: int
+) -> tuple[Solution, bool]:
     """Run cycles until one is not worth while, and return the best solution of ranks up to `most`.
 
-    They add up before the preconditioner, where rounding disturbs the residual least.
+    They add up before the preconditioner, where rounding disturbs the residual least. Also whether
+    rounding is why there is nothing more to gain: that of the vectors, or of their combination.
     """
     system, b = gmres.system, gmres.system.b
     roundoff = unit_roundoff(dtype_name(b.dtype))
@@ -185,12 +192,13 @@ def _solved(gmres: SketchedGMRES, tol: float | None, limit: int, most: int) -> S
         candidate = _shortened(gmres, total, wanted, tol, most)
         x = system.solution(candidate, most, next(gmres.seeds)).with_error(None)
         residual = system.residual(x, next(gmres.seeds))
-        worthwhile = best is None or residual.value <= _WORTHWHILE * best.residual.value
+        worthwhile = best is None or residual.value <= _PROGRESS * best.residual.value
         if best is None or residual.value < best.residual.value:
             u, best = candidate, Solution(x, residual, len(history), tuple(history))
         met = tol is not None and best.residual.meets(tol)
         if met or cycle.ended or not worthwhile or len(history) >= limit:
-            return dataclasses.replace(best, steps=len(history), history=tuple(history))
+            found = dataclasses.replace(best, steps=len(history), history=tuple(history))
+            return found, cycle.ended or residual.relative > _BY_ROUNDING * history[-1]
 
 
 def _shortened(

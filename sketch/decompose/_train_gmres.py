@@ -19,6 +19,7 @@ _SUBTRACTED = 2  # last vectors: all that there are for symmetric matrices, but 
 _LONGEST = 30  # steps, after which a cycle begins anew from the residual
 _SEEN = 3  # steps, over which the residual should fall
 _STAGNANT = 0.9  # of the residual that is left after so many steps
+_LOSSY = 0.05  # of a vector that rounding takes, from which it may make the residual stagnate
 _CONDITION = -0.6  # power of the roundoff, which the condition of the sketched images may reach
 
 Vector = NDArray[Any]
@@ -35,7 +36,7 @@ class Cycle:
     history : list of float
         Sketched norms of what is left after each step.
     ended : bool
-        Whether no further cycle would find more: the residual stagnates.
+        Whether no further cycle would find more: rounding takes too much, or there is no more.
     """
 
     correction: TensorSum
@@ -93,13 +94,13 @@ class SketchedGMRES:
         roundoff : float
         """
         left = self.seen(target)
-        v, along = self._unit(compressed(target, self.rank, next(self.seeds)))
         basis: list[TensorTrain] = []
         images = recent = np.empty((left.size, 0), left.dtype)
         weights: Vector = np.empty(0)
         history: list[float] = []
-        ended = False
-        while along is not None:
+        v, along, lost = self._rounded(target, left)
+        losses, ended = [lost], not along.any()
+        while not ended:
             image = self.image(v)
             w = self.seen(image)
             wider = np.column_stack([images, w])
@@ -110,23 +111,31 @@ class SketchedGMRES:
             images, weights = wider, y
             history.append(remaining)
             self.tell(1)
+            if remaining <= goal or len(basis) >= min(limit, _LONGEST):
+                break
             recent = np.column_stack([*recent.T, along])[:, -_SUBTRACTED:]
             h = np.linalg.lstsq(recent, w, rcond=None)[0]
-            invariant = np.linalg.norm(w - recent @ h) <= 10 * roundoff * np.linalg.norm(w)
-            ended = remaining > goal and bool(invariant or _stagnates(history))
-            if ended or remaining <= goal or len(basis) >= min(limit, _LONGEST):
-                break
-            direction = image - TensorSum(basis[-len(h) :], h.tolist())
-            v, along = self._unit(compressed(direction, self.rank, next(self.seeds)))
-        if not basis:
-            return Cycle(TensorSum([0.0 * v]), [], ended=True)
-        return Cycle(TensorSum(basis, weights.tolist()), history, ended)
+            new = w - recent @ h
+            invariant = np.linalg.norm(new) <= 10 * roundoff * np.linalg.norm(w)
+            ended = bool(invariant) or _stagnates(history, losses)
+            if not ended:
+                direction = image - TensorSum(basis[-len(h) :], h.tolist())
+                v, along, lost = self._rounded(direction, new)
+                losses.append(lost)
+        return Cycle(TensorSum(basis or [0.0 * v], weights.tolist() or [1.0]), history, ended)
 
-    def _unit(self, v: TensorTrain) -> tuple[TensorTrain, Vector | None]:
-        """Return a train of sketched norm 1 with its sketch, None for zero."""
-        sketch = self.seen(v)
-        size = float(np.linalg.norm(sketch))
-        return (v / size, sketch / size) if size else (v, None)
+    def _rounded(self, t: Any, sketch: Vector) -> tuple[TensorTrain, Vector, float]:
+        """Return a rounded train of sketched norm 1, its sketch, and what was lost of t.
+
+        Relative to the norm of t, as its sketch sees it.
+        """
+        v = compressed(t, self.rank, next(self.seeds))
+        along = self.seen(v)
+        size = float(np.linalg.norm(along))
+        if not size:
+            return v, along, 1.0
+        lost = float(np.linalg.norm(sketch - along) / np.linalg.norm(sketch))
+        return v / size, along / size, lost
 
 
 def _least_squares(images: Vector, target: Vector) -> tuple[Vector, float, float]:
@@ -138,6 +147,7 @@ def _least_squares(images: Vector, target: Vector) -> tuple[Vector, float, float
     return y / sizes, float(np.linalg.norm(images @ (y / sizes) - target)), condition
 
 
-def _stagnates(history: list[float]) -> bool:
-    """Whether the last steps have hardly lowered the residual."""
-    return len(history) > _SEEN and history[-1] > _STAGNANT * history[-1 - _SEEN]
+def _stagnates(history: list[float], losses: list[float]) -> bool:
+    """Whether the last steps have hardly lowered the residual, and rounding is to blame."""
+    slow = len(history) > _SEEN and history[-1] > _STAGNANT * history[-1 - _SEEN]
+    return slow and max(losses[-_SEEN:]) > _LOSSY
