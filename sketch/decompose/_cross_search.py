@@ -9,9 +9,9 @@ from ..backend.array import accumulator_dtype
 from ..errors import ArgumentError
 from ..formats import TensorTrain, rounded_train
 from ..numerics.index_keys import random_points
-from ..results import ErrorEstimate
 from ._cross_sweeps import CrossSweeps
 from ._evaluations import BudgetSpent, Evaluations
+from ._function_block import Values
 from ._held_out_points import HeldOutPoints, even_points, every_point, points_where_large
 
 _SEARCH = 6  # stream of random multi-indices, beside those of test matrices
@@ -51,6 +51,7 @@ class CrossSearch:
         self._seed, self._tests = seed, tests
         self._trains = self._sweeps()
         self._best: TensorTrain | None = None
+        self._idle = 0  # sweeps of no use so far
         self._is_over = False
 
     def result(self) -> TensorTrain:
@@ -58,31 +59,25 @@ class CrossSearch:
 
         Where this misses the tolerance, and rank and function allow for more, the search goes on.
         """
-        goal, start = None if self._tol is None else _MARGIN * self._tol, self._tests
+        tol, start = self._tol, self._tests
+        goal = _MARGIN * (tol or 0.0)
         while True:
             wide = self._searched(goal)
-            slack = None if self._tol is None else wide.error.slack(self._tol)
+            slack = None if tol is None else wide.error.slack(tol)
             short = rounded_train(wide, self._ranks, slack).astype(self._entries.dtype)
             short = self._measured(short, wide, start)
-            met = goal is None or short.error.meets(self._tol or 0.0)
-            if met or self._ranks is not None or self._is_over:
+            is_met = tol is None or short.error.meets(tol)
+            if is_met or self._ranks is not None or self._is_over:
                 return short
-            goal, start = _MARGIN * (goal or 0.0), start + self._tests
+            goal, start = _MARGIN * goal, start + self._tests
 
-    def _searched(self, goal: float | None) -> TensorTrain:
+    def _searched(self, goal: float) -> TensorTrain:
         """Return the best train so far, once it is good enough or sweeps are of no use."""
         points = self._even_points(0)
-        idle = 0
         try:
             values = self._entries(points.indices)
-            while not self._is_over and not self._is_enough(goal):
-                tt, has_grown = next(self._trains)
-                tt = tt.with_error(points.error(tt, values, self._entries.dtype))
-                least = math.inf if self._best is None else self._best.error.value
-                idle = 0 if tt.error.value < _GAIN * least or self._best is None else idle + 1
-                if self._best is None or tt.error.value < least:
-                    self._best = tt
-                self._is_over = idle >= (_PATIENCE if has_grown else 1)
+            while not self._is_over and not self._meets(goal):
+                self._advance(points, values)
         except BudgetSpent:
             self._is_over = True
         if self._best is None:
@@ -92,13 +87,19 @@ class CrossSearch:
             )
         return self._best
 
-    def _is_enough(self, goal: float | None) -> bool:
-        """Whether the best train meets the goal, or could not be seen to become better."""
-        if self._best is None:
-            return False
-        error: ErrorEstimate = self._best.error
-        self._is_over = error.value <= error.floor
-        return self._is_over or (goal is not None and error.meets(goal))
+    def _meets(self, goal: float) -> bool:
+        return self._best is not None and self._best.error.meets(goal)
+
+    def _advance(self, points: HeldOutPoints, values: Values) -> None:
+        """Sweep once, keep the best train, and see whether another sweep could be of use."""
+        tt, has_grown = next(self._trains)
+        error = points.error(tt, values, self._entries.dtype)
+        least = math.inf if self._best is None else self._best.error.value
+        self._idle = 0 if error.value < _GAIN * least else self._idle + 1
+        if self._best is None or error.value < least:
+            self._best = tt.with_error(error)
+        is_exact = error.value <= error.floor
+        self._is_over = is_exact or self._idle >= (_PATIENCE if has_grown else 1)
 
     def _sweeps(self) -> Iterator[tuple[TensorTrain, bool]]:
         """Yield trains, and whether their ranks are larger than before."""

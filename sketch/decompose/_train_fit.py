@@ -67,14 +67,13 @@ def grown(
     seed, start : int
         Where the part starts: start 0 from ones, others at random.
     """
-    rest = values - TensorTrain(cores).entries(known.points) if cores else values
     rank = max((core.shape[2] for core in cores), default=0)
-    part = _part(known, rest, seed, rank, start)
-    done = [_diagonal(core, one) for core, one in zip(cores, part, strict=True)] if cores else part
-    if cores and len(done) > 1:
-        done[0], done[-1] = done[0].sum(0, keepdims=True), done[-1].sum(2, keepdims=True)
-    elif cores:
-        done = [cores[0] + part[0]]
+    if cores:
+        train = TensorTrain(cores)
+        part = _part(known, values - train.entries(known.points), seed, rank, start)
+        done = list((train + TensorTrain(part)).cores)
+    else:
+        done = _part(known, values, seed, rank, start)
     for mode, limit in enumerate(limits):
         _pass_on(done, mode, limit)
     for mode in range(len(done) - 1, 0, -1):
@@ -156,14 +155,6 @@ def _part(known: KnownEntries, rest: Values, seed: int, rank: int, start: int) -
     for _ in range(_START_SWEEPS):
         part = swept(part, known, rest)
     return part
-
-
-def _diagonal(core: Values, one: Values) -> Values:
-    """Return the two cores as blocks on the diagonal."""
-    (a, n, b), (c, _, e) = core.shape, one.shape
-    both = np.zeros((a + c, n, b + e), np.result_type(core, one))
-    both[:a, :, :b], both[a:, :, b:] = core, one
-    return both
 
 
 def _pass_on(cores: list[Values], mode: int, limit: int | None = None) -> None:
