@@ -63,6 +63,19 @@ def test_the_reference_lists_every_public_name():
     assert listed == public
 
 
+def test_functions_say_what_they_return_refuse_and_cost():
+    functions = {name: getattr(sketch, name) for name in sketch.__all__ if name[0].islower()}
+    assert len(functions) > 5
+    wanted = ("Parameters", "Returns", "Raises", "Notes", "Examples")
+    lacking = {
+        (name, section)
+        for name, found in functions.items()
+        for section in wanted
+        if f"    {section}\n    ---" not in found.__doc__
+    }
+    assert not lacking
+
+
 def test_every_public_name_has_an_example():
     modules = (sketch, sketch.testing, sketch.plot)
     named = [(name, getattr(module, name)) for module in modules for name in module.__all__]

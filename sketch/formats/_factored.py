@@ -52,6 +52,17 @@ class CPTensor(Summable):
     DtypeError, NonFiniteError
         If they are not numbers, or masked.
 
+    Notes
+    -----
+    ``R (1 + sum_k n_k)`` numbers. As a train it has rank R, but is contracted in its own form: for
+    sizes l and r of a sketch and test trains of rank q, ``n R (q (l + r) + l r)`` operations a mode
+    instead of ``n R (R + q) (l + r)``. An entry costs ``O(d R)``, an inner product ``O(d n R^2)``.
+
+    References
+    ----------
+    .. [1] T. Kolda, B. Bader, "Tensor decompositions and applications", SIAM Rev. 51 (2009)
+       455-500, doi:10.1137/07070111X.
+
     Examples
     --------
     >>> import numpy as np, sketch
@@ -173,6 +184,17 @@ class TuckerTensor(Summable):
         If a factor does not fit the core.
     DtypeError, NonFiniteError
         If they are not numbers, or masked.
+
+    Notes
+    -----
+    ``prod_k m_k + sum_k n_k m_k`` numbers. An entry costs as many operations as the core has
+    numbers, the norm as many times the largest m_k, and the train is found by QR decompositions of
+    the core; its ranks may be as large as products of the m_k.
+
+    References
+    ----------
+    .. [1] T. Kolda, B. Bader, "Tensor decompositions and applications", SIAM Rev. 51 (2009)
+       455-500, doi:10.1137/07070111X.
 
     Examples
     --------

@@ -231,6 +231,11 @@ class TensorSum(Summable):
     ShapeError
         If there is no term or the shapes differ.
 
+    Notes
+    -----
+    Nothing is computed until a method asks for products, each of which costs what the terms cost
+    together; sums of sums are one sum. `norm`, `dot` and `entries` go term by term.
+
     Examples
     --------
     >>> import numpy as np, scipy.sparse as sp, sketch

@@ -65,6 +65,12 @@ class TensorTrain(TrainStorage):
     ShapeError
         If the cores do not fit together.
 
+    Notes
+    -----
+    ``sum_k r_{k-1} n_k r_k`` numbers. For d modes of size n and ranks r, an entry costs at most
+    ``O(d r^2)`` operations, an inner product or a norm ``O(d n r^3)``, and rounding from rank R to
+    r ``O(d n R^2 (R + r))``. Sums put cores side by side when they are needed.
+
     References
     ----------
     .. [1] I. Oseledets, "Tensor-train decomposition", SIAM J. Sci. Comput. 33 (2011) 2295-2317,

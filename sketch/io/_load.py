@@ -47,6 +47,10 @@ def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
         If the file is missing, damaged or foreign, or was written by an installation that draws
         other test matrices.
 
+    Notes
+    -----
+    The file is read once and every byte of it verified by checksums; nothing in it is executed.
+
     Examples
     --------
     >>> import os, tempfile, numpy as np, sketch

@@ -76,6 +76,12 @@ class LowRank(Summable, Seeded):
         Of an iteration, ``||A^* u - s v||`` of each vector where it ended: a singular value of the
         data lies within it.
 
+    Notes
+    -----
+    ``k (m + n + 1)`` numbers. A product with a vector costs ``2 k (m + n)`` operations, an entry
+    ``2 k``, the norm k, and a truncation nothing: it keeps views. Only `to_array` forms the m n
+    entries.
+
     Examples
     --------
     >>> import numpy as np, sketch

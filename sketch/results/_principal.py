@@ -68,6 +68,15 @@ class PrincipalComponents(Seeded):
     whiten : bool
         Whether `transform` gives coordinates of unit variance.
 
+    Notes
+    -----
+    ``k n + 2 n`` numbers. `transform` and `inverse_transform` cost ``2 k n`` operations a row.
+
+    References
+    ----------
+    .. [1] I. Jolliffe, J. Cadima, "Principal component analysis: a review and recent developments",
+       Phil. Trans. R. Soc. A 374 (2016) 20150202, doi:10.1098/rsta.2015.0202.
+
     Examples
     --------
     >>> import numpy as np, sketch
