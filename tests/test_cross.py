@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from backends import BACKENDS, Moved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -210,6 +211,14 @@ def test_dask_evaluates_blocks():
     here = sketch.cross(smooth, (10,) * 5, rank=3)
     there = sketch.cross(smooth, (10,) * 5, rank=3, map=by_dask, block_points=400)
     assert all(np.array_equal(a, b) for a, b in zip(here.cores, there.cores, strict=True))
+
+
+@pytest.mark.parametrize("library", BACKENDS)
+def test_values_may_be_arrays_of_any_library(library):
+    there = Moved(library)
+    tt = sketch.cross(lambda i: there.moved(smooth(i)), (10,) * 4, rank=3)
+    here = sketch.cross(lambda i: list(smooth(i)), (10,) * 4, rank=3)
+    assert all(np.array_equal(a, b) for a, b in zip(tt.cores, here.cores, strict=True))
 
 
 def test_each_entry_is_asked_for_once():
