@@ -101,7 +101,7 @@ def points_where_large(seed: int, start: int, stop: int, lost: TensorTrain) -> H
     .. [1] E. Veach, L. Guibas, "Optimally combining sampling techniques for Monte Carlo rendering",
        SIGGRAPH 1995, doi:10.1145/218380.218498: the balance heuristic.
     """
-    middle = (start + stop) // 2
+    middle = (start + stop + 1) // 2
     even = random_points(seed, _EVEN, start, middle, lost.shape)
     uniform = uniform_rows(seed, _LARGE, middle, stop, lost.ndim)
     indices = np.concatenate([even, sampled_points(lost.cores, uniform)])
