@@ -11,6 +11,7 @@ import scipy.sparse
 
 import sketch
 from sketch.cli import main
+from sketch.numerics.packed import packed, packed_solve, packed_squares
 
 RNG = np.random.default_rng(0)
 
@@ -34,6 +35,19 @@ def as_sparse(rows):
 A = low_rank(240, 30, 3)
 A[:, 4] = 0  # whose zeros are stored
 ROWS = with_gaps(A, 0.5)
+
+
+@pytest.mark.parametrize("size", [1, 2, 9])
+@pytest.mark.parametrize("p", [1, 7, 6000])  # the last of nine are solved by compiled loops
+def test_packed_systems_are_solved(p, size):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((p, size + 2, size))
+    full = np.swapaxes(x, 1, 2) @ x
+    assert np.allclose(packed_squares(x[:, 0]), packed(x[:, 0, :, None] * x[:, 0, None, :]))
+    right, diagonal = rng.standard_normal((p, size)), rng.random((p, size))
+    found = packed_solve(packed(full), right, diagonal)
+    regular = full + diagonal[:, :, None] * np.eye(size)
+    assert np.allclose(regular @ found[:, :, None], right[:, :, None], atol=1e-6)
 
 
 def npy(folder, rows):
