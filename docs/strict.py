@@ -7,16 +7,22 @@ from typing import Any
 
 ORDER = (
     "climate",
+    "gaps_in_a_field",
     "single_cells",
     "hyperspectral",
     "fluorescence",
     "image",
+    "inpainting",
     "words",
     "knowledge_graph",
     "low_rank_plus_sparse",
+    "ratings",
     "genotypes",
     "drift",
     "cluster",
+    "cookies",
+    "random_forest",
+    "samples",
     "published",
 )
 

@@ -63,6 +63,12 @@ def test_the_reference_lists_every_public_name():
     assert listed == public
 
 
+def test_every_example_of_the_gallery_has_its_place():
+    order = re.search(r"ORDER = \((.*?)\)", (DOCS / "strict.py").read_text(), re.DOTALL).group(1)
+    files = (DOCS.parent / "examples" / "gallery").glob("*.py")
+    assert sorted(re.findall(r'"(\w+)"', order)) == sorted(path.stem for path in files)
+
+
 def test_functions_say_what_they_return_refuse_and_cost():
     functions = {name: getattr(sketch, name) for name in sketch.__all__ if name[0].islower()}
     assert len(functions) > 5
