@@ -33,6 +33,9 @@ tt: sketch.TensorTrain = sketch.tensor_train(t, (2, 3), method="tt-hmt", sketch_
 tt = sketch.tensor_train(t, np.int64(3), test_tensor="khatri-rao", error_probes=None)
 tt = sketch.TensorTrain.random((3, 4), np.array([2])).round(2, 1e-3).T
 norm: float = (tt - 2 * tt).norm()
+tt = sketch.cross(lambda i: i.sum(axis=1), (4, 5, 6), rank=2, max_evaluations=2000)
+tt = sketch.complete(np.ones((9, 2), int), np.ones(9), shape=(4, 5), tol=0.1)
+filled: sketch.Completed = sketch.complete(a, rank=3, holdout=0.05)
 sk = sketch.HMT(a.shape, 4, power_iters=1)
 sk.update(a)
 merged: sketch.GeneralizedNystrom = sketch.GeneralizedNystrom(a.shape, 4)
@@ -57,6 +60,9 @@ BAD = {  # a call, and what the checker says of it
     "sketch.svd(a, 5).rang": '"rang"',
     "sketch.svd(a, 5).truncate(rank=2.5)": '"rank"',
     "sketch.TensorTrain.random((3, 4), 2.5)": "Argument 2",
+    "sketch.cross(a, (4, 5), rank=2)": "Argument 1",
+    "sketch.cross(np.sum, (4, 5), rnk=2)": '"rnk"',
+    "sketch.complete(a, 3, tol=0.1)": "No overload",
     "sketch.TensorTrain.ones((3, 4)).mode_dot(a)": '"mode"',
 }
 

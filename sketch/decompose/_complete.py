@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, overload
 
+from .._checks import Ranks
 from ..errors import PassError
 from ..formats import TensorTrain, with_passes
 from ..results import Completed
@@ -38,7 +39,7 @@ def complete(
     /,
     *,
     shape: Sequence[int],
-    rank: Any = None,
+    rank: Ranks | None = None,
     tol: float | None = None,
     seed: int | None = 0,
     holdout: float | None = None,

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .._checks import checked_tol, each_bond
+from .._checks import Ranks, checked_tol, each_bond
 from ..backend.array import accumulator_dtype, compute_dtype, unit_roundoff
 from ..formats import TensorTrain
 from ..numerics.index_keys import Points
@@ -31,7 +31,7 @@ def complete_train(
     points: Any,
     values: Any,
     shape: Sequence[int],
-    rank: Any = None,
+    rank: Ranks | None = None,
     *,
     tol: float | None = None,
     seed: int | None = 0,
