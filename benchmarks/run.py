@@ -9,6 +9,7 @@ python3 dev bench experiments [NAME...]  the published experiments beside the pu
 python3 dev bench calibration [--seeds N] how often error intervals hold the truth
 python3 dev bench chooser [PART...]      the numbers that the documentation shows
 python3 dev bench functions [--seeds N]  trains of functions, from few entries
+python3 dev bench completion [CASE...]   ratings from a stream, a climate field with gaps
 python3 dev bench report                 make benchmarks/README.md from what is stored
 """
 
@@ -21,6 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 import calibration
 import chooser
+import completion
 import devices
 import experiments
 import functions
@@ -83,6 +85,8 @@ def main(arguments: list[str]) -> int:
         chooser.main(rest)
     elif name == "calibration":
         calibration.main(rest)
+    elif name == "completion":
+        completion.main(rest)
     elif name == "functions":
         functions.main(rest)
     elif name in SUITES:

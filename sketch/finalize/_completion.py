@@ -24,13 +24,13 @@ from ..numerics.random import entry_words, normal_rows
 _STREAM = 6  # of random bits, beside those of test matrices and seeds
 _STEPS_OF_START = 4  # of subspace iteration
 _SWEEPS = 40  # at most
-_SETTLED = 3e-4  # change of predictions, relative, below which sweeps stop
+_SETTLED = 1e-3  # change of predictions, relative, below which sweeps stop
 _LARGEST_RIDGE, _RIDGE_STEP = 0.1, 10**-0.5  # over the spread of the entries
 _UNCHOSEN_RIDGE = 0.01  # where too few entries are known to choose
 _RIDGES = 24  # at most: down to rounding errors
 _BIAS = 30.0  # entries of value zero that a bias is estimated with, for each such ridge; 1 at most
 _EXACT = 1e-9  # of the scale: an error that no ridge makes smaller
-_SWEEPS_EACH = 4  # while a ridge is sought
+_SWEEPS_EACH = 3  # while a ridge is sought
 _LARGEST_SHARE, _CHOOSING = 0.1, 20_000  # and number of the entries that choose
 _CHOOSING_SEED = 0x5851F42D4C957F2D  # by which they differ from those that measure the error
 _WATCHED = 200  # rows and columns of predictions that sweeps are to settle
