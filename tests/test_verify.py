@@ -131,3 +131,17 @@ def test_bad_requests():
     with pytest.raises(sketch.NonFiniteError, match=r"\(3, 4\)"):
         sketch.verify(result, bad)
     assert sketch.verify(sketch.svd(np.zeros((0, 4)), 2), np.zeros((0, 4))).value == 0
+
+
+def test_sparse_tensors_have_exact_errors_from_their_entries():
+    corner = np.zeros(DENSE.shape)
+    corner[:2, :2, :2, :2] = 1 + RNG.random((2, 2, 2, 2))
+    dense = np.where(DENSE, 1e-2 * DENSE, 0) + corner
+    sparse = sp.coo_array(dense)
+    for method in ("stta", "tt-hmt", "otts"):
+        result = sketch.tensor_train(sparse, 3, method=method)
+        assert (result.error.kind, result.error.method) == ("exact", "all entries")
+        assert np.isclose(result.error.value, missed(dense, result), rtol=1e-9)
+    assert sketch.tensor_train(sparse, 3, error_probes=8).error.kind == "unbiased"
+    to_tolerance = sketch.tensor_train(sparse, tol=0.5)
+    assert missed(dense, to_tolerance) <= 0.5 * np.linalg.norm(dense)

@@ -135,6 +135,7 @@ def _components(found: LowRank, first: PrincipalComponents) -> PrincipalComponen
         error,
         error.floor,
         moved(first.scale, found.Vh),
+        left_out=first.left_out,
     )
 
 

@@ -16,13 +16,24 @@ from ..sketches import (
     TENSOR_METHODS,
     TensorMethod,
     TensorOptions,
+    TrainResidual,
+    entrywise_error,
     fed,
     independent_seed,
     method_of,
     options_of,
 )
-from ..sources import DenseTensorSource, StoredTensorSource, as_tensor_source, with_axes_of
+from ..sources import (
+    DenseTensorSource,
+    SparseTensorSource,
+    StoredTensorSource,
+    TensorSource,
+    as_tensor_source,
+    with_axes_of,
+)
 from ._matrix import FIRST_RANK, GROWTH
+
+Measure = Callable[[TensorTrain], ErrorEstimate]
 
 _EXACT_RANK = 100  # up to which the error of a structured tensor is computed, not estimated
 
@@ -74,7 +85,8 @@ def tensor_train(
     -------
     TensorTrain
         In the precision of the data; its `error` tells how far it is: exactly where the data are
-        trains, CP or Tucker tensors or sums of these of ranks up to 100, else by error probes.
+        trains, CP or Tucker tensors or sums of these of ranks up to 100, or sparse with no `tol` to
+        meet; else by error probes.
 
     Raises
     ------
@@ -130,9 +142,10 @@ def tensor_train(
             "an iterator can be read once; give a list or another object that can be iterated "
             'again, or method="stta" with a rank'
         )
-    with quiet():  # what is not finite is found in the products
-        exact = as_exact_train(a, _EXACT_RANK)
-    if exact is not None and tol is None:
+    measured = _measure(a, source, memory)
+    if isinstance(source, SparseTensorSource) and (tol is not None or "error_probes" in options):
+        measured = None  # a rank is chosen by what probes tell of every other one
+    if measured is not None and tol is None:
         options.setdefault("error_probes", 0)
 
     own = independent_seed(seed, a)
@@ -145,8 +158,8 @@ def tensor_train(
         train = _train_to_tolerance(sketched, tol or 0.0)
     else:
         train = sketched(rank).finalize(rank, tol)
-    if exact is not None:
-        train = _exactly_known(train, exact, source.dtype, tol)
+    if measured is not None:
+        train = _exactly_known(train, measured, tol)
     return with_axes_of(a, with_seeds(train, seeds_of(a), train.seeds))
 
 
@@ -172,13 +185,22 @@ def _train_to_tolerance(sketched: Callable[[Any], Any], tol: float) -> TensorTra
         width *= GROWTH
 
 
-def _exactly_known(
-    train: TensorTrain, data: TensorTrain, dtype: str, tol: float | None
-) -> TensorTrain:
+def _measure(a: Any, source: TensorSource, memory: Any) -> Measure | None:
+    """Return what tells the exact error of a train, where that costs less than probes."""
+    with quiet():  # what is not finite is found in the products
+        exact = as_exact_train(a, _EXACT_RANK)
+    if exact is not None:
+        return lambda train: exact_error(train, exact, source.dtype)
+    if isinstance(source, SparseTensorSource):
+        return lambda train: entrywise_error(TrainResidual.of(train), a, memory=memory)
+    return None
+
+
+def _exactly_known(train: TensorTrain, measured: Measure, tol: float | None) -> TensorTrain:
     """Return a train with its exact error, and warn of what that says."""
-    known = train.with_error(exact_error(train, data, dtype))
+    known = train.with_error(measured(train))
     if tol is None:
-        warn_inaccurate_train(known, lambda other: exact_error(other, data, dtype))
+        warn_inaccurate_train(known, measured)
     elif train.error.meets(tol):  # else it was said already
         warn_unmet(known.error, tol, f"rank {known.ranks}")
     return known

@@ -9,6 +9,7 @@ from typing import Any
 from ..backend.array import Array, beside, device_of, dtype_name, namespace, unit_roundoff
 from ..numerics.linalg import (
     adjoint,
+    column_norms,
     frobenius_norm,
     inverse_cholesky,
     orthonormal_basis,
@@ -35,11 +36,15 @@ class Eigenpairs:
         number, up to `floor`.
     floor : float
         Rounding errors of the values.
+    left_out : float
+        Root mean square of what sketches without one column miss of the product with it, which is
+        about the Frobenius norm of what a sketch misses; infinite where it is not known.
     """
 
     vectors: Array
     values: Array
     floor: float
+    left_out: float = math.inf
 
 
 def gram_eigenpairs(gram: Array, rounding: float) -> Eigenpairs:
@@ -90,7 +95,7 @@ def gram_nystrom(y: Array, omega: Array, rounding: float) -> Eigenpairs:
     own = unit_roundoff(dtype_name(y.dtype))
     share = rounding / size * math.sqrt(y.shape[0]) if size else 0.0
     columns = min(omega.shape)
-    q, y, condition = _orthonormalized(y, omega, max(own, share))
+    q, y, condition, back = _orthonormalized(y, omega, max(own, share))
     own *= 2 * frobenius_norm(y)
     noise = max(rounding, own) * condition
     core = adjoint(q) @ y
@@ -104,12 +109,31 @@ def gram_nystrom(y: Array, omega: Array, rounding: float) -> Eigenpairs:
         shift *= 10
     else:
         inverse, shift = _definite_inverse(xp, core), 0.0
+    left_out = math.inf if back is None else _left_out(y, inverse, back)
     v, s, uh = wide_svd(adjoint((y + shift * q) @ inverse))
     values = xp.maximum(s**2 - shift, 0 * s)
     weights = s * xp.sqrt(xp.sum(xp.abs(inverse @ v) ** 2, axis=0))
     seen = float(xp.max(xp.where(values > shift, weights, xp.ones_like(weights))))
     noise *= math.sqrt(q.shape[1] / max(1, q.shape[0])) * (2 * seen + seen**2) / 3
-    return Eigenpairs(*_padded(adjoint(uh), values, columns), max(_MARGIN * noise, shift))
+    floor = max(_MARGIN * noise, shift)
+    return Eigenpairs(*_padded(adjoint(uh), values, columns), floor, left_out)
+
+
+def _left_out(y: Array, inverse: Array, back: Array) -> float:
+    """Return the root mean square residual of the columns that sketches without them miss.
+
+    With ``H = Omega^* G Omega`` the residual for column j is ``G Omega H^{-1} e_j / (H^{-1})_jj``,
+    and ``G Omega H^{-1} = (G Q) X X^* R^{-*}`` for ``Omega = Q R`` and ``X X^* = (Q^* G Q)^{-1}``.
+
+    References
+    ----------
+    .. [1] E. Epperly, J. Tropp, "Efficient error and variance estimation for randomized matrix
+       computations", SISC 46 (2024), doi:10.1137/23M1558537, arXiv:2207.06342, section 2.
+    """
+    half = adjoint(inverse) @ back  # X^* R^{-*}
+    missed, pivots = column_norms(y @ (inverse @ half)), column_norms(half)
+    ratios = (x / p**2 for x, p in zip(missed, pivots, strict=True) if p)
+    return math.hypot(*ratios) / math.sqrt(max(1, len(pivots)))
 
 
 def _padded(vectors: Array, values: Array, columns: int) -> tuple[Array, Array]:
@@ -134,8 +158,10 @@ def _noise(core: Array, n: int) -> float:
     return each * (math.sqrt(n) + math.sqrt(k))
 
 
-def _orthonormalized(y: Array, omega: Array, noise: float) -> tuple[Array, Array, float]:
-    """Return Q, ``Y R^{-1} = G Q``, and how much more than of an even R its errors are.
+def _orthonormalized(
+    y: Array, omega: Array, noise: float
+) -> tuple[Array, Array, float, Array | None]:
+    """Return Q, ``Y R^{-1} = G Q``, how much more than of an even R its errors are, and ``R^{-*}``.
 
     Directions of Omega that are weaker than the cube root of the noise are left out: of the loss
     of a column and the errors that its weakness would magnify, the lesser.
@@ -149,10 +175,12 @@ def _orthonormalized(y: Array, omega: Array, noise: float) -> tuple[Array, Array
     mean = math.sqrt(sum(x * x for x in sizes) / max(1, len(sizes)))
     condition = mean / sizes[kept - 1] if kept else 1.0
     if kept == len(sizes) == r.shape[0]:
-        return q, adjoint(xp.linalg.solve(adjoint(r), adjoint(y))), condition
+        back = xp.linalg.inv(adjoint(r))
+        solved = adjoint(xp.linalg.solve(adjoint(r), adjoint(y)))
+        return q, solved, condition, back
     u, s, vh = thin_svd(r)
     u, vh, s = u[:, :kept], vh[:kept, :], s[:kept]
-    return q @ u, (y @ adjoint(vh)) / s, condition
+    return q @ u, (y @ adjoint(vh)) / s, condition, None
 
 
 def _definite_inverse(xp: Any, core: Array) -> Array:

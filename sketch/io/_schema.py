@@ -110,7 +110,18 @@ def _is_dtype(value: Any) -> bool:
     return isinstance(value, str) and value in _DTYPES
 
 
-_NESTED = ("spec", "error", "law", "window", "test_matrix", "test_tensor", "rmse", "ridge")
+_NESTED = (
+    "spec",
+    "error",
+    "also",
+    "left_out",
+    "law",
+    "window",
+    "test_matrix",
+    "test_tensor",
+    "rmse",
+    "ridge",
+)
 _BONDS = ("rank", "left_sizes", "right_sizes")
 _CHECKS: dict[str, Check] = {
     **dict.fromkeys(["kind", "method", "name", "draw_digest", "digest", "entries"], _is_text),
@@ -147,6 +158,9 @@ _CHECKS: dict[str, Check] = {
     **dict.fromkeys(["spec.ridge", "ridge.bias_weight"], _or_none(_is_number)),
     "biases": _is_flag,
     "ranks": _list_of(_is_size),
+    **dict.fromkeys(["first_panel", "degrees"], _is_size),
+    "left_out.size": _is_number,
+    "panels": _list_of(_list_of(_is_size)),
     "ridge.level": _is_real,
     **dict.fromkeys(["norm", "dof", "roundoff", "rounding"], _or_none(_is_number)),
 }

@@ -96,6 +96,13 @@ def frobenius_norm(x: Array) -> float:
     return _ldexp(_plain_norm(xp, rescaled(x, -exponent)), exponent)
 
 
+def column_norms(x: Array) -> list[float]:
+    """Return the norm of each column; 0 for those whose squares vanish beside the largest entry."""
+    exponent = scale_exponent(x)
+    norms = namespace(x).linalg.vector_norm(rescaled(x, -exponent), axis=0)
+    return [_ldexp(float(norm), exponent) for norm in to_host(norms)]
+
+
 def _plain_norm(xp: Any, x: Array) -> float:
     """Square root of the sum of squares: exact products of rows, summed in double precision."""
     rows = xp.reshape(x, (-1, x.shape[-1])) if x.ndim != 2 else by_rows(x)

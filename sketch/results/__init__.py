@@ -4,6 +4,7 @@ from ._completed import Completed
 from ._error import ErrorEstimate, rounding_floor
 from ._held_out import held_out_error
 from ._laws import Between, Bound, Certain, ChiSquare, Law, Regression, TrainProbes
+from ._left_out import LeftOut
 from ._low_rank import LowRank
 from ._norm_estimate import NormEstimate
 from ._principal import PrincipalComponents
@@ -23,6 +24,7 @@ __all__ = [
     "Completed",
     "ErrorEstimate",
     "Law",
+    "LeftOut",
     "LowRank",
     "NormEstimate",
     "PrincipalComponents",

@@ -31,6 +31,7 @@ from ..numerics.linalg import adjoint, product, rescaled, tail_norms
 from ..pictures import drawing, html
 from ..sources import MatrixBlock, centred
 from ._error import ErrorEstimate
+from ._left_out import LeftOut
 from ._mapped_rows import map_rows, times
 from ._warnings import warn_unmet
 
@@ -67,6 +68,8 @@ class PrincipalComponents(Seeded):
         were not. Variances are in these units.
     whiten : bool
         Whether `transform` gives coordinates of unit variance.
+    left_out : LeftOut, optional
+        What leaving out columns of the sketch tells of the variances, where it does.
 
     Notes
     -----
@@ -96,6 +99,7 @@ class PrincipalComponents(Seeded):
     floor: float = 0.0
     scale: Array = None
     whiten: bool = False
+    left_out: LeftOut | None = None
 
     def __post_init__(self) -> None:
         if self.scale is None:
@@ -128,11 +132,18 @@ class PrincipalComponents(Seeded):
         """Variance along each component, descending; a lower bound of the exact one."""
         return self._variance(self.singular_values)
 
-    def explained_variance_interval(self) -> tuple[Array, Array]:
-        """Return both ends of an interval that holds every exact explained variance, always.
+    def explained_variance_interval(self, confidence: float = 0.95) -> tuple[Array, Array]:
+        """Return both ends of an interval that holds every exact explained variance.
 
-        What the sketch missed is positive semidefinite and its trace is known. Rounding errors are
+        What the sketch missed is positive semidefinite: the lower ends hold always. Its trace is
+        known, and bounds the upper ends always; its norm is much smaller where it has many
+        directions, and is estimated by leaving out columns of the sketch. Rounding errors are
         allowed for at both ends.
+
+        Parameters
+        ----------
+        confidence : float
+            Between 0 and 1, with which they hold. With 1 by the trace alone, and always.
 
         Returns
         -------
@@ -141,8 +152,11 @@ class PrincipalComponents(Seeded):
         Raises
         ------
         ValueError
-            If they come from rows with missing entries, of which there are no bounds.
+            If `confidence` is not in (0, 1], or the components come from rows with missing entries,
+            of which there are no bounds.
         """
+        if not 0 < confidence <= 1:
+            raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
         if self.error.kind == "heuristic":
             raise ValueError(
                 "components of rows with missing entries have no bounds; found.error tells what a "
@@ -150,7 +164,14 @@ class PrincipalComponents(Seeded):
             )
         s, xp = self.singular_values, namespace(self.singular_values)
         low = self._variance(xp.maximum(s - self.floor, 0 * s))
-        return low, self._variance(s + self.floor) + self.missed_variance
+        high = self._variance(s + self.floor) + self.missed_variance
+        if self.left_out is None or confidence == 1:
+            return low, high
+        rounding = high - self.missed_variance - self._variance(s)
+        probable = moved(self.left_out.ceiling(self.rank, confidence), high)
+        return low, xp.minimum(
+            high, xp.maximum(cast(probable, dtype_name(high.dtype)), low) + rounding
+        )
 
     def to_xarray(self) -> Any:
         """Return the components with the names and labels of the columns, as a Dataset of xarray.
@@ -368,6 +389,9 @@ class PrincipalComponents(Seeded):
         header |= {"kind": "PrincipalComponents", "error": self.error.to_header()}
         header |= {"seeds": self.seeds, "n_passes": self.n_passes}
         arrays = {n: to_host(getattr(self, n)) for n in (*_ARRAYS, "explained_variance")}
+        if self.left_out is not None:
+            header["left_out"] = self.left_out.to_header()
+            arrays["left_out"] = to_host(self.left_out.variances)
         archive.write(path, header, arrays)
 
     @classmethod
@@ -378,6 +402,8 @@ class PrincipalComponents(Seeded):
             arrays = {**arrays, "singular_values": squares**0.5}
         fields: dict[str, Any] = {name: arrays[name] for name in _ARRAYS if name in arrays}
         fields |= {name: header[name] for name in _FACTS if name in header}
+        if "left_out" in header:
+            fields["left_out"] = LeftOut(arrays["left_out"], **header["left_out"])
         return cls(**fields, error=ErrorEstimate.from_header(header["error"]))
 
     def astype(self, dtype: Any) -> PrincipalComponents:

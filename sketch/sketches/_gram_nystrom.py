@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -36,7 +36,7 @@ from ..errors import (
 from ..finalize import Eigenpairs, ShiftedSums, gram_eigenpairs, gram_nystrom, no_shift
 from ..maps import DrawnMatrix, FixedMatrix, MatrixFamilyName, TestMatrixFamily
 from ..numerics.linalg import adjoint, frobenius_norm, plain_number, rescaled, scale_exponent
-from ..results import Bound, ErrorEstimate, PrincipalComponents
+from ..results import Bound, ErrorEstimate, LeftOut, PrincipalComponents
 from ..sources import (
     CentredBlock,
     DenseSource,
@@ -252,7 +252,19 @@ class GramNystromSpec(MatrixSpec):
             ),
             floor(pairs.floor),
             scale,
+            left_out=self._left_out(pairs, sums, variance),
         )
+
+    def _left_out(
+        self, pairs: Eigenpairs, sums: ShiftedSums, variance: Callable[[float], float]
+    ) -> LeftOut | None:
+        """Return what leaving out columns of the sketch tells of the variances."""
+        if not math.isfinite(pairs.left_out):
+            return None
+        xp = namespace(pairs.values)
+        known = [variance(float(value)) for value in pairs.values]
+        values = xp.asarray(known, **beside(pairs.values))
+        return LeftOut(values, variance(pairs.left_out), self.range_size * self.dof_each)
 
     def _scale_of(self, held: Sums, sums: ShiftedSums) -> Array:
         """Return by what columns are divided."""
@@ -364,8 +376,12 @@ def _eigenpairs(
         omega = matrix.rows(0, int(y.shape[0])).array(y)
         omega = omega if scale is None else omega * scale[:, None]
         pairs = gram_nystrom(y, omega, rounding)
+    known = scale is None and matrix is not None and matrix.family.gaussian_like
     return Eigenpairs(
-        pairs.vectors, rescaled(pairs.values, exponent), rescaled(pairs.floor, exponent)
+        pairs.vectors,
+        rescaled(pairs.values, exponent),
+        rescaled(pairs.floor, exponent),
+        rescaled(pairs.left_out, exponent) if known else math.inf,
     )
 
 

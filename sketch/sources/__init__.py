@@ -15,7 +15,7 @@ from ._stored import StoredTensorSource
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 from ._tensor_dense import DenseTensorBlock, DenseTensorSource
 from ._tensor_registry import as_tensor_source
-from ._tensor_sparse import SparseTensorBlock
+from ._tensor_sparse import SparseTensorBlock, SparseTensorSource
 from ._tiles import StoredArray
 from ._unfolded import UnfoldedSource
 from ._variables import with_attributes
@@ -36,6 +36,7 @@ __all__ = [
     "RowsSource",
     "SparseSource",
     "SparseTensorBlock",
+    "SparseTensorSource",
     "StandardizedSource",
     "StoredArray",
     "StoredTensorSource",

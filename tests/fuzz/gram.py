@@ -136,7 +136,7 @@ class Gram(LinearMachine):
         exact = np.zeros(found.rank)
         squares = np.linalg.svdvals(x)[: found.rank] ** 2
         exact[: len(squares)] = squares / max(count - 1, 1.0)
-        least, most = found.explained_variance_interval()
+        least, most = found.explained_variance_interval(1.0)
         slack = 64 * EPS * exact[:1].sum() * len(x)  # of the exact values as computed here
         assert np.all(least <= exact + slack), ("variance", least, exact)
         assert np.all(exact <= most + slack), ("variance", exact, most)
