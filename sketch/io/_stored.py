@@ -117,7 +117,8 @@ class StoredInFile:
         return NonFiniteError(
             f"{self.where}: {count} of {seen} entries are missing (masked or fill values), one at "
             f'{place}; open it with missing="zero", or missing="mean" for the mean of what is '
-            "known along the first axis (--missing on the command line), or leave them out"
+            'known along the first axis (--missing on the command line), or missing="nan" for '
+            "complete, or leave them out"
         )
 
 

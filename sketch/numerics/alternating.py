@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.array import cuts
 from .known_rows import KnownRows, Reals
 from .packed import packed_solve, packed_squares
 
@@ -139,4 +140,7 @@ def entries_at(
     rows: NDArray[np.intp], columns: NDArray[np.intp], left: Reals, right: Reals
 ) -> Reals:
     """Return ``<left_i, right_j>`` at places (i, j), for factors that lie row by row."""
-    return np.asarray(np.einsum("pk,pk->p", left[rows], right[columns]))
+    out = np.empty(len(rows))
+    for cut in cuts(len(rows), max(1, _PANEL_BYTES // (16 * left.shape[1]))):
+        out[cut] = np.einsum("pk,pk->p", left[rows[cut]], right[columns[cut]])
+    return out

@@ -124,7 +124,8 @@ class Completion(MultiPassSketch[Completed]):
     Notes
     -----
     For each known entry ``(rank + 1)^2`` multiplications and additions, and ``rank^3 / 3`` for each
-    row; ``4 n (rank + 1) (rank + 4)`` bytes beside the sample, whatever the number of rows.
+    row; ``4 n (rank + 1) (rank + 4)`` bytes beside the sample, whatever the number of rows. All of
+    it on the host.
 
     References
     ----------
