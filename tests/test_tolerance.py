@@ -158,3 +158,26 @@ def test_power_iterations_by_hand_are_made():
         warnings.simplefilter("error")
         result = sketch.svd(a, tol=0.25, power_iters=1)
     assert missed(a, result) <= 0.25 * np.linalg.norm(a)
+
+
+@pytest.mark.parametrize("name", ["1/i", "0.8^i", "i^-.5"])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_components_grow_until_they_meet_the_tolerance(name, chunked):
+    # beyond the directions of the first reading; means do not matter
+    s, tol = SPECTRA[name]
+    rng = np.random.default_rng(0)
+    left = rng.standard_normal((M, N))
+    left = np.linalg.qr(left - left.mean(axis=0))[0]
+    y = (left * s) @ np.linalg.qr(rng.standard_normal((N, N)))[0].T
+    x = y + 3 * rng.standard_normal(N)
+    for seed in range(3):
+        data = [x[:40], x[40:]] if chunked else x
+        found = sketch.pca(data, tol=tol, sketch_rank=8, seed=seed)
+        rest = y - (y @ found.components.T) @ found.components
+        assert np.linalg.norm(rest) <= tol * np.linalg.norm(y) * (1 + 1e-9)
+        assert found.rank <= 1.25 * smallest(s, tol) + 1
+        low, high = found.explained_variance_interval(1.0)
+        exact = s[: found.rank] ** 2 / (M - 1)
+        assert np.all((low <= exact * (1 + 1e-9)) & (exact <= high * (1 + 1e-9)))
+    with pytest.warns(sketch.ToleranceWarning, match="out of reach"):
+        sketch.pca(x, tol=tol / 30, sketch_rank=8, passes=2)

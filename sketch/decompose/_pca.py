@@ -47,8 +47,9 @@ def pca(
         How many components. May be left out where `tol` is given.
     tol : float, optional
         The fewest components whose projection error, relative to the norm of the centred rows, is
-        at most `tol`; of no more than 100 directions, or all of 200 columns, unless `sketch_rank`
-        says otherwise.
+        at most `tol`. Data that can be read again are, until a block Krylov space that grows meets
+        it, or `passes` are taken; else of no more than 220 directions unless `sketch_rank` says
+        otherwise.
     passes : int, optional
         Readings of the data at most: the first finds mean, scale and components, each further one
         sharpens these, as long as there is more to find. By default 4 where the data can be read
@@ -157,7 +158,8 @@ def pca(
     how: dict[str, Any] = {"check_finite": check_finite, "memory": memory, "progress": progress}
     fed(sk, source, **how)
     if steps and (passes is not None or can_be_held(sk, source, memory)):
-        found = sharpened(sk, source, rank, tol, steps, device, **how)
+        most = None if rank is None and passes is None else steps
+        found = sharpened(sk, source, rank, tol, most, device, **how)
     else:
         found = sk.finalize(rank, tol)
     found = with_axes_of(rows, with_seeds(found, seeds_of(rows), (sk.spec.seed,)))

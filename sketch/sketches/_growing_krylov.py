@@ -227,6 +227,12 @@ class GrowingKrylov(BlockKrylov):
         )
         self._set_up(spec, device)
 
+    @property
+    def range_size(self) -> int:
+        """Columns of the space so far."""
+        kept = self._accumulator.state.passes.kept
+        return int(kept["space"].shape[1]) if "space" in kept else self.spec.range_size
+
     def _for_one_more(self) -> HMT:
         """Return the sketch that takes a further reading, which projects on the range found."""
         ours = self._accumulator
