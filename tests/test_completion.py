@@ -409,3 +409,23 @@ def test_a_stream_is_resumed_where_it_was_left(tmp_path):
     again.consume(np.split(NOISY, 4))
     assert again.position == 2000
     assert np.allclose(again.finalize().columns, streamed(NOISY, []).finalize().columns)
+
+
+def test_fill_values_of_files_are_gaps(tmp_path):
+    counts = np.outer(np.arange(1, 61), np.arange(1, 13)).astype("i2")
+    hidden = np.random.default_rng(0).random(counts.shape) < 0.3
+    with scipy.io.netcdf_file(tmp_path / "a.nc", "w") as file:
+        for name, size in zip("tx", counts.shape, strict=True):
+            file.createDimension(name, size)
+        variable = file.createVariable("v", "i2", ("t", "x"))
+        variable._FillValue = np.int16(-999)
+        variable[:] = np.where(hidden, -999, counts)
+    spec = f"{tmp_path / 'a.nc'}::v"
+    with sketch.open(spec, missing="nan") as file:
+        assert np.array_equal(np.isnan(np.asarray(file)), hidden)
+        opened = sketch.complete(file, 1)
+    found = sketch.complete(spec, 1)
+    assert np.array_equal(found.columns, opened.columns)
+    assert np.allclose(found.to_array(), counts, rtol=1e-4)
+    with pytest.raises(sketch.NonFiniteError, match='missing="nan" for complete'):
+        sketch.svd(spec, 1)

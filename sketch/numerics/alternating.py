@@ -96,10 +96,10 @@ class OtherSide:
         self.offsets = factors[:, -1]
         self.ridge = ridge
         offset = ridge.level / ridge.scale + self.offsets
-        # [packed squares, what the offsets take off the right-hand sides]
-        self.known = np.concatenate(
-            [packed_squares(self.design), offset[:, None] * self.design], axis=1
-        )
+        p, size = self.design.shape
+        self.known = np.empty((p, width(size)))  # packed squares, and what offsets take off
+        packed_squares(self.design, self.known[:, :-size])
+        np.multiply(offset[:, None], self.design, out=self.known[:, -size:])
 
     def equations(self, products: tuple[Reals, Reals]) -> Reals:
         """Return normal equations from the products of the pattern and of the values."""

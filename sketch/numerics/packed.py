@@ -25,10 +25,10 @@ def unpacked(packed: Reals, size: int) -> Reals:
     return full
 
 
-def packed_squares(x: Reals) -> Reals:
+def packed_squares(x: Reals, out: Reals | None = None) -> Reals:
     """Return ``x_i x_i^T`` of all rows in packed form, shape (p, K (K + 1) / 2)."""
     p, size = x.shape
-    out = np.empty((p, size * (size + 1) // 2))
+    out = np.empty((p, size * (size + 1) // 2)) if out is None else out
     for k in range(size):
         start = k * (k + 1) // 2
         np.multiply(x[:, : k + 1], x[:, k : k + 1], out=out[:, start : start + k + 1])
