@@ -171,11 +171,13 @@ def cluster() -> Drawing:
 
 
 def architecture() -> Drawing:
-    d = Drawing(700, 420, "the layers of the package, from the command line down to errors")
+    d = Drawing(700, 502, "the layers of the package, from the command line down to errors")
     rows = [
         ("cli", "arguments in, a report out", "none"),
         ("io · plot · testing", "files, pictures, data of known error", "none"),
+        ("linear_systems · semidefinite · measure", "solve, kernels, exact errors", BLUE),
         ("decompose", "svd, pca, tensor_train: one call", BLUE),
+        ("from_entries", "complete, cross: what is known by some entries", BLUE),
         ("sketches", "what is accumulated; one method a file", BLUE),
         ("finalize", "from sums to factors: pure functions", BLUE),
         ("results", "factors with their error, and its laws", BLUE),
@@ -187,7 +189,7 @@ def architecture() -> Drawing:
     for k, (name, what, fill) in enumerate(rows):
         d.box(20, 8 + 41 * k, 270, 32, name, fill=fill)
         d.words(480, 24 + 41 * k, what, size=13)
-    d.line((8, 10), (8, 400), arrow=True)
+    d.line((8, 10), (8, 482), arrow=True)
     return d
 
 

@@ -3,19 +3,7 @@
 from . import _import_name
 
 try:
-    from .decompose import (
-        complete,
-        complete_train,
-        cross,
-        pca,
-        pivoted_cholesky,
-        schatten_norm,
-        solve,
-        svd,
-        tensor_train,
-        tt_svd,
-        verify,
-    )
+    from .decompose import pca, svd, tensor_train, tt_svd
     from .errors import (
         AccuracyWarning,
         ArgumentError,
@@ -49,7 +37,9 @@ try:
         TTOperator,
         TuckerTensor,
     )
+    from .from_entries import complete, complete_train, cross
     from .io import DataFile, load, open
+    from .linear_systems import solve
     from .maps import (
         BlockSign,
         Gaussian,
@@ -60,6 +50,7 @@ try:
         TestMatrixFamily,
         TestTensorFamily,
     )
+    from .measure import schatten_norm, verify
     from .results import (
         Completed,
         ErrorEstimate,
@@ -68,6 +59,7 @@ try:
         PrincipalComponents,
         Solution,
     )
+    from .semidefinite import pivoted_cholesky
     from .sketches import (
         HMT,
         OTTS,

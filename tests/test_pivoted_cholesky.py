@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse as sp
 
 import sketch
-from sketch.decompose._cholesky_factor import accepted
+from sketch.semidefinite._cholesky_factor import accepted
 
 N = 120
 DTYPES = ("float32", "float64", "complex64", "complex128")

@@ -9,7 +9,7 @@ import pytest
 from backends import BACKENDS, host
 
 import sketch
-from sketch.decompose import _train_system
+from sketch.linear_systems import _train_system
 
 DTYPES = ["float32", "float64", "complex64", "complex128"]
 SHAPE = (5, 4, 3)
@@ -125,7 +125,7 @@ def test_a_preconditioner_of_rank_one_is_exact():
 
 
 def test_cycles_begin_anew_until_the_tolerance_is_met(monkeypatch):
-    monkeypatch.setattr("sketch.decompose._train_gmres._LONGEST", 4)
+    monkeypatch.setattr("sketch.linear_systems._train_gmres._LONGEST", 4)
     a, b = operator(), train()
     found = sketch.solve(a, b, rank=20, tol=1e-8)
     assert found.steps > 4

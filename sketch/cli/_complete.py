@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 
-from ..decompose import complete
 from ..errors import ArgumentError
+from ..from_entries import complete
 from ..report import Figures, figures_of
 from ..results import Completed
 from ..sketches import Completion

@@ -1,26 +1,7 @@
 """One call: the low-rank form of whatever is given."""
 
-from ._complete import complete
-from ._complete_train import complete_train
-from ._cross import cross
-from ._matrix import svd
+from ._matrix import FIRST_RANK, GROWTH, svd
 from ._pca import pca
-from ._pivoted_cholesky import pivoted_cholesky
-from ._schatten import schatten_norm
-from ._solve import solve
-from ._tensor import tensor_train, tt_svd
-from ._verify import verify
+from ._tensor import exact_error, tensor_train, tt_svd
 
-__all__ = [
-    "complete",
-    "complete_train",
-    "cross",
-    "pca",
-    "pivoted_cholesky",
-    "schatten_norm",
-    "solve",
-    "svd",
-    "tensor_train",
-    "tt_svd",
-    "verify",
-]
+__all__ = ["FIRST_RANK", "GROWTH", "exact_error", "pca", "svd", "tensor_train", "tt_svd"]

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..errors import ArgumentError, OptionError, PassError, RankError
 from ..formats import with_passes, with_seeds
+from ..from_entries import complete
 from ..results import Completed, ErrorEstimate, PrincipalComponents
 from ..sketches import phases
-from ._complete import complete
 
 
 def fitted_components(rows: Any, rank: int | None, options: dict[str, Any]) -> PrincipalComponents:

@@ -11,13 +11,13 @@ import numpy as np
 
 from .._checks import checked_size, checked_tol, require_rank_or_tol
 from ..backend.array import dtype_name, quiet, unit_roundoff
+from ..decompose import FIRST_RANK, GROWTH
 from ..errors import DtypeError, NonFiniteError, ShapeError, ToleranceWarning, warn
 from ..formats import TensorSum, TensorTrain, TTOperator, seeds_of, with_seeds
 from ..numerics.seeds import checked_seed, unused_seed
 from ..results import Solution
 from ..running.progress import counter
 from ..sketches import TrainEmbedding
-from ._matrix import FIRST_RANK, GROWTH
 from ._train_gmres import SketchedGMRES, Vector
 from ._train_system import Preconditioner, TrainSystem, compressed, exact_ranks, sketched
 

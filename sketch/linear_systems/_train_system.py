@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..backend.array import dtype_name, unit_roundoff
+from ..decompose import exact_error
 from ..errors import DtypeError, ShapeError
 from ..formats import TensorSum, TensorTrain, TTOperator, as_exact_train
 from ..numerics.linalg import frobenius_norm
 from ..results import ErrorEstimate, rounding_floor
 from ..sketches import STTA, TrainEmbedding, fed
 from ..sources import as_tensor_source
-from ._tensor import exact_error
 
 Preconditioner = TTOperator | Callable[[TensorTrain], TensorTrain]
 

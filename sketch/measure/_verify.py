@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend.array import dtype_name, gathered, is_dask, quiet
+from ..decompose import exact_error
 from ..errors import ArgumentError, ShapeError
 from ..formats import Summable, TensorTrain, as_exact_train, seeds_of
 from ..numerics.seeds import unused_seed
@@ -17,7 +18,6 @@ from ..sketches import (
     probed_train_error,
 )
 from ..sources import as_matrix_source
-from ._tensor import exact_error
 
 _EXACT_RANK = 500  # of structured tensors that are subtracted as trains
 

@@ -1,0 +1,5 @@
+"""Linear systems in trains."""
+
+from ._solve import solve
+
+__all__ = ["solve"]

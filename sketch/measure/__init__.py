@@ -1,0 +1,6 @@
+"""What is measured of data and results: exact errors, and norms."""
+
+from ._schatten import schatten_norm
+from ._verify import verify
+
+__all__ = ["schatten_norm", "verify"]
