@@ -42,3 +42,16 @@ def test_containers_cannot_be_changed(name):
         if isinstance(before, list | tuple):
             with pytest.raises(TypeError):
                 before[0] = before[0]
+
+
+@pytest.mark.parametrize("entry", ["a", None, np.datetime64("2020-01-01"), np.void(b"a")])
+def test_what_is_no_number_is_refused_by_every_format(entry):
+    bad = np.full((1, 1), entry)
+    for make in (
+        lambda: sketch.TensorTrain([bad[None]]),
+        lambda: sketch.TTOperator([bad[None, None]]),
+        lambda: sketch.CPTensor(np.ones(1), [bad, bad]),
+        lambda: sketch.TuckerTensor(np.ones((1, 1)), [bad, bad]),
+    ):
+        with pytest.raises(sketch.DtypeError, match="convert to"):
+            make()

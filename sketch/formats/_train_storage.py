@@ -19,9 +19,9 @@ from ..backend.array import (
     to_host,
     unit_roundoff,
 )
-from ..backend.dtypes import target_dtype
+from ..backend.dtypes import compute_dtype, target_dtype
 from ..backend.plain import plain
-from ..errors import DtypeError, NonFiniteError, ShapeError
+from ..errors import NonFiniteError, ShapeError
 from ..files import archive
 from ..numerics.linalg import frobenius_norm
 from ..pictures import drawing, html
@@ -42,9 +42,7 @@ class TrainStorage(Summable, Seeded):
     def __init__(self, cores: Sequence[Array], *, error: Any = None) -> None:
         cores = [plain(core) for core in cores]
         _check_cores(cores)
-        dtype = promote(*(dtype_name(core.dtype) for core in cores))
-        if dtype not in ("float32", "float64", "complex64", "complex128"):
-            dtype = "float64"
+        dtype = promote(*(compute_dtype(core.dtype) for core in cores))
         self._parts: tuple[Sequence[Array], ...] = ([cast(core, dtype) for core in cores],)
         self._error = error
 
@@ -354,6 +352,3 @@ def _check_cores(cores: list[Any]) -> None:
             "cores must fit together, (1, n, r), (r, n', r'), ..., (r'', n'', 1); got shapes "
             f"{shapes if len(shapes) <= 8 else shapes[:8]}"
         )
-    for core in cores:
-        if dtype_name(core.dtype) in ("object", "str"):
-            raise DtypeError(f"cores must be numeric, got dtype {core.dtype}")
