@@ -2,7 +2,7 @@
 
 from ._as_train import as_exact_train
 from ._axes import Axes, axes_of_result, with_axes
-from ._elements import checked_points
+from ._elements import checked_points, rows_at
 from ._factored import CPTensor, TuckerTensor, constant_like
 from ._frozen import FrozenList
 from ._hadamard import HadamardProduct
@@ -36,6 +36,7 @@ __all__ = [
     "constant_like",
     "is_number",
     "rounded_train",
+    "rows_at",
     "sampled_points",
     "seeds_of",
     "tt_svd_cores",

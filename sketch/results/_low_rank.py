@@ -13,7 +13,6 @@ import numpy as np
 from .._checks import checked_size, checked_tol, require_rank_or_tol
 from ..backend.array import (
     Array,
-    beside,
     brought,
     cast,
     cuts,
@@ -38,6 +37,7 @@ from ..formats import (
     carrying_seeds,
     checked_points,
     constant_like,
+    rows_at,
     with_axes,
 )
 from ..maps import FixedMatrix
@@ -183,12 +183,11 @@ class LowRank(Summable, Seeded):
             some, rows = np.unique(rows, return_inverse=True)
             left = gathered(left[some, :])
         xp = namespace(self.s)
-        scaled = (self.s[:, None] * self.Vh).T * 1.0  # whose rows lie in memory one by one
+        rights = rows_at(self.Vh.T, np.arange(self.shape[1])) * self.s  # each in one piece
         step = max(1, _BLOCK_ENTRIES // max(1, self.rank))
         blocks = []
         for block in cuts(len(rows), step):
-            pairs = ((left, rows[block]), (scaled, cols[block]))
-            x, y = (xp.take(z, xp.asarray(i, **beside(z, "int64")), axis=0) for z, i in pairs)
+            x, y = rows_at(left, rows[block]), rows_at(rights, cols[block])
             blocks.append((x[:, None, :] @ y[:, :, None])[:, 0, 0])
         return xp.concat(blocks)
 
