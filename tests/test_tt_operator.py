@@ -188,7 +188,7 @@ def test_what_does_not_fit_is_refused():
     bad = [np.ones((1, 2, 2, 3)), np.ones((2, 2, 2, 1))]
     refused(lambda: sketch.TTOperator(bad), sketch.ShapeError, "fit together")
     objects = np.full((1, 1, 1, 1), None)
-    refused(lambda: sketch.TTOperator([objects]), sketch.DtypeError, "numeric")
+    refused(lambda: sketch.TTOperator([objects]), sketch.DtypeError, "convert to")
     refused(lambda: a @ train(OUT, (2, 2)), sketch.ShapeError, "cannot be applied")
     refused(lambda: a @ a, sketch.ShapeError, "cannot follow")
     refused(lambda: a + a.T, sketch.ShapeError, "cannot be added")
