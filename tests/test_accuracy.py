@@ -170,6 +170,7 @@ def test_sparse_maps_do_not_miss_coherent_data():
 
     gaussian = np.max(errors("gaussian"))
     assert np.max(errors(sketch.SparseSign())) <= 1.5 * gaussian
+    assert np.max(errors(sketch.BlockSign())) <= 1.5 * gaussian
     assert np.max(errors(sketch.SparseSign(nnz=4))) > 10 * gaussian  # so that the test bites
 
 

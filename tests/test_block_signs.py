@@ -37,24 +37,16 @@ def test_the_rows_of_a_group_are_orthogonal(width, field):
 
 @pytest.mark.parametrize("width", [1, 2, 5, 7])
 @both_fields
-def test_rows_of_narrow_matrices_add_up_to_as_much(width, field):
-    # 8 rows of unit mean square keep their sum of squares where columns coincide
-    rows = drawn(0, WINDOW, width, field)
-    squares = np.abs(rows) ** 2
-    for members in grouped(0, WINDOW, width, field).members:
-        assert np.isclose(squares[members].sum(), 8 * width)
+def test_entries_of_narrow_matrices_are_signs(width, field):
+    assert (np.abs(drawn(0, WINDOW, width, field)) == 1).all()
 
 
-@pytest.mark.parametrize("width", [5, 8, 13, 110])
+@pytest.mark.parametrize("width", [8, 13, 110])
 def test_all_columns_are_taken_equally_often(width):
     columns = grouped(0, 64 * WINDOW, width).columns
-    # chi squared, 1 in 10000; below 8 columns each group takes some of them for certain
-    counts = np.bincount(columns[:, 0] if width < 8 else columns.ravel(), minlength=width)
-    if width >= 8:
-        assert scipy.stats.chisquare(counts).pvalue > 1e-4
-        assert (np.diff(columns, axis=1) > 0).all()
-    means = np.bincount(columns.ravel(), minlength=width) / (8 * len(columns) / width)
-    assert np.abs(means - 1).max() <= 5 * np.sqrt(width / len(columns))
+    counts = np.bincount(columns.ravel(), minlength=width)
+    assert scipy.stats.chisquare(counts).pvalue > 1e-4  # 1 in 10000
+    assert (np.diff(columns, axis=1) > 0).all()
 
 
 def test_groups_are_spread_over_their_window():

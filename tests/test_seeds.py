@@ -229,15 +229,19 @@ LEFT_OVER = {
 
 
 @pytest.mark.parametrize("method", ["hmt", "nystrom"])
+@pytest.mark.parametrize("family", ["gaussian", "block-sign"])
 @pytest.mark.parametrize("form", LEFT_OVER)
-def test_what_a_sketch_left_over_is_seen_in_the_numbers_alone(form, method):
+def test_what_a_sketch_left_over_is_seen_in_the_numbers_alone(form, family, method):
     a = decaying(3, (300, 200))
     rest, used = a, []
     for _ in range(3):
-        result = sketch.svd(LEFT_OVER[form](rest), 20, method=method, test_matrix="gaussian")
+        result = sketch.svd(LEFT_OVER[form](rest), 20, method=method, test_matrix=family)
         assert result.seed not in used
         used.append(result.seed)
-        rest = rest - sketch.svd(rest, 20, method=method, seed=result.seed).to_array()
+        rest = (
+            rest
+            - sketch.svd(rest, 20, method=method, seed=result.seed, test_matrix=family).to_array()
+        )
 
 
 @pytest.mark.parametrize("field", ["real", "complex"])
@@ -252,7 +256,7 @@ def test_intervals_of_what_was_left_over_hold(field):
     assert missed <= 6  # a chance of 5 % each: more than 6 of 30 have one of 1e-3
 
 
-@pytest.mark.parametrize("family", ["gaussian", "sign", "sparse-sign"])
+@pytest.mark.parametrize("family", ["gaussian", "sign", "sparse-sign", "block-sign"])
 def test_data_that_no_sketch_made_keep_the_seed(family):
     rng = np.random.default_rng(0)
     spike = np.zeros((80, 60))

@@ -59,7 +59,7 @@ def _svd_with_state(source: Any, options: argparse.Namespace) -> LowRank:
         seed=options.seed or 0,
         dtype=source.dtype,
         device=options.device,
-        test_matrix="sparse-sign" if source.sparse else "gaussian",  # as svd has it
+        test_matrix="sparse-sign" if source.sparse else "block-sign",  # as svd has it
     )
     sk.update(source, at, **reading(options))
     sk.save(options.state)

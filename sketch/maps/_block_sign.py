@@ -25,7 +25,7 @@ class BlockSign(SparseFamily):
     installed: about as fast as it is read from memory. Row t of a group is
     ``s_t H[t, h] s'_h sqrt(width / 8)`` in column ``b_h``, h = 1..8, with random signs s and s' and
     the Hadamard matrix H; the columns of a group are drawn one from each eighth of all, counted
-    from a random one. Below a width of 8 some of them coincide and are added up.
+    from a random one. Below a width of 8 all entries are signs.
 
     Which rows form a group is drawn too, within windows of 1024 rows: two groups of neighbours that
     share one column would lose a direction of data whose energy is there.
@@ -90,11 +90,13 @@ class BlockSign(SparseFamily):
         members[(members < 0) | (members >= stop - start)] = -1
         members = members.reshape(-1, GROUP)
         outputs = words[:, 1].reshape(-1, GROUP)
+        columns = _columns(outputs, width)
+        size = np.sqrt(max(width, GROUP) / GROUP)  # which makes a mean square of 1 in each column
         return GroupedRows(
             members=members,
             signs=signs,
-            columns=_columns(outputs, width),
-            scales=_signs(outputs) * np.sqrt(width / GROUP),  # mean square 1 in each column
+            columns=np.minimum(columns, width - 1),
+            scales=np.where(columns < width, size * _signs(outputs), 0.0),
             rows=stop - start,
             width=width,
             window=WINDOW // GROUP,
@@ -107,6 +109,8 @@ def _signs(words: NDArray[np.uint64]) -> NDArray[Any]:
 
 def _columns(words: NDArray[np.uint64], width: int) -> NDArray[np.int32]:
     """Return 8 columns for each 8 words, sorted, each of them equally often."""
+    if width < GROUP:  # all, and those that are none
+        return np.tile(np.minimum(np.arange(GROUP, dtype=np.int32), width), (len(words), 1))
     edges = np.arange(GROUP + 1, dtype=np.uint64) * np.uint64(width) // np.uint64(GROUP)
     middle = (words[:, :1] & np.uint64(0xFFFFFFFF)) >> np.uint64(1)
     begin = (middle * np.uint64(width)) >> np.uint64(31)
