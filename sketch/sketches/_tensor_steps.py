@@ -168,7 +168,7 @@ def rounded(
 def _finished(sums: Sums, tt: TensorTrain, data: Array | None, exponent: int) -> TensorTrain:
     by_rounding = tt.error  # that of the wide train, and the known distance from it
     tt = with_error(sums, tt, data, exponent)
-    if by_rounding.loss and tt.error.kind != "heuristic":
+    if by_rounding is not None and by_rounding.loss and tt.error.kind != "heuristic":
         known = dataclasses.replace(by_rounding, method="known rounding")
         tt = tt.with_error(tt.error.known_besides(known))
     warn_inaccurate_train(tt, lambda other: with_error(sums, other, data, exponent).error)
