@@ -151,9 +151,9 @@ def rounded(
         What the error probes saw of the data.
     ranks, tol, exponent
     """
+    whole = with_error(sums, whole, data, exponent)
     if 0 in whole.shape:
         return _finished(sums, whole, data, exponent)
-    whole = with_error(sums, whole, data, exponent)
     if tol is None:
         return _finished(sums, rounded_train(whole, ranks, None), data, exponent)
     slack = whole.error.slack(tol)
