@@ -313,9 +313,8 @@ class HMTSpec(MatrixSpec):
                 f"one reading hides what tol={tol:.3g} asks for below the rounding of its squares"
             )
         asked = math.inf if tol is None else tol * error.norm
-        if (slight or fused.floor > _BLURS * own) and min(
-            error.value, asked
-        ) <= _NEAR * fused.floor:
+        near = _NEAR * (max(fused.floor, own) if slight else fused.floor)
+        if (slight or fused.floor > _BLURS * own) and min(error.value, asked) <= near:
             return (
                 f"the error is near the rounding of the squares of one reading, {fused.floor:.3g}"
             )
