@@ -94,8 +94,8 @@ def test_sparse_tensors_have_the_same_trains(monkeypatch, method, shape, dtype):
     plain = sketch.tensor_train(t, 3, method=method)
     # rounding times the condition of the small systems, below 1e4 here
     assert (compiled - plain).norm() < 1e6 * np.finfo(dtype).eps * plain.norm()
-    rounding = float(1e3 * np.finfo(dtype).eps * plain.norm())
-    assert compiled.error.value == pytest.approx(plain.error.value, rel=1e-2, abs=rounding)
+    hidden = compiled.error.floor + plain.error.floor  # rounding, of squares that cancel too
+    assert compiled.error.value == pytest.approx(plain.error.value, rel=1e-2, abs=hidden)
 
 
 @pytest.mark.parametrize("columns", [0, 1, 999, 2500])

@@ -129,11 +129,12 @@ def test_trying_leaves_nothing_and_changes_nothing(tmp_path):
 def test_what_killed_writers_leave_is_removed_by_the_next(tmp_path):
     code = (
         "import sys, numpy as np\n"
-        "from sketch.files.paths import replacing\n"
-        "with replacing(sys.argv[1]) as file:\n"
+        "from sketch.files.paths import replace_by\n"
+        "def write(file):\n"
         "    file.write(b'half')\n"
         "    print('ready', flush=True)\n"
         "    sys.stdin.read()\n"
+        "replace_by(sys.argv[1], write)\n"
     )
     path = tmp_path / "a.npz"
     command = [sys.executable, "-c", code, str(path)]

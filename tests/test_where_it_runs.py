@@ -167,6 +167,8 @@ def is_silent(frame):
     return frame is not None
 
 
+# where the interrupt comes between open and what closes it, the file is closed when it is forgotten
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 def test_whatever_interrupts_a_save_comes_out_and_the_old_file_stays(tmp_path, uncollected):
     path = tmp_path / "state.npz"
     sk = sketch.GeneralizedNystrom((9, 8), 2)

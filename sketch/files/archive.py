@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 
 from ..errors import StateFileError
-from .paths import as_regular_file, replacing
+from .paths import as_regular_file, replace_by
 
 FORMAT = "sketch"
 FORMAT_VERSION = 2  # since 2 the header lies inside a checksum too
@@ -79,9 +79,13 @@ def write(path: str | os.PathLike[str], header: Header, arrays: Arrays) -> None:
     if isinstance(path, Kept):
         path.header, path.arrays = json.loads(json.dumps(full)), arrays
         return
-    with replacing(path) as file, _Draft(file, "w") as archive:
-        full["sha256"] = {n: _write_array(archive, n, a) for n, a in arrays.items()}
-        archive.writestr(_HEADER, json.dumps({**full, _SEAL: _seal(full)}, indent=1))
+
+    def put(file: IO[bytes]) -> None:
+        with _Draft(file, "w") as archive:
+            full["sha256"] = {n: _write_array(archive, n, a) for n, a in arrays.items()}
+            archive.writestr(_HEADER, json.dumps({**full, _SEAL: _seal(full)}, indent=1))
+
+    replace_by(path, put)
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Header, Arrays]:

@@ -9,7 +9,7 @@ import re
 import secrets
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import IO
 
 from ..errors import StateFileError
@@ -44,13 +44,11 @@ def try_to_write(path: str | os.PathLike[str]) -> None:
     StateFileError
         If the folder is missing or closed, or the path names no regular file.
     """
-    with _partial_file(path):
-        pass
+    _written(path, None)
 
 
-@contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """Write a file beside its final place, sync it, and rename it once it is whole.
+def replace_by(path: str | os.PathLike[str], write: Callable[[IO[bytes]], None]) -> None:
+    """Let a function write a file beside its final place, sync it, and rename it once it is whole.
 
     A link is followed, so that it stays; a file that is replaced leaves its mode and owner.
 
@@ -59,16 +57,15 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     StateFileError
         If the path cannot be written to.
     """
-    with _partial_file(path) as (file, target, partial):
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-        os.replace(partial, target)
+    _written(path, write)
 
 
-@contextlib.contextmanager
-def _partial_file(path: str | os.PathLike[str]) -> Iterator[tuple[IO[bytes], str, str]]:
-    """Open a new file beside the one that is meant, and remove it unless it was renamed."""
+def _written(path: str | os.PathLike[str], write: Callable[[IO[bytes]], None] | None) -> None:
+    """Make a new file beside the one that is meant, and remove it unless it was renamed.
+
+    Whatever removes it stands around its making in one frame, twice: an interrupt may come at any
+    moment, once, and between a context manager and its block it would come too early for both.
+    """
     status = _status(path)
     target = os.path.realpath(path)
     if status is not None and not stat.S_ISREG(status.st_mode):
@@ -77,25 +74,27 @@ def _partial_file(path: str | os.PathLike[str]) -> Iterator[tuple[IO[bytes], str
     suffix = f".{_host()}.{os.getpid()}.{secrets.token_hex(4)}.partial"
     partial = os.path.join(folder, f".{name[:_LONGEST_NAME]}{suffix}")
     mode = 0o666 if status is None else stat.S_IMODE(status.st_mode)
-    with (  # twice, from before there is a file: an interrupt may come at any moment, once
-        _removed(partial),
-        _removed(partial),
-        _created(partial, mode, f"{path}: cannot be written") as file,
-    ):
-        if status is not None:
-            _keep(partial, status)
-        _remove_leftovers(folder)
-        yield file, target, partial
-
-
-@contextlib.contextmanager
-def _removed(path: str) -> Iterator[None]:
-    """Remove a file afterwards, if it is still there."""
     try:
-        yield
+        try:
+            with _created(partial, mode, f"{path}: cannot be written") as file:
+                if status is not None:
+                    _keep(partial, status)
+                _remove_leftovers(folder)
+                if write is not None:
+                    write(file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                    os.replace(partial, target)
+        finally:
+            _remove(partial)
     finally:
-        with contextlib.suppress(OSError):
-            os.unlink(path)
+        _remove(partial)
+
+
+def _remove(path: str) -> None:
+    """Remove a file, if it is still there."""
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def _created(path: str, mode: int, refusal: str) -> IO[bytes]:

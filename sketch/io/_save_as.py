@@ -6,11 +6,11 @@ import importlib
 import json
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 from ..errors import StateFileError
 from ..files import archive
-from ..files.paths import replacing, try_to_write
+from ..files.paths import replace_by, try_to_write
 from ._found import needed
 
 _MATLAB_BYTES = 2**31  # of one array, which version 5 of the format can hold
@@ -60,8 +60,8 @@ def _suffix(path: str) -> str:
 
 
 def _write_netcdf(result: Any, path: str) -> None:
-    with replacing(path) as file:
-        _flat(result.to_xarray()).to_netcdf(file, engine="h5netcdf")
+    data = _flat(result.to_xarray())
+    replace_by(path, lambda file: data.to_netcdf(file, engine="h5netcdf"))
 
 
 def _write_zarr(result: Any, path: str) -> None:
@@ -77,10 +77,14 @@ def _flat(dataset: Any) -> Any:
 
 def _write_hdf5(result: Any, path: str) -> None:
     header, arrays = _contents(result)
-    with replacing(path) as file, importlib.import_module("h5py").File(file, "w") as stored:
-        stored.attrs["sketch"] = json.dumps(header)
-        for name, array in arrays.items():
-            stored[name] = array
+
+    def put(file: IO[bytes]) -> None:
+        with importlib.import_module("h5py").File(file, "w") as stored:
+            stored.attrs["sketch"] = json.dumps(header)
+            for name, array in arrays.items():
+                stored[name] = array
+
+    replace_by(path, put)
 
 
 def _write_mat(result: Any, path: str) -> None:
@@ -90,9 +94,12 @@ def _write_mat(result: Any, path: str) -> None:
     large = [name for name, array in arrays.items() if array.nbytes >= _MATLAB_BYTES]
     if large:
         raise ValueError(f"{', '.join(large)} of 2 GB or more; take .h5, which MATLAB reads too")
-    with replacing(path) as file:
-        target: Any = file  # which its types leave out
-        scipy.io.savemat(target, {**arrays, "sketch": json.dumps(header)}, oned_as="column")
+    kept = {**arrays, "sketch": json.dumps(header)}
+
+    def put(file: Any) -> None:  # its types leave files out
+        scipy.io.savemat(file, kept, oned_as="column")
+
+    replace_by(path, put)
 
 
 def _contents(result: Any) -> tuple[archive.Header, archive.Arrays]:
