@@ -1,7 +1,8 @@
 """The long form: ``python3 dev fuzz --minutes N [--seed S] [--machine NAME]``.
 
-Each round runs every machine for some hundred sequences from a seed that is printed; the counts
-come as a Markdown table at the end, or when interrupted.
+Each round runs every machine for a hundred sequences from a seed that is printed; the counts come
+as a Markdown table at the end, or when interrupted. The whole trace of each finding is kept in a
+file of its own.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -24,6 +26,7 @@ import sketch
 from fuzz import MACHINES, machine
 
 SEQUENCES = 100
+KEPT = Path("fuzz-findings")
 
 
 def each(finding: BaseException) -> Iterator[BaseException]:
@@ -56,11 +59,21 @@ def rounds(minutes: float, first: int, names: list[str], shrink: bool) -> int:
             except Exception as finding:
                 for one in each(finding):
                     findings += 1
-                    print(f"FINDING of {name} at seed {number}:")
-                    print("\n".join(getattr(one, "__notes__", [])))
-                    print("".join(traceback.format_exception(one)), flush=True)
+                    keep(name, number, one)
         number += 1
     return findings
+
+
+def keep(name: str, number: int, finding: BaseException) -> None:
+    """Write a finding, with the steps that lead to it, to a new file, and print it."""
+    again = f"python3 dev fuzz --machine {name} --seed {number} --minutes 0.01"
+    trace = "".join(traceback.format_exception(finding))  # with hypothesis' notes, the steps
+    KEPT.mkdir(exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", dir=KEPT, prefix=f"{name}-{number}-", suffix=".txt", delete=False
+    ) as file:
+        file.write(f"{again}\n\n{trace}")
+    print(f"FINDING: {again}\n{trace}kept in {file.name}", flush=True)
 
 
 def main() -> int:
