@@ -43,6 +43,15 @@ def spectrum(
     DtypeError
         If there is no picture of such an object.
 
+    Notes
+    -----
+    Nothing is read or computed anew but the errors after truncation, one for each rank.
+
+    References
+    ----------
+    .. [1] L. Mirsky, "Symmetric gauge functions and unitarily invariant norms", Quart. J. Math. 11
+       (1960) 50-59, doi:10.1093/qmath/11.1.50: how far singular values can be off.
+
     Examples
     --------
     >>> import numpy as np, sketch, sketch.plot

@@ -300,6 +300,11 @@ class SketchSVD(_Components):
         X : array, sparse matrix, DataFrame or Dask collection, shape (m, n)
         y : object
             Ignored.
+
+        Raises
+        ------
+        RankError
+            If there cannot be so many components.
         """
         rows = self._rows(X, reset=True)
         rank = checked_size(self.n_components, "n_components", least=1)

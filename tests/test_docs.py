@@ -67,28 +67,3 @@ def test_every_example_of_the_gallery_has_its_place():
     order = re.search(r"ORDER = \((.*?)\)", (DOCS / "strict.py").read_text(), re.DOTALL).group(1)
     files = (DOCS.parent / "examples" / "gallery").glob("*.py")
     assert sorted(re.findall(r'"(\w+)"', order)) == sorted(path.stem for path in files)
-
-
-def test_functions_say_what_they_return_refuse_and_cost():
-    functions = {name: getattr(sketch, name) for name in sketch.__all__ if name[0].islower()}
-    assert len(functions) > 5
-    wanted = ("Parameters", "Returns", "Raises", "Notes", "Examples")
-    lacking = {
-        (name, section)
-        for name, found in functions.items()
-        for section in wanted
-        if f"    {section}\n    ---" not in found.__doc__
-    }
-    assert not lacking
-
-
-def test_every_public_name_has_an_example():
-    modules = (sketch, sketch.testing, sketch.plot)
-    named = [(name, getattr(module, name)) for module in modules for name in module.__all__]
-    lacking = {
-        name
-        for name, found in named
-        if not (isinstance(found, type) and issubclass(found, Exception | Warning))
-        and ">>> " not in (found.__doc__ or "")
-    }
-    assert not lacking

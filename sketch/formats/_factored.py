@@ -113,23 +113,60 @@ class CPTensor(Summable):
         return f"CPTensor(shape={self.shape}, terms={self.weights.shape[0]})"
 
     def matrix_factors(self) -> tuple[Array, Array]:
-        """Return the two factors of a CP tensor of order 2, so that matrix methods take it."""
+        """Return the two factors of a CP tensor of order 2, so that matrix methods take it.
+
+        Returns
+        -------
+        left, right : array, shapes (m, R) and (R, n)
+
+        Raises
+        ------
+        ShapeError
+            If the order is not 2.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> cp = sketch.CPTensor([2.0, 1.0], [np.eye(3, 2), np.ones((4, 2))])
+        >>> left, right = cp.matrix_factors()
+        >>> bool(np.allclose(left @ right, cp.to_array()))
+        True
+        """
         if self.ndim != 2:
             raise ShapeError(f"expected a matrix, got a CP tensor of shape {self.shape}")
         return self.factors[0] * self.weights, self.factors[1].T
 
     def to_tensor_train(self) -> TensorTrain:
-        """Return the exact train of rank R, with diagonal inner cores."""
+        """Return the exact train of rank R, with diagonal inner cores.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> cp = sketch.CPTensor([2.0, 1.0], [np.eye(3, 2), np.ones((4, 2)), np.eye(5, 2)])
+        >>> cp.to_tensor_train().ranks
+        (2, 2)
+        """
         (chain,) = self._chains()
         return TensorTrain(chain_cores(chain))
 
     def to_tensorly(self) -> Any:
         """Return a ``CPTensor`` of TensorLy, of the same arrays.
 
+        Returns
+        -------
+        tensorly.cp_tensor.CPTensor
+
         Raises
         ------
         SketchError
             If TensorLy is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> cp = sketch.CPTensor([2.0, 1.0], [np.eye(3, 2), np.ones((4, 2))])
+        >>> cp.to_tensorly().shape  # doctest: +SKIP
+        (3, 4)
         """
         return tensorly_cp(self.weights, self.factors)
 
@@ -165,7 +202,17 @@ class CPTensor(Summable):
         return constant_like(self, self.factors[0], number)
 
     def to_array(self) -> Array:
-        """Return the dense tensor; refused beyond 2 GB like that of a `TensorTrain`."""
+        """Return the dense tensor; refused beyond 2 GB like that of a `TensorTrain`.
+
+        Returns
+        -------
+        array, shape (n_1, ..., n_d)
+
+        Raises
+        ------
+        ShapeError
+            If it would be larger than that.
+        """
         return self.to_tensor_train().to_array()
 
 
@@ -236,7 +283,17 @@ class TuckerTensor(Summable):
         return f"TuckerTensor(shape={self.shape}, core={tuple(self.core.shape)})"
 
     def matrix_factors(self) -> tuple[Array, Array]:
-        """Return two factors of a Tucker tensor of order 2, so that matrix methods take it."""
+        """Return two factors of a Tucker tensor of order 2, so that matrix methods take it.
+
+        Returns
+        -------
+        left, right : array, shapes (m, r_2) and (r_2, n)
+
+        Raises
+        ------
+        ShapeError
+            If the order is not 2.
+        """
         if self.ndim != 2:
             raise ShapeError(f"expected a matrix, got a Tucker tensor of shape {self.shape}")
         return self.factors[0] @ self.core, self.factors[1].T
@@ -258,6 +315,10 @@ class TuckerTensor(Summable):
 
     def to_tensorly(self) -> Any:
         """Return a ``TuckerTensor`` of TensorLy, of the same arrays.
+
+        Returns
+        -------
+        tensorly.tucker_tensor.TuckerTensor
 
         Raises
         ------
@@ -296,7 +357,12 @@ class TuckerTensor(Summable):
         return constant_like(self, self.core, number)
 
     def to_array(self) -> Array:
-        """Return the dense tensor."""
+        """Return the dense tensor.
+
+        Returns
+        -------
+        array, shape (n_1, ..., n_d)
+        """
         xp = namespace(self.core)
         dense = self.core
         for factor in self.factors:  # the first axis goes to the end, multiplied

@@ -32,6 +32,11 @@ class HadamardProduct(Summable):
     a sketch of r columns instead of ``n R^4 r``. The norm costs ``O(n R^5)`` a mode where the
     product of the ranks exceeds 100, and an entry ``O(d R^2)``.
 
+    References
+    ----------
+    .. [1] I. Oseledets, "Tensor-train decomposition", SIAM J. Sci. Comput. 33 (2011) 2295-2317,
+       section 4.2, doi:10.1137/090752286.
+
     Examples
     --------
     >>> import numpy as np, sketch
@@ -86,5 +91,15 @@ class HadamardProduct(Summable):
         return self.first._constant(number)
 
     def to_array(self) -> Array:
-        """Return the dense tensor; refused beyond 2 GB like that of a `TensorTrain`."""
+        """Return the dense tensor; refused beyond 2 GB like that of a `TensorTrain`.
+
+        Returns
+        -------
+        array, shape (n_1, ..., n_d)
+
+        Raises
+        ------
+        ShapeError
+            If it would be larger than that.
+        """
         return self.first.to_array() * self.second.to_array()

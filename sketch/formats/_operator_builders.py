@@ -23,12 +23,48 @@ class OperatorBuilders:
 
     @classmethod
     def identity(cls, shape: Sequence[int], dtype: str = "float64") -> Self:
-        """Return the identity on tensors of a shape, of rank 1."""
+        """Return the identity on tensors of a shape, of rank 1.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Sizes of the modes, which are the same on both sides.
+        dtype : str
+
+        Returns
+        -------
+        TTOperator
+            Of ``sum_k n_k^2`` numbers.
+
+        Examples
+        --------
+        >>> import sketch
+        >>> sketch.TTOperator.identity((3, 4))
+        TTOperator((3, 4) <- (3, 4), ranks=(1,), dtype=float64)
+        """
         return cls.kronecker([np.eye(n, dtype=dtype) for n in shape])
 
     @classmethod
     def diagonal(cls, train: TensorTrain) -> Self:
-        """Return the operator that multiplies entrywise with a train, of its ranks."""
+        """Return the operator that multiplies entrywise with a train, of its ranks.
+
+        Parameters
+        ----------
+        train : TensorTrain
+            The diagonal, as a tensor.
+
+        Returns
+        -------
+        TTOperator
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> weights = sketch.TensorTrain.random((3, 4), rank=2)
+        >>> operator = sketch.TTOperator.diagonal(weights)
+        >>> bool(np.allclose(operator.to_dense(), np.diag(weights.to_array().ravel())))
+        True
+        """
         cores = []
         for core in train.cores:
             xp = namespace(core)
@@ -43,6 +79,22 @@ class OperatorBuilders:
         Parameters
         ----------
         matrices : sequence of array or sparse matrix, shapes (m_k, n_k)
+
+        Returns
+        -------
+        TTOperator
+
+        Raises
+        ------
+        DtypeError, ShapeError
+            If one of them is no matrix of numbers.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> a, b = np.ones((2, 3)), np.eye(4)
+        >>> bool(np.allclose(sketch.TTOperator.kronecker([a, b]).to_dense(), np.kron(a, b)))
+        True
         """
         return cls([as_matrix(matrix)[None, :, :, None] for matrix in matrices])
 
@@ -53,6 +105,15 @@ class OperatorBuilders:
         Parameters
         ----------
         matrices : sequence of array or sparse matrix, shapes (n_k, n_k)
+
+        Returns
+        -------
+        TTOperator
+
+        Raises
+        ------
+        ShapeError
+            If there are none, or one of them is not square.
 
         Examples
         --------
@@ -89,6 +150,17 @@ class OperatorBuilders:
             At most these ranks.
         tol : float, optional
             Relative error in the Frobenius norm.
+
+        Returns
+        -------
+        TTOperator
+
+        Raises
+        ------
+        ShapeError
+            If the shapes have different numbers of modes, or do not multiply to that of the matrix.
+        RankError, ToleranceError
+            If a rank is not positive, or `tol` negative or no number.
 
         Examples
         --------

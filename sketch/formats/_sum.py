@@ -236,6 +236,12 @@ class TensorSum(Summable):
     Nothing is computed until a method asks for products, each of which costs what the terms cost
     together; sums of sums are one sum. `norm`, `dot` and `entries` go term by term.
 
+    References
+    ----------
+    .. [1] H. Al Daas, G. Ballard, P. Cazeaux, E. Hallman, A. Miedlar, M. Pasha, T. Reid, A.
+       Saibaba, "Randomized algorithms for rounding in the tensor-train format", SISC 45 (2023)
+       A74-A95, arXiv:2110.04393 (why a sum need not be formed to be rounded).
+
     Examples
     --------
     >>> import numpy as np, scipy.sparse as sp, sketch
@@ -262,7 +268,27 @@ class TensorSum(Summable):
 
     @classmethod
     def of(cls, term: Any) -> TensorSum:
-        """Return `term` as a sum; nested sums become one."""
+        """Return `term` as a sum; nested sums become one.
+
+        Parameters
+        ----------
+        term : array, sparse matrix or structured tensor
+
+        Returns
+        -------
+        TensorSum
+
+        Raises
+        ------
+        TypeError
+            If it is none of these.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> len(sketch.TensorSum.of(np.ones((3, 4))).terms)
+        1
+        """
         if not hasattr(term, "shape"):
             raise TypeError(f"cannot add a {type(term).__name__}: it is no array and no tensor")
         return term if isinstance(term, TensorSum) else cls([term])
@@ -312,7 +338,17 @@ class TensorSum(Summable):
         return known[0]._constant(number) if known else super()._constant(number)
 
     def to_array(self) -> Any:
-        """Return the sum as a dense array; for small ones only."""
+        """Return the sum as a dense array; for small ones only.
+
+        Returns
+        -------
+        array, shape (n_1, ..., n_d)
+
+        Raises
+        ------
+        ShapeError
+            If a term would be larger than 2 GB.
+        """
         terms = zip(self.terms, self.coefficients, strict=True)
         dense = [multiple(_dense(term), c) for term, c in terms]
         total = dense[0]

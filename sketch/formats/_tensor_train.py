@@ -226,7 +226,25 @@ class TensorTrain(TrainStorage):
         return checked
 
     def hadamard(self, other: TensorTrain) -> TensorTrain:
-        """Return the entrywise product; ranks multiply."""
+        """Return the entrywise product; ranks multiply.
+
+        Parameters
+        ----------
+        other : TensorTrain
+            Of the same shape.
+
+        Raises
+        ------
+        ShapeError
+            If it has another one.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> x = sketch.TensorTrain.random((3, 4, 5), rank=2)
+        >>> x.hadamard(x).ranks
+        (4, 4)
+        """
         self._check_shape(other)
         return TensorTrain(hadamard(self.cores, other.cores))
 
@@ -248,6 +266,18 @@ class TensorTrain(TrainStorage):
         ----------
         mode : int
             Negative modes count from the end.
+
+        Raises
+        ------
+        ShapeError
+            If there is no such mode.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> x = sketch.TensorTrain.random((3, 4, 5), rank=2).orthogonalize(1)
+        >>> bool(np.isclose(np.linalg.norm(x.cores[1]), x.norm()))
+        True
         """
         done = TensorTrain(orthogonalized(self.cores, *self._modes(mode)))
         return done.with_error(self._error_after(0.0))

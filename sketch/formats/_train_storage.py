@@ -89,6 +89,12 @@ class TrainStorage(Summable, Seeded):
     def ones(cls, shape: Sequence[int], *, dtype: str = "float64", device: Any = None) -> Self:
         """Return the train of ones of a shape, of rank 1; arguments as for `zeros`.
 
+        Parameters
+        ----------
+        shape : sequence of int
+        dtype : str
+        device : str or array, optional
+
         Examples
         --------
         >>> import sketch
@@ -217,6 +223,15 @@ class TrainStorage(Summable, Seeded):
     def to_array(self, *, max_bytes: int = MAX_DENSE_BYTES) -> Array:
         """Return the dense tensor.
 
+        Parameters
+        ----------
+        max_bytes : int
+            By default 2 GB.
+
+        Returns
+        -------
+        array, shape (n_1, ..., n_d)
+
         Raises
         ------
         ShapeError
@@ -231,7 +246,17 @@ class TrainStorage(Summable, Seeded):
         return xp.reshape(dense, self.shape)
 
     def matrix_factors(self) -> tuple[Array, Array]:
-        """Return the two factors of a train of order 2, so that matrix methods take it."""
+        """Return the two factors of a train of order 2, so that matrix methods take it.
+
+        Returns
+        -------
+        left, right : array, shapes (m, r) and (r, n)
+
+        Raises
+        ------
+        ShapeError
+            If the order is not 2.
+        """
         if self.ndim != 2:
             raise ShapeError(f"expected a matrix, got a tensor train of shape {self.shape}")
         return self.cores[0][0, :, :], self.cores[1][:, :, 0]
@@ -270,6 +295,10 @@ class TrainStorage(Summable, Seeded):
     def to_tensorly(self) -> Any:
         """Return a ``TTTensor`` of TensorLy, of the same arrays.
 
+        Returns
+        -------
+        tensorly.tt_tensor.TTTensor
+
         Raises
         ------
         SketchError
@@ -280,31 +309,76 @@ class TrainStorage(Summable, Seeded):
     def to_torchtt(self) -> Any:
         """Return a ``torchtt.TT``: of the same tensors of PyTorch, or of copies of other arrays.
 
+        Returns
+        -------
+        torchtt.TT
+
         Raises
         ------
         SketchError
             If torchTT is not installed.
         DeviceError
             If PyTorch is not installed.
+
+        Examples
+        --------
+        >>> import sketch
+        >>> sketch.TensorTrain.random((3, 4, 5), rank=2).to_torchtt().R  # doctest: +SKIP
+        [1, 2, 2, 1]
         """
         return torchtt_train(self.cores)
 
     def to_quimb(self) -> Any:
         """Return a ``MatrixProductState`` of quimb, of the same arrays.
 
+        Returns
+        -------
+        quimb.tensor.MatrixProductState
+
         Raises
         ------
         SketchError
             If quimb is not installed.
+
+        Examples
+        --------
+        >>> import sketch
+        >>> sketch.TensorTrain.random((2,) * 5, rank=3).to_quimb().bond_sizes()  # doctest: +SKIP
+        [3, 3, 3, 3]
         """
         return quimb_state(self.cores)
 
     def with_error(self, error: Any) -> Self:
-        """Return the same train with an error estimate."""
+        """Return the same train with an error estimate.
+
+        Parameters
+        ----------
+        error : ErrorEstimate or None
+
+        Returns
+        -------
+        TensorTrain
+            Which shares the cores.
+
+        Examples
+        --------
+        >>> import sketch
+        >>> sketch.TensorTrain.ones((3, 4)).with_error(None).error is None
+        True
+        """
         return type(self)(self.cores, error=error)
 
     def astype(self, dtype: Any) -> Self:
         """Return the train in another precision; its error follows.
+
+        Parameters
+        ----------
+        dtype : str or dtype
+            ``"float32"``, ``"float64"``, ``"complex64"`` or ``"complex128"``.
+
+        Returns
+        -------
+        TensorTrain
 
         Raises
         ------
@@ -327,7 +401,18 @@ class TrainStorage(Summable, Seeded):
         return type(self)(cores, error=error)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the train to a file for `sketch.load`."""
+        """Write the train to a file for `sketch.load`.
+
+        Parameters
+        ----------
+        path : path-like
+            A file that is there is replaced, whole or not at all.
+
+        Raises
+        ------
+        StateFileError
+            If the path names something else than a regular file.
+        """
         error = None if self.error is None else self.error.to_header()
         arrays = {f"core_{mode}": to_host(core) for mode, core in enumerate(self.cores)}
         header = {"kind": "TensorTrain", "error": error, "seeds": self.seeds}
@@ -338,7 +423,22 @@ class TrainStorage(Summable, Seeded):
     def from_archive(
         cls, header: archive.Header, arrays: archive.Arrays, error: Any = None
     ) -> Self:
-        """Rebuild a train from what `save` wrote."""
+        """Rebuild a train from what `save` wrote.
+
+        Parameters
+        ----------
+        header : dict
+            What the file says besides arrays.
+        arrays : dict of array
+            The cores by name.
+        error : ErrorEstimate, optional
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> sketch.TensorTrain.from_archive({}, {"core_0": np.ones((1, 3, 1))}).shape
+        (3,)
+        """
         return cls([arrays[f"core_{mode}"] for mode in range(len(arrays))], error=error)
 
 

@@ -90,6 +90,12 @@ def complete(
     Up to some four million known entries are fitted together by alternating least squares; of more,
     the first ones give a start and the others are followed in a stream.
 
+    References
+    ----------
+    .. [1] Y. Zhou, D. Wilkinson, R. Schreiber, R. Pan, "Large-scale parallel collaborative
+       filtering for the Netflix prize", AAIM 2008, LNCS 5034, 337-348,
+       doi:10.1007/978-3-540-68880-8_32.
+
     Examples
     --------
     >>> import numpy as np, sketch

@@ -51,6 +51,11 @@ def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
     -----
     The file is read once and every byte of it verified by checksums; nothing in it is executed.
 
+    References
+    ----------
+    .. [1] R. Kern, "NEP 1: a simple file format for NumPy arrays", 2007: the arrays in the file,
+       https://numpy.org/neps/nep-0001-npy-format.html.
+
     Examples
     --------
     >>> import os, tempfile, numpy as np, sketch

@@ -48,10 +48,20 @@ class DataFile(OpenedData):
     data : array, sparse matrix, or stored array
         What is inside.
 
+    Raises
+    ------
+    ShapeError, StateFileError
+        If it is taken for a matrix and is none; if what is read later is damaged.
+
     Notes
     -----
     Nothing is read but the header until a call or a slice asks for it. Usable in a ``with``
     statement; otherwise the file is closed once nothing can read it any more.
+
+    References
+    ----------
+    .. [1] B. Eaton et al., "NetCDF climate and forecast (CF) metadata conventions", version 1.11
+       (2023), section 8.1: how packed data are decoded, https://cfconventions.org.
 
     Examples
     --------
@@ -109,10 +119,22 @@ class DataFile(OpenedData):
     def matrix(self) -> Any:
         """Return the matrix of the first axis against all others, which is read as it is needed.
 
+        Returns
+        -------
+        array, sparse matrix, stored array or source, shape (n_1, n_2 ... n_d)
+
         Raises
         ------
         ShapeError
             If there are fewer than two axes.
+
+        Examples
+        --------
+        >>> import os, tempfile, numpy as np, sketch
+        >>> path = os.path.join(tempfile.mkdtemp(), "data.npy")
+        >>> np.save(path, np.ones((6, 4, 2)))
+        >>> sketch.open(path).matrix().shape, sketch.open(path).tensor().shape
+        ((6, 8), (6, 4, 2))
         """
         if self.ndim < 2:
             raise ShapeError(
@@ -130,7 +152,12 @@ class DataFile(OpenedData):
         return _unfolded(self.data)
 
     def tensor(self) -> Any:
-        """Return the array of all axes, which is read as it is needed."""
+        """Return the array of all axes, which is read as it is needed.
+
+        Returns
+        -------
+        array, sparse tensor, stored array or source, shape (n_1, ..., n_d)
+        """
         if isinstance(self.data, StoredSparse | StackedSparse):
             return SparseBlocksTensorSource(self.data)
         return self.data
@@ -197,6 +224,17 @@ def open(spec: Spec | Sequence[Spec], *, missing: Missing = None) -> DataFile:
     MATLAB 4 to 7.3, netCDF 3 and 4 decoded by the CF conventions, HDF5, Zarr 2 and 3, AnnData, 10x
     (HDF5 and folders), ``.csv``, Parquet and Feather, PLINK 1 ``.bed``. What a file is shows in
     its content; names matter where this says nothing.
+
+    References
+    ----------
+    .. [1] B. Eaton et al., "NetCDF climate and forecast (CF) metadata conventions", version 1.11
+       (2023), https://cfconventions.org.
+    .. [2] R. Boisvert, R. Pozo, K. Remington, "The Matrix Market exchange formats: initial design",
+       NISTIR 5935, 1996.
+    .. [3] S. Smith et al., "FROSTT: the formidable repository of open sparse tensors and tools",
+       2017, http://frostt.io: the ``.tns`` format.
+    .. [4] C. Chang et al., "Second-generation PLINK", GigaScience 4 (2015), arXiv:1410.4803:
+       ``.bed``.
 
     Examples
     --------

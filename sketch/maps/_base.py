@@ -54,6 +54,22 @@ class TestMatrixFamily(ABC):
     the seed, the stream and their number alone, or sketches of the same data would differ with how
     the data are cut.
 
+    Raises
+    ------
+    ArgumentError
+        Of a name that is not known, by whatever is given it.
+
+    Notes
+    -----
+    What a family costs shows twice: in drawing, and in the product. Dense rows cost ``2 m n``
+    operations for each column of the sketch, those of few entries 4 to 16 for each entry of the
+    data.
+
+    References
+    ----------
+    .. [1] P.-G. Martinsson, J. Tropp, "Randomized numerical linear algebra: foundations and
+       algorithms", Acta Numerica 29 (2020) 403-572, sections 8 and 9, arXiv:2002.01387.
+
     Examples
     --------
     >>> import sketch
@@ -87,6 +103,29 @@ class TestMatrixFamily(ABC):
 
         Entries have mean 0 and mean square 1, so that ``E[omega omega^*] = I`` for each column.
         They may be drawn where `bits` are, or on the host.
+
+        Parameters
+        ----------
+        seed, stream : int
+            The rows follow from these, their numbers and the width alone.
+        start, stop : int
+            Which rows.
+        width : int
+            Columns.
+        field : {"real", "complex"}
+        bits : Bits, optional
+            Where random bits are made: the host by default.
+
+        Returns
+        -------
+        array, shape (stop - start, width)
+            Of float64 or complex128.
+
+        Examples
+        --------
+        >>> import sketch
+        >>> sketch.Sign().draw(0, 0, 0, 2, 4, field="real").shape
+        (2, 4)
         """
 
 
@@ -99,12 +138,47 @@ class SparseFamily(TestMatrixFamily):
     def hashed(
         self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str
     ) -> HashedRows:
-        """Draw the same rows as `draw`, as `HashedRows`."""
+        """Draw the same rows as `draw`, as `HashedRows`.
+
+        Parameters
+        ----------
+        seed, stream, start, stop, width, field
+            See `draw`.
+
+        Returns
+        -------
+        HashedRows
+            Columns and values of the entries that are not zero.
+
+        Examples
+        --------
+        >>> import sketch
+        >>> sketch.SparseSign(nnz=4).hashed(0, 0, 0, 2, 8, field="real").columns.shape
+        (2, 4)
+        """
 
     def structured(
         self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str
     ) -> StructuredRows:
-        """Draw the same rows in the form that dense matrices are multiplied with."""
+        """Draw the same rows in the form that dense matrices are multiplied with.
+
+        Parameters
+        ----------
+        seed, stream, start, stop, width, field
+            See `draw`.
+
+        Returns
+        -------
+        HashedRows or GroupedRows
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> family, where = sketch.BlockSign(), (0, 0, 0, 5, 16)
+        >>> rows = family.structured(*where, field="real").hashed().toarray()
+        >>> bool(np.array_equal(rows, family.draw(*where, field="real")))
+        True
+        """
         return self.hashed(seed, stream, start, stop, width, field=field)
 
 

@@ -30,6 +30,17 @@ class BlockSign(SparseFamily):
     Which rows form a group is drawn too, within windows of 1024 rows: two groups of neighbours that
     share one column would lose a direction of data whose energy is there.
 
+    Raises
+    ------
+    ArgumentError
+        Of a name that is not known, where ``"block-sign"`` was meant.
+
+    Notes
+    -----
+    ``4 m n`` additions for a dense matrix, of any width; two words of random bits for a row. Where
+    numba is not installed, rows are made dense, and a product costs ``2 m n`` operations for each
+    column.
+
     References
     ----------
     .. [1] O. Balabanov, M. Beaupère, L. Grigori, V. Lederer, "Block subsampled randomized Hadamard

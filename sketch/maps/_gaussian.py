@@ -17,6 +17,11 @@ class Gaussian(TestMatrixFamily):
 
     For complex sketches the entries are standard complex normals.
 
+    Raises
+    ------
+    ArgumentError
+        Of a name that is not known, where ``"gaussian"`` was meant.
+
     Notes
     -----
     About 12 ns of one processor for an entry, twice that for a complex one.

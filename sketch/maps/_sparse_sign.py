@@ -30,6 +30,16 @@ class SparseSign(SparseFamily):
         worse than with Gaussian test matrices. With 4 and a narrow sketch (30 columns), one draw in
         some hundred still loses a direction of coherent data; 8 did not in any test.
 
+    Raises
+    ------
+    ArgumentError
+        If `nnz` is no integer, or less than 4.
+
+    Notes
+    -----
+    ``2 nnz`` operations for each entry of the data that is not zero, whatever the width; `nnz`
+    words of random bits for a row.
+
     References
     ----------
     .. [1] C. Camano, E. Epperly, R. Meyer, J. Tropp, "Faster linear algebra algorithms with

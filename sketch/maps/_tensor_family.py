@@ -24,6 +24,22 @@ class TestTensorFamily(ABC):
 
     Families are frozen, hashable and printable. Their names may be given instead of an instance.
 
+    Raises
+    ------
+    ArgumentError
+        Of a name that is not known, by whatever is given it.
+
+    Notes
+    -----
+    A stack of s columns of trains of rank q costs ``s q`` operations for each entry of a sparse
+    tensor, each slice of a train and each term of a CP tensor; contractions with a dense tensor
+    cost about two for each entry and column, whatever q.
+
+    References
+    ----------
+    .. [1] D. Kressner, B. Vandereycken, R. Voorhaar, "Streaming tensor train approximation", 2022,
+       section 3, arXiv:2208.02600.
+
     Examples
     --------
     >>> import sketch
@@ -39,17 +55,56 @@ class TestTensorFamily(ABC):
         TestTensorFamily._by_name[cls.name] = cls
 
     def check_order(self, order: int) -> None:  # noqa: B027 - most families fit every order
-        """Warn where the family is not fit for tensors of an order."""
+        """Warn where the family is not fit for tensors of an order.
+
+        Parameters
+        ----------
+        order : int
+            Number of modes d.
+
+        Examples
+        --------
+        >>> import sketch
+        >>> sketch.KhatriRao().check_order(8)
+        """
 
     @abstractmethod
     def block_ranks(self, order: int) -> range:
-        """Return the ranks that each train may have for tensors of an order, the least first."""
+        """Return the ranks that each train may have for tensors of an order, the least first.
+
+        Parameters
+        ----------
+        order : int
+            Number of modes d.
+
+        Examples
+        --------
+        >>> import sketch
+        >>> sketch.StackedTrains().block_ranks(3), sketch.KhatriRao().block_ranks(3)
+        (range(8, 16), range(1, 2))
+        """
 
     @abstractmethod
     def draw(
         self, seed: int, stream: int, start: int, stop: int, width: int, bits: Bits = HOST
     ) -> NDArray[Any]:
-        """Draw rows of independent entries with mean 0 and mean square 1."""
+        """Draw rows of independent entries with mean 0 and mean square 1.
+
+        Parameters
+        ----------
+        seed, stream : int
+            The rows follow from these, their numbers and the width alone.
+        start, stop : int
+            Which rows.
+        width : int
+            Columns.
+        bits : Bits, optional
+            Where random bits are made: the host by default.
+
+        Returns
+        -------
+        array of float64, shape (stop - start, width)
+        """
 
 
 def as_tensor_family(test_tensor: TestTensorFamily | str) -> TestTensorFamily:
@@ -89,6 +144,13 @@ class StackedTrains(TestTensorFamily):
         train of the stack, as in the publication.
     entries : {"gaussian", "sign"}
         Signs cost a tenth of normal deviates to draw.
+
+    Raises
+    ------
+    RankError
+        If `block_rank` is less than 1.
+    ArgumentError
+        If `entries` is neither.
 
     Notes
     -----
@@ -142,6 +204,16 @@ class KhatriRao(TestTensorFamily):
     Up to order 8 results are like those of other test tensors with a few more columns; beyond, a
     warning says that errors may be larger by orders of magnitude. Error probes are never of this
     kind.
+
+    Raises
+    ------
+    ArgumentError
+        Of a name that is not known, where ``"khatri-rao"`` was meant.
+
+    Notes
+    -----
+    A product of s columns costs s operations for each entry of a sparse tensor, as trains of rank 1
+    do.
 
     References
     ----------

@@ -71,6 +71,12 @@ def verify(
     is a difference of sums of squares: below some 1e-7 of the norm `floor` hides it. A dense tensor
     takes two operations for each entry and the last rank, a sparse one the squares of the ranks.
 
+    References
+    ----------
+    .. [1] J. Tropp, A. Yurtsever, M. Udell, V. Cevher, "Streaming low-rank matrix approximation
+       with an application to scientific simulation", SISC 41 (2019), section 6, arXiv:1902.08651:
+       the probes.
+
     Examples
     --------
     >>> import numpy as np, sketch

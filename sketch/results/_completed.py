@@ -49,6 +49,21 @@ class Completed(Seeded):
     rows : array, shape (m, rank + 1), optional
         Factors of the rows, their biases at the end; see `of`.
 
+    Raises
+    ------
+    PassError
+        Of what needs factors of the rows, where they are not at hand: take `of`.
+
+    Notes
+    -----
+    ``(m + n)(rank + 1)`` numbers. An entry costs ``2 rank`` operations, a new row with p known
+    entries ``p rank^2 + rank^3 / 3``.
+
+    References
+    ----------
+    .. [1] Y. Koren, R. Bell, C. Volinsky, "Matrix factorization techniques for recommender
+       systems", Computer 42 (2009) 30-37, doi:10.1109/MC.2009.263: factors, biases and the ridge.
+
     Examples
     --------
     >>> import numpy as np, sketch
@@ -170,7 +185,17 @@ class Completed(Seeded):
         return np.asarray(self._scaled(found), self.dtype)
 
     def to_array(self) -> NDArray[Any]:
-        """Return the dense matrix, shape (m, n)."""
+        """Return the dense matrix, shape (m, n).
+
+        Returns
+        -------
+        array, shape (m, n)
+
+        Raises
+        ------
+        PassError
+            If the factors of the rows are not at hand.
+        """
         if self.rows is None:
             raise _no_rows("to_array")
         return self._predicted(self.rows)
@@ -207,7 +232,30 @@ class Completed(Seeded):
         return np.concatenate([np.empty((0, len(turn))), *parts]).astype(self.dtype)
 
     def inverse_transform(self, coordinates: Any) -> NDArray[Any]:
-        """Return the rows of given coordinates, shape (m, n)."""
+        """Return the rows of given coordinates, shape (m, n).
+
+        Parameters
+        ----------
+        coordinates : array_like, shape (m, k)
+
+        Returns
+        -------
+        array, shape (m, n)
+
+        Raises
+        ------
+        ShapeError
+            If there is another number of coordinates.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> a = np.outer(np.arange(1.0, 31), np.arange(1.0, 21))
+        >>> found = sketch.complete(np.where(np.eye(30, 20) > 0, np.nan, a), rank=1)
+        >>> rows = found.inverse_transform(found.transform(a[:3]))
+        >>> bool(np.allclose(rows, a[:3], rtol=1e-3))
+        True
+        """
         given = np.asarray(coordinates)
         if given.ndim != 2 or given.shape[1] != len(self.s):
             raise ShapeError(f"expected coordinates (m, {len(self.s)}), got shape {given.shape}")
@@ -251,7 +299,18 @@ class Completed(Seeded):
     # ---- files, and how it shows itself ---------------------------------------------------------
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too."""
+        """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too.
+
+        Parameters
+        ----------
+        path : path-like
+            A file that is there is replaced, whole or not at all.
+
+        Raises
+        ------
+        StateFileError
+            If the path names something else than a regular file.
+        """
         header: archive.Header = {"kind": "Completed", "rmse": self.rmse.to_header()}
         header |= {name: getattr(self, name) for name in _FACTS}
         header |= {"ridge": dataclasses.asdict(self.ridge)}
@@ -261,7 +320,18 @@ class Completed(Seeded):
 
     @classmethod
     def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> Completed:
-        """Rebuild a result from what `save` wrote."""
+        """Rebuild a result from what `save` wrote.
+
+        Parameters
+        ----------
+        header : dict
+            What the file says besides arrays.
+        arrays : dict of array
+
+        Returns
+        -------
+        Completed
+        """
         facts: dict[str, Any] = {name: header[name] for name in _FACTS} | arrays
         return cls(
             **facts,

@@ -49,6 +49,11 @@ class ErrorEstimate:
         Another estimate of the same error, from what is known of it otherwise. Intervals are those
         that both have in common, each at half the chance to miss.
 
+    Raises
+    ------
+    ValueError
+        Of an interval where no law is known.
+
     Notes
     -----
     Intervals come from the law, so they cover the truth at least as often as they say whatever the
@@ -191,7 +196,12 @@ class ErrorEstimate:
         return self.residual * low, self.residual * high
 
     def meets(self, tol: float) -> bool:
-        """Whether the relative error is at most `tol`, but for one case in 20."""
+        """Whether the relative error is at most `tol`, but for one case in 20.
+
+        Parameters
+        ----------
+        tol : float
+        """
         if not self.relative <= tol:
             return False
         if self.kind == "heuristic" or self.residual == 0:
@@ -205,6 +215,18 @@ class ErrorEstimate:
         """Return the relative loss that a rounding may add to stay within `tol`.
 
         As what is lost points anywhere, squares add up; but for one case in 20.
+
+        Parameters
+        ----------
+        tol : float
+            Relative error to stay within.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> error = sketch.svd(np.diag(0.5 ** np.arange(30.0)), rank=10).error
+        >>> error.slack(1e-2) < 1e-2, error.slack(1e-9)
+        (True, 0.0)
         """
         if not self.meets(tol) or self.norm == 0:
             return 0.0
@@ -222,14 +244,50 @@ class ErrorEstimate:
     # ---- what was done to the result --------------------------------------------------------
 
     def truncated(self, tail: float, rank: int) -> ErrorEstimate:
-        """Return the estimate after a further truncation to `rank` that leaves out `tail`."""
+        """Return the estimate after a further truncation to `rank` that leaves out `tail`.
+
+        Parameters
+        ----------
+        tail : float
+            Root of the sum of squares of what is left out.
+        rank : int
+
+        Returns
+        -------
+        ErrorEstimate
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> error = sketch.svd(np.diag([4.0, 3.0, 0.0]), rank=2).error
+        >>> round(error.truncated(3.0, 1).value, 6)
+        3.0
+        """
         if not self.orthogonal or self.loss or self.also is not None:
             return self.widened(tail)
         truncation = math.hypot(self.truncation, tail)
         return dataclasses.replace(self, truncation=truncation, law=self.law.truncated(rank))
 
     def widened(self, loss: float) -> ErrorEstimate:
-        """Return the estimate of another result, which is at this known distance."""
+        """Return the estimate of another result, which is at this known distance.
+
+        Parameters
+        ----------
+        loss : float
+            The distance.
+
+        Returns
+        -------
+        ErrorEstimate
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> error = sketch.tt_svd(np.diag([3.0, 0.0, 4.0]), rank=1).error
+        >>> low, high = error.widened(0.5).interval()
+        >>> round(low, 6), round(high, 6)
+        (2.5, 3.5)
+        """
         if loss == 0:
             return self
         kind = self.kind if self.kind == "heuristic" or loss <= self.floor else "conservative"
@@ -237,11 +295,41 @@ class ErrorEstimate:
         return dataclasses.replace(self, losses=(*self.losses, loss), kind=kind, also=also)
 
     def known_besides(self, other: ErrorEstimate) -> ErrorEstimate:
-        """Return the estimate with another one of the same error beside it."""
+        """Return the estimate with another one of the same error beside it.
+
+        Parameters
+        ----------
+        other : ErrorEstimate
+            By another estimator.
+
+        Returns
+        -------
+        ErrorEstimate
+            Whose intervals are what both have in common.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> error = sketch.tt_svd(np.diag([3.0, 0.0, 4.0]), rank=1).error
+        >>> error.known_besides(error).method
+        'TT-SVD, TT-SVD'
+        """
         return dataclasses.replace(self, method=f"{self.method}, {other.method}", also=other)
 
     def of_closer(self) -> ErrorEstimate:
-        """Return the estimate of a result that is at least as close to the data: a bound."""
+        """Return the estimate of a result that is at least as close to the data: a bound.
+
+        Returns
+        -------
+        ErrorEstimate
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> error = sketch.tt_svd(np.diag([3.0, 0.0, 4.0]), rank=1).error
+        >>> error.of_closer().kind
+        'conservative'
+        """
         blur = self.law.blur if isinstance(self.law, Certain) else 0.0
         return dataclasses.replace(
             self,
@@ -252,16 +340,58 @@ class ErrorEstimate:
         )
 
     def rounded(self, roundoff: float) -> ErrorEstimate:
-        """Return the estimate after rounding errors of at most this size."""
+        """Return the estimate after rounding errors of at most this size.
+
+        Parameters
+        ----------
+        roundoff : float
+            In the Frobenius norm.
+
+        Returns
+        -------
+        ErrorEstimate
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> error = sketch.tt_svd(np.diag([3.0, 0.0, 4.0]), rank=1).error
+        >>> error.rounded(0.1).floor > 0.1 > error.floor
+        True
+        """
         also = self.also and self.also.rounded(roundoff)
         return dataclasses.replace(self, floor=self.floor + roundoff, also=also)
 
     def scaled(self, factor: complex) -> ErrorEstimate:
-        """Return the estimate where data and result were multiplied by a number."""
+        """Return the estimate where data and result were multiplied by a number.
+
+        Parameters
+        ----------
+        factor : complex
+
+        Returns
+        -------
+        ErrorEstimate
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> error = sketch.tt_svd(np.diag([3.0, 0.0, 4.0]), rank=1).error
+        >>> round(error.scaled(-2.0).value, 6), round(error.rescaled(1).value, 6)
+        (6.0, 6.0)
+        """
         return self._resized(lambda x: x * abs(factor))
 
     def rescaled(self, exponent: int) -> ErrorEstimate:
-        """Return the estimate where both were multiplied by ``2**exponent``."""
+        """Return the estimate where both were multiplied by ``2**exponent``.
+
+        Parameters
+        ----------
+        exponent : int
+
+        Returns
+        -------
+        ErrorEstimate
+        """
         return self._resized(lambda x: float(rescaled(x, exponent)))
 
     def _resized(self, resized: Callable[[float], float]) -> ErrorEstimate:
@@ -278,14 +408,36 @@ class ErrorEstimate:
     # ---- files ------------------------------------------------------------------------------
 
     def to_header(self) -> dict[str, Any]:
-        """Describe the estimate in plain values, for a file."""
+        """Describe the estimate in plain values, for a file.
+
+        Returns
+        -------
+        dict
+            Of numbers and strings alone.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> error = sketch.tt_svd(np.diag([3.0, 0.0, 4.0]), rank=1).error
+        >>> sketch.ErrorEstimate.from_header(error.to_header()) == error
+        True
+        """
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         also = self.also and self.also.to_header()
         return {**values, "law": law_to_header(self.law), "also": also}
 
     @classmethod
     def from_header(cls, header: dict[str, Any]) -> ErrorEstimate:
-        """Rebuild an estimate from `to_header`."""
+        """Rebuild an estimate from `to_header`.
+
+        Parameters
+        ----------
+        header : dict
+
+        Returns
+        -------
+        ErrorEstimate
+        """
         if "law" not in header:
             header = of_first_format(header)
         known = {"losses": tuple(header.get("losses", ())), "law": law_from_header(header["law"])}

@@ -76,11 +76,21 @@ class LowRank(Summable, Seeded):
         Of an iteration, ``||A^* u - s v||`` of each vector where it ended: a singular value of the
         data lies within it.
 
+    Raises
+    ------
+    ShapeError
+        Of a product with an array of another length.
+
     Notes
     -----
     ``k (m + n + 1)`` numbers. A product with a vector costs ``2 k (m + n)`` operations, an entry
     ``2 k``, the norm k, and a truncation nothing: it keeps views. Only `to_array` forms the m n
     entries.
+
+    References
+    ----------
+    .. [1] C. Eckart, G. Young, "The approximation of one matrix by another of lower rank",
+       Psychometrika 1 (1936) 211-218, doi:10.1007/BF02288367: what a truncation costs.
 
     Examples
     --------
@@ -151,7 +161,12 @@ class LowRank(Summable, Seeded):
         return product(self.U, self.s * inner if x.ndim == 1 else self.s[:, None] * inner)
 
     def to_array(self) -> Array:
-        """Return the dense matrix, shape (m, n)."""
+        """Return the dense matrix, shape (m, n).
+
+        Returns
+        -------
+        array, shape (m, n)
+        """
         return (self.U * self.s) @ self.Vh
 
     def entries(self, rows: Any, cols: Any = None) -> Array:
@@ -229,7 +244,20 @@ class LowRank(Summable, Seeded):
         return short
 
     def errors_by_rank(self) -> Callable[[int], ErrorEstimate]:
-        """Return the estimate of the error after a truncation, as a function of the rank."""
+        """Return the estimate of the error after a truncation, as a function of the rank.
+
+        Returns
+        -------
+        callable
+            From ranks 0 ... k to `ErrorEstimate`.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> result = sketch.svd(np.diag([4.0, 3.0, 0.0]), rank=2)
+        >>> round(result.errors_by_rank()(1).value, 6)
+        3.0
+        """
         tails = tail_norms([float(x) for x in to_host(self.s)])
         return lambda rank: self.error.truncated(tails[rank], rank)
 
@@ -288,7 +316,19 @@ class LowRank(Summable, Seeded):
         return frobenius_norm(self.s[None, :]) if self.rank else 0.0
 
     def matrix_factors(self) -> tuple[Array, Array]:
-        """Return ``(U * s, Vh)``, the form in which results are sketched again."""
+        """Return ``(U * s, Vh)``, the form in which results are sketched again.
+
+        Returns
+        -------
+        left, right : array, shapes (m, k) and (k, n)
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> left, right = sketch.svd(np.ones((5, 3)), rank=1).matrix_factors()
+        >>> left.shape, right.shape
+        ((5, 1), (1, 3))
+        """
         return self.U * self.s, self.Vh
 
     def scree(self, axes: Any = None) -> Any:
@@ -398,7 +438,19 @@ class LowRank(Summable, Seeded):
         return axes.dataset(variables, {"component": self.rank}, self.error.attributes)
 
     def aslinearoperator(self) -> LinearOperator:
-        """Return a SciPy `LinearOperator`, which takes and gives NumPy's arrays."""
+        """Return a SciPy `LinearOperator`, which takes and gives NumPy's arrays.
+
+        Returns
+        -------
+        scipy.sparse.linalg.LinearOperator, shape (m, n)
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> operator = sketch.svd(np.ones((5, 3)), rank=1).aslinearoperator()
+        >>> operator.matvec(np.ones(3)).shape, operator.rmatvec(np.ones(5)).shape
+        ((5,), (3,))
+        """
         from scipy.sparse.linalg import LinearOperator
 
         flipped = self.H
@@ -416,7 +468,18 @@ class LowRank(Summable, Seeded):
         return to_host(self @ brought(x, self.s))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too."""
+        """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too.
+
+        Parameters
+        ----------
+        path : path-like
+            A file that is there is replaced, whole or not at all.
+
+        Raises
+        ------
+        StateFileError
+            If the path names something else than a regular file.
+        """
         header: archive.Header = {"kind": "LowRank", "error": self.error.to_header()}
         header |= {"seeds": self.seeds, "n_passes": self.n_passes}
         names = ["U", "s", "Vh"] if self.residuals is None else ["U", "s", "Vh", "residuals"]
@@ -424,12 +487,28 @@ class LowRank(Summable, Seeded):
 
     @classmethod
     def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> LowRank:
-        """Rebuild a result from what `save` wrote."""
+        """Rebuild a result from what `save` wrote.
+
+        Parameters
+        ----------
+        header : dict
+            What the file says besides arrays.
+        arrays : dict of array
+
+        Returns
+        -------
+        LowRank
+        """
         error = ErrorEstimate.from_header(header["error"])
         return cls(arrays["U"], arrays["s"], arrays["Vh"], error, arrays.get("residuals"))
 
     def astype(self, dtype: Any) -> LowRank:
         """Return the result in another precision; its error follows.
+
+        Parameters
+        ----------
+        dtype : str or dtype
+            ``"float32"``, ``"float64"``, ``"complex64"`` or ``"complex128"``.
 
         Raises
         ------

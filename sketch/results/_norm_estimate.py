@@ -28,6 +28,20 @@ class NormEstimate:
     n_products : int
         Products of A or its adjoint with a vector that were taken.
 
+    Raises
+    ------
+    ValueError
+        Of an interval with a confidence that is not between 0 and 1.
+
+    Notes
+    -----
+    Costs nothing more: what was paid for it are `n_products`.
+
+    References
+    ----------
+    .. [1] S. Ubaru, J. Chen, Y. Saad, "Fast estimation of tr(f(A)) via stochastic Lanczos
+       quadrature", SIAM J. Matrix Anal. Appl. 38 (2017) 1075-1099, doi:10.1137/16M1104974.
+
     Examples
     --------
     >>> import numpy as np, sketch

@@ -71,6 +71,11 @@ class PrincipalComponents(Seeded):
     left_out : LeftOut, optional
         What leaving out columns of the sketch tells of the variances, where it does.
 
+    Raises
+    ------
+    ShapeError
+        Of rows of another length.
+
     Notes
     -----
     ``k n + 2 n`` numbers. `transform` and `inverse_transform` cost ``2 k n`` operations a row.
@@ -241,6 +246,14 @@ class PrincipalComponents(Seeded):
         ------
         ShapeError
             If there is another number of coordinates than of components.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> rows = np.outer(np.arange(9.0), np.ones(4)) + 5
+        >>> found = sketch.pca(rows, rank=1)
+        >>> bool(np.allclose(found.inverse_transform(found.transform(rows)), rows))
+        True
         """
         return map_rows(self._rows_at, coordinates, self.rank, self.components.T)
 
@@ -315,6 +328,14 @@ class PrincipalComponents(Seeded):
         ------
         RankError
             If some variances are rounding errors, by which nothing is divided.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> rows = np.random.default_rng(0).standard_normal((500, 6)) * [9, 5, 1, 1, 1, 1]
+        >>> white = sketch.pca(rows, rank=2).whitened()
+        >>> bool(np.allclose(white.transform(rows).std(axis=0, ddof=1), 1, rtol=1e-3))
+        True
         """
         hidden = sum(float(s) <= self.floor for s in self.singular_values)
         if hidden:
@@ -384,7 +405,18 @@ class PrincipalComponents(Seeded):
         return html.card("PrincipalComponents", facts, html.values_picture(values))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too."""
+        """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too.
+
+        Parameters
+        ----------
+        path : path-like
+            A file that is there is replaced, whole or not at all.
+
+        Raises
+        ------
+        StateFileError
+            If the path names something else than a regular file.
+        """
         header = {name: getattr(self, name) for name in _FACTS}
         header |= {"kind": "PrincipalComponents", "error": self.error.to_header()}
         header |= {"seeds": self.seeds, "n_passes": self.n_passes}
@@ -396,7 +428,18 @@ class PrincipalComponents(Seeded):
 
     @classmethod
     def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> PrincipalComponents:
-        """Rebuild a result from what `save` wrote."""
+        """Rebuild a result from what `save` wrote.
+
+        Parameters
+        ----------
+        header : dict
+            What the file says besides arrays.
+        arrays : dict of array
+
+        Returns
+        -------
+        PrincipalComponents
+        """
         if "singular_values" not in arrays:  # of a version that kept their squares
             squares = arrays["explained_variance"] * _divisor(header["n_samples"])
             arrays = {**arrays, "singular_values": squares**0.5}
@@ -408,6 +451,11 @@ class PrincipalComponents(Seeded):
 
     def astype(self, dtype: Any) -> PrincipalComponents:
         """Return the components in another precision; the mean stays in double precision.
+
+        Parameters
+        ----------
+        dtype : str or dtype
+            ``"float32"``, ``"float64"``, ``"complex64"`` or ``"complex128"``.
 
         Raises
         ------

@@ -26,6 +26,20 @@ class Solution:
         The relative residual after each step, as the embedding saw it: before the solution was
         rounded, and within some ten per cent.
 
+    Raises
+    ------
+    ValueError
+        Of ``residual.interval`` with a confidence that is not between 0 and 1.
+
+    Notes
+    -----
+    Holds the cores of x, ``sum_k r_{k-1} n_k r_k`` numbers. What it cost stands at `sketch.solve`.
+
+    References
+    ----------
+    .. [1] A. Bucci, D. Palitta, L. Robol, "Randomized sketched TT-GMRES for linear systems with
+       tensor structure", 2024, arXiv:2409.09471.
+
     Examples
     --------
     >>> import numpy as np, sketch

@@ -53,7 +53,26 @@ class Sketch(Generic[Result]):
 
     @classmethod
     def from_spec(cls, spec: Any, device: Any = None) -> Self:
-        """Return an empty sketch with the given spec, told where to live like any other."""
+        """Return an empty sketch with the given spec, told where to live like any other.
+
+        Parameters
+        ----------
+        spec : Spec
+            Of another sketch of this kind, as its ``spec``.
+        device : str or array, optional
+
+        Raises
+        ------
+        TypeError
+            If it is that of another kind.
+
+        Examples
+        --------
+        >>> import sketch
+        >>> sk = sketch.GramNystrom(4, rank=1)
+        >>> sketch.GramNystrom.from_spec(sk.spec).spec == sk.spec
+        True
+        """
         if not isinstance(spec, cls.spec_type):
             raise TypeError(f"{cls.__name__} needs a {cls.spec_type.__name__}, got {spec!r}")
         sketch = cls.__new__(cls)
@@ -61,7 +80,24 @@ class Sketch(Generic[Result]):
         return sketch
 
     def settle(self, device: Any) -> None:
-        """Say where an empty or a loaded sketch lives from now on; its sums must be there."""
+        """Say where an empty or a loaded sketch lives from now on; its sums must be there.
+
+        Parameters
+        ----------
+        device : str or array
+            ``"gpu"``, ``"gpu:1"``, or an array that lives there.
+
+        Raises
+        ------
+        DeviceError
+            If there is no such device.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> sk = sketch.GramNystrom(4, rank=1)
+        >>> sk.settle(np.ones(1))
+        """
         self._accumulator.home = place(device)
 
     # ---- sizes ------------------------------------------------------------------------------
@@ -291,7 +327,17 @@ class Sketch(Generic[Result]):
         return new
 
     def copy(self) -> Self:
-        """Return an independent copy; it costs nothing."""
+        """Return an independent copy; it costs nothing.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> sk = sketch.GramNystrom(4, rank=1)
+        >>> other = sk.copy()
+        >>> other.update(np.eye(3, 4))
+        >>> sk.n_updates, other.n_updates
+        (0, 1)
+        """
         return self._with(self._accumulator.holding(self._accumulator.state))
 
     __copy__ = copy
@@ -384,6 +430,26 @@ class Sketch(Generic[Result]):
         """Write the running sketch to a file; `sketch.load` resumes it, on any machine.
 
         The file appears whole or not at all, whenever the process is killed.
+
+        Parameters
+        ----------
+        path : path-like
+            A file that is there is replaced.
+
+        Raises
+        ------
+        StateFileError
+            If the path names something else than a regular file.
+
+        Examples
+        --------
+        >>> import os, tempfile, numpy as np, sketch
+        >>> sk = sketch.GramNystrom(4, rank=1)
+        >>> sk.update(np.eye(3, 4))
+        >>> path = os.path.join(tempfile.mkdtemp(), "state.npz")
+        >>> sk.save(path)
+        >>> sketch.load(path).n_updates
+        1
         """
         state = self._accumulator.state
         arrays = {name: to_host(array) for name, array in arrays_of(state).items()}
@@ -399,10 +465,25 @@ class Sketch(Generic[Result]):
     def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> Self:
         """Rebuild a sketch from what `save` wrote.
 
+        Parameters
+        ----------
+        header : dict
+            What the file says besides arrays.
+        arrays : dict of array
+
         Raises
         ------
         StateFileError
             If this installation would draw other test matrices, or the state is inconsistent.
+
+        Examples
+        --------
+        >>> import os, tempfile, sketch
+        >>> from sketch.files import archive
+        >>> path = os.path.join(tempfile.mkdtemp(), "state.npz")
+        >>> sketch.GramNystrom(4, rank=1).save(path)
+        >>> sketch.GramNystrom.from_archive(*archive.read(path)).n_updates
+        0
         """
         sketch = cls.from_spec(cls.spec_type.from_header(header["spec"]))
         mine = sketch._accumulator

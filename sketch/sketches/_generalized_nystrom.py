@@ -278,6 +278,11 @@ class GeneralizedNystrom(Sketch[LowRank]):
         check_finite, memory, progress
             See `update`.
 
+        Returns
+        -------
+        GeneralizedNystrom
+            Of the same seed; the old one stays as it is.
+
         Raises
         ------
         RankError

@@ -545,7 +545,16 @@ class GramNystrom(Sketch[PrincipalComponents]):
             mine.state = mine.state.having(passes=Passes(kept={"scale": given}))
 
     def whole(self) -> PrincipalComponents:
-        """Return all components that the sketch holds, in double precision, without a warning."""
+        """Return all components that the sketch holds, in double precision, without a warning.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> sk = sketch.GramNystrom(4, rank=1)
+        >>> sk.update(np.eye(5, 4))
+        >>> sk.whole().rank
+        4
+        """
         with quiet():
             return self.spec.whole(self._accumulator.sums())
 
@@ -556,6 +565,11 @@ class GramNystrom(Sketch[PrincipalComponents]):
         ----------
         chunk : array, sparse matrix, stored dataset
             The rows.
+
+        Raises
+        ------
+        ShapeError, DtypeError, NonFiniteError
+            If these cannot be rows of the data; the sketch stays as it was.
 
         Notes
         -----

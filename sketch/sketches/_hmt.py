@@ -443,6 +443,15 @@ class HMT(MultiPassSketch[LowRank]):
     device : str or array, optional
         Where the sketch lives, see `GeneralizedNystrom`.
 
+    Raises
+    ------
+    RankError, ShapeError
+        If the sizes make no sense.
+    ArgumentError, OptionError
+        If options do, or do not fit together.
+    PassError
+        Of a result before the passes are done, and of passes that saw different data.
+
     Notes
     -----
     ``2 + 2 power_iters`` passes of ``2 m n (rank + 10)`` operations each, in ``1 + power_iters``
@@ -531,6 +540,18 @@ class HMT(MultiPassSketch[LowRank]):
         ------
         PassError
             If the first pass is not from the left, or has begun.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> a = np.diag(0.5 ** np.arange(30.0))
+        >>> sk = sketch.HMT((30, 30), rank=4, power_iters=0.5)
+        >>> sk.begin_at(np.eye(30, 14), 30, norm=None, rounding=0.0)
+        >>> while sk.passes_left:
+        ...     sk.update(a)
+        ...     sk.end_pass()
+        >>> [round(float(s), 6) for s in sk.finalize().s]
+        [1.0, 0.5, 0.25, 0.125]
         """
         if not self.spec.begins_left or self.passes_done or self.n_updates:
             raise PassError("a basis takes the place of a first pass from the left, not begun yet")

@@ -67,6 +67,12 @@ class SlidingWindow(Sketch[Result]):
     -----
     ``length + 1`` times the memory of the sums that one chunk touches; two additions a chunk.
 
+    References
+    ----------
+    .. [1] M. Datar, A. Gionis, P. Indyk, R. Motwani, "Maintaining stream statistics over sliding
+       windows", SIAM J. Comput. 31 (2002) 1794-1813, doi:10.1137/S0097539701398363 (what a sum that
+       can be subtracted saves).
+
     Examples
     --------
     >>> import numpy as np, sketch

@@ -17,15 +17,41 @@ class OpenedData(ABC):
 
     @abstractmethod
     def matrix_source(self) -> MatrixSource:
-        """Return the matrix of the first axis against all others."""
+        """Return the matrix of the first axis against all others.
+
+        Returns
+        -------
+        MatrixSource
+            As methods multiply it.
+
+        Examples
+        --------
+        >>> import os, tempfile, numpy as np, sketch
+        >>> path = os.path.join(tempfile.mkdtemp(), "data.npy")
+        >>> np.save(path, np.ones((6, 4, 2)))
+        >>> data = sketch.open(path)
+        >>> data.matrix_source().shape, data.tensor_source().shape
+        ((6, 8), (6, 4, 2))
+        """
 
     @abstractmethod
     def tensor_source(self) -> TensorSource:
-        """Return the tensor of all axes."""
+        """Return the tensor of all axes.
+
+        Returns
+        -------
+        TensorSource
+            As methods contract it.
+        """
 
     @abstractmethod
     def axes(self) -> Axes | None:
-        """Return the axes by their names and labels, None where the file has none."""
+        """Return the axes by their names and labels, None where the file has none.
+
+        Returns
+        -------
+        Axes or None
+        """
 
 
 _OPENERS: list[Callable[..., OpenedData]] = []

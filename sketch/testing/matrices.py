@@ -36,6 +36,11 @@ def with_spectrum(
     -------
     ndarray, shape (m, n)
 
+    References
+    ----------
+    .. [1] F. Mezzadri, "How to generate random matrices from the classical compact groups", Notices
+       AMS 54 (2007) 592-604, arXiv:math-ph/0609050: the singular vectors.
+
     Examples
     --------
     >>> import numpy as np
@@ -72,6 +77,11 @@ def exponential(size: int, ratio: float) -> NDArray[np.float64]:
     -------
     array of float64, shape (size,)
 
+    References
+    ----------
+    .. [1] J. Tropp, A. Yurtsever, M. Udell, V. Cevher, "Practical sketching algorithms for low-rank
+       matrix approximation", SIMAX 38 (2017) 1454-1485, section 7.3, arXiv:1609.00048.
+
     Examples
     --------
     >>> from sketch.testing import exponential
@@ -93,6 +103,11 @@ def polynomial(size: int, power: float = 1.0) -> NDArray[np.float64]:
     -------
     array of float64, shape (size,)
 
+    References
+    ----------
+    .. [1] J. Tropp, A. Yurtsever, M. Udell, V. Cevher, "Practical sketching algorithms for low-rank
+       matrix approximation", SIMAX 38 (2017) 1454-1485, section 7.3, arXiv:1609.00048.
+
     Examples
     --------
     >>> from sketch.testing import polynomial
@@ -112,6 +127,11 @@ def flat(size: int) -> NDArray[np.float64]:
     Returns
     -------
     array of float64, shape (size,)
+
+    References
+    ----------
+    .. [1] C. Eckart, G. Young, "The approximation of one matrix by another of lower rank",
+       Psychometrika 1 (1936) 211-218, doi:10.1007/BF02288367: what no method can beat.
 
     Examples
     --------
@@ -133,6 +153,11 @@ def low_rank_plus_noise(size: int, rank: int, noise: float) -> NDArray[np.float6
     Returns
     -------
     array of float64, shape (size,)
+
+    References
+    ----------
+    .. [1] J. Tropp, A. Yurtsever, M. Udell, V. Cevher, "Practical sketching algorithms for low-rank
+       matrix approximation", SIMAX 38 (2017) 1454-1485, section 7.3, arXiv:1609.00048.
 
     Examples
     --------
@@ -157,6 +182,12 @@ def one_residual_direction(width: int, ratio: float = 0.9) -> NDArray[np.float64
     Returns
     -------
     array of float64, shape (width + 1,)
+
+    References
+    ----------
+    .. [1] G. Szekely, N. Bakirov, "Extremal probabilities for Gaussian quadratic forms", Probab.
+       Theory Relat. Fields 126 (2003) 184-202, doi:10.1007/s00440-003-0262-6: why this is the worst
+       case.
 
     Examples
     --------
