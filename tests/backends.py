@@ -135,7 +135,7 @@ ENTRANCES = {
     importlib.import_module(f"sketch.{name}"): sources
     for name, sources in {
         "sketches._spec": ["as_matrix_source"],
-        "sketches._gram_nystrom": ["as_matrix_source"],
+        "sketches._gram_spec": ["as_matrix_source"],
         "sketches._tensor_spec": ["as_tensor_source"],
         "decompose._matrix": ["as_matrix_source"],
         "decompose._pca": ["as_matrix_source"],

@@ -76,7 +76,7 @@ def test_without_the_shift_precision_would_be_lost(every_backend, monkeypatch):
     """Negative control of the test above: sums about zero lose the spread, and say so."""
     x = rows(mean=1e9)
     exact = np.linalg.svd(centred(x), compute_uv=False)[:5]
-    module = importlib.import_module("sketch.sketches._gram_nystrom")
+    module = importlib.import_module("sketch.sketches._gram_spec")
     about = module.centred
     zero = every_backend(np.zeros(N))
     monkeypatch.setattr(module, "centred", lambda block, shift=None: about(block, zero))

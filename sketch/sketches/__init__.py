@@ -6,7 +6,8 @@ from ._completion_spec import CompletionSpec
 from ._feed import fed, finalized
 from ._finish import check_request, phases, truncated
 from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec, range_width
-from ._gram_nystrom import GramNystrom, GramNystromSpec, default_width
+from ._gram_nystrom import GramNystrom, default_width
+from ._gram_spec import GramNystromSpec
 from ._growing_krylov import GrowingKrylov, GrowingKrylovSpec
 from ._hmt import HMT, HMTSpec
 from ._independence import independent_seed, made_apart
