@@ -205,13 +205,22 @@ class _Call:
         source, start_rank = self.source, self.options.get("start_rank")
         options = self.options | {"dtype": None if source.widens else source.dtype}
         if options["test_matrix"] is None:
-            options["test_matrix"] = _default_test_matrix(source, self.made, start_rank)
+            options["test_matrix"] = self.default_test_matrix(size)
         if start_rank is None and self.largest <= SMALL:
             options["sketch_rank"] = max(1, self.largest)
         sk = made_apart(
             lambda seed: self.made(source.shape, size, seed=seed, **options), self.seed, source
         )
         return fed(sk, source, **self.reading)
+
+    def default_test_matrix(self, size: float) -> TestMatrixFamily:
+        """Return the family that costs least for the data, the method and a rank."""
+        if self.source.sparse:
+            return SparseSign()
+        if size >= self.largest:  # as wide as the data: factorising costs more than any product
+            return Gaussian()
+        wide = self.options.get("start_rank") is not None or self.made is GeneralizedNystrom
+        return BlockSign() if wide else Gaussian()
 
     def searched(self, tol: float) -> LowRank:
         """Return the result of sketches that get wider until the error meets a tolerance."""
@@ -269,12 +278,3 @@ def _chosen(method: str, **given: Any) -> dict[str, Any]:
                 f"{name}={value} needs method={' or '.join(map(repr, takers))}, got {method!r}"
             )
     return options
-
-
-def _default_test_matrix(
-    source: MatrixSource, made: type[Any], start_rank: int | None
-) -> TestMatrixFamily:
-    if source.sparse:
-        return SparseSign()
-    wide = start_rank is not None or made is GeneralizedNystrom
-    return BlockSign() if wide else Gaussian()
