@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .backend.array import to_host
 from .decompose import svd, tensor_train, tt_svd
 from .formats import TensorTrain
 
@@ -108,7 +109,7 @@ def _tensor(scale: float) -> tuple[str, Calls, Callable[[Any], float]]:
     def error(result: Any) -> float:
         cores = getattr(result, "cores", result)
         whole = TensorTrain([np.asarray(core) for core in cores]).to_array()
-        return float(np.linalg.norm(whole - t) / np.linalg.norm(t))
+        return float(np.linalg.norm(to_host(whole) - t) / np.linalg.norm(t))
 
     calls: Calls = {
         "sketch, one pass": lambda: tensor_train(t, rank),

@@ -313,7 +313,7 @@ class SketchSVD(_Components):
         found = pca(rows, rank, center=False, passes=self.passes, seed=self._seed())
         self._hold(found)
         mean = np.asarray(rows.mean(axis=0), dtype=np.float64).ravel()
-        squares = found.singular_values**2 / found.n_samples
+        squares = np.asarray(found.singular_values) ** 2 / found.n_samples
         variance = squares - (np.asarray(found.components, np.float64) @ mean) ** 2
         total = found.error.norm**2 / found.n_samples - float(mean @ mean)
         self.explained_variance_ = np.maximum(variance, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TypeGuard
 
 import array_api_compat
 import numpy as np
@@ -18,21 +18,29 @@ from .dtypes import is_computed_with
 from .dtypes import promote as promote
 from .dtypes import smallest_normal as smallest_normal
 from .dtypes import unit_roundoff as unit_roundoff
+from .protocols import Array as Array
+from .protocols import CupyArray, DaskArray, StrictArray, TorchTensor
+from .protocols import Device as Device
+from .protocols import DeviceSparse as DeviceSparse
+from .protocols import HostArray as HostArray
+from .protocols import Namespace as Namespace
 
-_NUMPY = array_api_compat.array_namespace(np.empty(0))
-
-Array = Any
-"""An array of any library that follows the array API standard."""
+_NUMPY: Namespace = array_api_compat.array_namespace(np.empty(0))
 
 
-def is_array(x: object) -> bool:
+def is_array(x: object) -> TypeGuard[Array]:
     """Whether `x` is an array of a library that follows the standard."""
     return bool(array_api_compat.is_array_api_obj(x)) and not is_dask(x)
 
 
-def is_dask(x: object) -> bool:
+def is_dask(x: object) -> TypeGuard[DaskArray]:
     """Whether `x` is a Dask array."""
     return bool(array_api_compat.is_dask_array(x))
+
+
+def is_torch(x: object) -> TypeGuard[TorchTensor]:
+    """Whether `x` is a tensor of PyTorch."""
+    return bool(array_api_compat.is_torch_array(x))
 
 
 def gathered(x: Array) -> Array:
@@ -48,13 +56,12 @@ def changeable(x: Array) -> Array:
     DtypeError
         If the array has no numbers of its own: it is traced, quantized, or without memory.
     """
-    torch = bool(array_api_compat.is_torch_array(x))
-    if torch and (x.is_meta or x.is_quantized or x.is_nested):
-        raise DtypeError(
-            "a meta, quantized or nested tensor has no numbers to compute with; give a dense one, "
-            "as dequantize() or to_padded_tensor() make it"
-        )
-    if torch:
+    if is_torch(x):
+        if x.is_meta or x.is_quantized or x.is_nested:
+            raise DtypeError(
+                "a meta, quantized or nested tensor has no numbers to compute with; give a dense "
+                "one, as dequantize() or to_padded_tensor() make it"
+            )
         return x.detach() if x.requires_grad else x
     if not array_api_compat.is_jax_array(x):
         return x
@@ -68,9 +75,9 @@ def changeable(x: Array) -> Array:
         ) from error
 
 
-def coordinates(x: object) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None:
+def coordinates(x: object) -> tuple[HostArray, HostArray] | None:
     """Return the indices (d, nnz) and values of a sparse tensor of PyTorch; None for others."""
-    if not array_api_compat.is_torch_array(x) or str(x.layout) == "torch.strided":
+    if not is_torch(x) or str(x.layout) == "torch.strided":
         return None
     if not str(x.layout).startswith("torch.sparse") or x.dense_dim():
         raise DtypeError(
@@ -87,11 +94,12 @@ def quiet() -> AbstractContextManager[object]:
     return np.errstate(all="ignore")
 
 
-def namespace(*arrays: Array) -> Any:
+def namespace(*arrays: Array) -> Namespace:
     """Return the array namespace that the arrays share."""
     if all(type(x) is np.ndarray for x in arrays):
         return _NUMPY
-    return array_api_compat.array_namespace(*arrays)
+    found: Namespace = array_api_compat.array_namespace(*arrays)
+    return found
 
 
 def cast(x: Array, name: str) -> Array:
@@ -128,21 +136,21 @@ def moved(x: Array, like: Array) -> Array:
     return xp.asarray(host, device=device_of(like), copy=True)
 
 
-def _uploaded(x: np.ndarray[Any, Any], like: Array) -> Array:
+def _uploaded(x: HostArray, like: Array) -> Array:
     """Copy an array to a GPU through pinned memory, on a stream of this thread's own."""
+    import cupy
     import cupyx
 
-    xp = namespace(like)
-    with like.device, xp.cuda.Stream(non_blocking=True) as stream:
+    with like.device, cupy.cuda.Stream(non_blocking=True) as stream:
         pinned = cupyx.empty_pinned(x.shape, x.dtype)
         np.copyto(pinned, x)
-        there = xp.empty(x.shape, x.dtype)
+        there: CupyArray = cupy.empty(x.shape, x.dtype)
         there.set(pinned, stream=stream)
         stream.synchronize()  # the pinned memory goes back to its pool
     return there
 
 
-def place(device: Any) -> Array | None:
+def place(device: Device) -> Array | None:
     """Return an array on the device that was asked for, None where none was.
 
     Parameters
@@ -187,7 +195,8 @@ def _on_gpu(number: int) -> Array:
         with cupy.cuda.Device(number):
             probe = cupy.ones((2, 2))
             float((probe @ probe)[0, 0])
-            return cupy.empty(0)
+            made: Array = cupy.empty(0)
+            return made
     except Exception as error:  # no common base: ImportError of a library, errors of the driver
         raise DeviceError(f"the GPU {number} cannot be used by CuPy ({error})") from error
 
@@ -198,33 +207,34 @@ def _on_torch(device: str) -> Array:
     except ImportError as error:
         raise DeviceError("device='torch' needs PyTorch; pip install torch") from error
     try:
-        return torch.empty(0, dtype=torch.float64, device=device)
+        made: Array = torch.empty(0, dtype=torch.float64, device=device)
+        return made
     except (RuntimeError, AssertionError) as error:
         raise DeviceError(f"PyTorch has no device {device!r} ({error})") from error
 
 
 def as_torch(x: Array) -> Array:
     """Return an array as a tensor of PyTorch: itself where it is one, else a copy."""
-    return x if array_api_compat.is_torch_array(x) else moved(x, _on_torch("cpu"))
+    return x if is_torch(x) else moved(x, _on_torch("cpu"))
 
 
-def to_host(x: Array) -> np.ndarray[Any, Any]:
+def to_host(x: Array) -> HostArray:
     """Return `x` as a NumPy array; a view where the memory is the host's."""
-    if array_api_compat.is_cupy_array(x):
+    if is_on_gpu(x):
         return np.asarray(x.get())
-    if array_api_compat.is_torch_array(x):
+    if is_torch(x):
         return np.asarray(x.detach().cpu().resolve_conj().resolve_neg())
     if is_strict(x):  # which never leaves its device by itself
         return np.asarray(x.to_device(namespace(x).Device("CPU_DEVICE")))
     return np.asarray(x)
 
 
-def is_strict(x: object) -> bool:
+def is_strict(x: object) -> TypeGuard[StrictArray]:
     """Whether `x` is of the standard's own reference library."""
     return type(x).__module__.startswith("array_api_strict")
 
 
-def is_on_gpu(x: object) -> bool:
+def is_on_gpu(x: object) -> TypeGuard[CupyArray]:
     """Whether `x` is an array on a GPU whose kernels we can write."""
     return bool(array_api_compat.is_cupy_array(x))
 
@@ -238,12 +248,12 @@ def device_bytes(x: Array) -> int | None:
     if is_on_gpu(x):
         with x.device:
             return int(xp.get_default_memory_pool().total_bytes())
-    if array_api_compat.is_torch_array(x) and x.is_cuda:
+    if is_torch(x) and x.is_cuda:
         return int(xp.cuda.max_memory_allocated(x.device))
     return None
 
 
-def beside(like: Array, dtype: str | None = None) -> dict[str, Any]:
+def beside(like: Array, dtype: str | None = None) -> dict[str, object]:
     """Return the keywords that create an array on the device of `like`, and of its dtype."""
     name = dtype_name(like.dtype) if dtype is None else dtype
     return {"dtype": getattr(namespace(like), name), "device": device_of(like)}
@@ -255,12 +265,12 @@ def cuts(size: int, step: int) -> Iterator[slice]:
         yield slice(start, min(size, start + step))
 
 
-def is_gpu_sparse(x: object) -> bool:
+def is_gpu_sparse(x: object) -> TypeGuard[DeviceSparse]:
     """Whether `x` is a sparse matrix of CuPy."""
     return type(x).__module__.startswith("cupyx.scipy.sparse")
 
 
-def device_of(x: Array) -> Any:
+def device_of(x: Array) -> object:
     """Return the device of an array."""
     if type(x) is np.ndarray:
         return "cpu"
@@ -270,8 +280,8 @@ def device_of(x: Array) -> Any:
 def qr_triangle(x: Array) -> Array:
     """Return the factor R of a QR; where the library can, without forming Q."""
     xp = namespace(x)
-    if array_api_compat.is_numpy_namespace(xp):
-        return np.linalg.qr(x, mode="r")
+    if isinstance(x, np.ndarray):
+        return np.asarray(np.linalg.qr(to_host(x), mode="r"))
     return xp.linalg.qr(x, mode="reduced")[1]
 
 

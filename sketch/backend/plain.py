@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from ..errors import DtypeError, NonFiniteError
-from .array import changeable, is_array
+from .array import Array, HostArray, changeable, is_array
 
 
-def plain(x: Any, at: Sequence[int] = (), kind: str = "") -> Any:
+@overload
+def plain(x: Array, at: Sequence[int] = (), kind: str = "") -> Array: ...
+@overload
+def plain(x: object, at: Sequence[int] = (), kind: str = "") -> object: ...
+def plain(x: object, at: Sequence[int] = (), kind: str = "") -> object:
     """Return an array as the numbers that its own library says it holds; other objects as they are.
 
     Parameters
@@ -36,7 +40,7 @@ def plain(x: Any, at: Sequence[int] = (), kind: str = "") -> Any:
     return changeable(x) if is_array(x) else x
 
 
-def _without_class(x: Any, at: Sequence[int], kind: str) -> np.ndarray[Any, Any]:
+def _without_class(x: Any, at: Sequence[int], kind: str) -> HostArray:
     """Return the numbers of a subclass of NumPy's arrays."""
     mask = getattr(x, "mask", None)
     if mask is not None:
@@ -51,7 +55,7 @@ def _without_class(x: Any, at: Sequence[int], kind: str) -> np.ndarray[Any, Any]
     return np.asarray(x)
 
 
-def _refuse_masked(kind: str, mask: np.ndarray[Any, Any], at: Sequence[int]) -> None:
+def _refuse_masked(kind: str, mask: HostArray, at: Sequence[int]) -> None:
     """Raise where an entry is masked, and say how many are and which is the first."""
     if mask.dtype.names:
         raise DtypeError(f"a {kind} of records cannot be sketched; give one of its fields")

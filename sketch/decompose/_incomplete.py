@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.array import to_host, widened
 from ..errors import ArgumentError, OptionError, PassError, RankError
 from ..formats import with_passes, with_seeds
 from ..from_entries import complete
@@ -52,7 +53,7 @@ def _components(found: Completed, rank: int) -> PrincipalComponents:
 
     What the model leaves of an entry counts as variance in directions that are not found.
     """
-    left, basis = found.U.astype(np.float64) * found.s, found.Vh.astype(np.float64)
+    left, basis = to_host(widened(found.U * found.s)), to_host(widened(found.Vh))
     center = left.mean(axis=0)
     _, s, directions = np.linalg.svd(left - center, full_matrices=False)
     components = directions[:rank] @ basis

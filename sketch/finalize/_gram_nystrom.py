@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
-from ..backend.array import Array, beside, device_of, dtype_name, namespace, unit_roundoff
+from ..backend.array import (
+    Array,
+    Namespace,
+    beside,
+    device_of,
+    dtype_name,
+    namespace,
+    unit_roundoff,
+)
 from ..numerics.linalg import (
     adjoint,
     column_norms,
@@ -183,7 +190,7 @@ def _orthonormalized(
     return q @ u, (y @ adjoint(vh)) / s, condition, None
 
 
-def _definite_inverse(xp: Any, core: Array) -> Array:
+def _definite_inverse(xp: Namespace, core: Array) -> Array:
     """Return X with ``X X^* = core^+``, without what rounding made indefinite."""
     values, vectors = xp.linalg.eigh(core)
     noise = max(0.0, -2 * float(values[0]), 1e-12 * float(values[-1]))

@@ -216,8 +216,13 @@ class ShiftedSums:
 
     def moved_beside(self, like: Array) -> ShiftedSums:
         """Return the sums where an array is."""
-        names = ("gram", "total", "shift", *([] if self.squares is None else ["squares"]))
-        return dataclasses.replace(self, **{n: moved(getattr(self, n), like) for n in names})
+        return dataclasses.replace(
+            self,
+            gram=moved(self.gram, like),
+            total=moved(self.total, like),
+            shift=moved(self.shift, like),
+            squares=None if self.squares is None else moved(self.squares, like),
+        )
 
     def at_exponent(self, exponent: int) -> ShiftedSums:
         """Return the same sums of numbers divided by another power of two."""

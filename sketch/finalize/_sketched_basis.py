@@ -54,7 +54,8 @@ class SketchedBasis:
         if not float(xp.min(sizes)) > smallest:
             return None
         first = xp.linalg.solve(r, identity)
-        gram = sum(adjoint(z) @ z for z in (y[rows, :] @ first for rows in panels(y)))
+        parts = (y[rows, :] @ first for rows in panels(y))
+        gram = functools.reduce(operator.add, (adjoint(z) @ z for z in parts))
         second = inverse_cholesky(gram, identity)
         if second is None or frobenius_norm(gram) * frobenius_norm(second) ** 2 > _WELL_CONDITIONED:
             return None

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..backend.array import (
     Array,
+    HostArray,
     beside,
     cast,
     compute_dtype,
@@ -27,7 +27,7 @@ from ..backend.plain import plain
 from ..errors import DtypeError, ShapeError
 from ..numerics.linalg import plain_number
 
-Points = NDArray[Any]
+Points = HostArray
 
 
 def checked_points(indices: Any, shape: tuple[int, ...]) -> Points:
@@ -50,7 +50,7 @@ def checked_points(indices: Any, shape: tuple[int, ...]) -> Points:
     return np.where(points < 0, points + sizes, points)
 
 
-def stored_entries(x: Any) -> tuple[Points, Array] | None:
+def stored_entries(x: Any) -> tuple[Points, HostArray] | None:
     """Return the places (n_points, d) and values of a sparse tensor, None for others.
 
     Entries at one place add up.
@@ -92,7 +92,9 @@ def rows_at(x: Array, places: Points) -> Array:
     return xp.take(x, xp.asarray(places, **beside(x, "int64")), axis=0)
 
 
-def _summed_at(stored: Points, values: Array, points: Points, shape: tuple[int, ...]) -> Array:
+def _summed_at(
+    stored: Points, values: HostArray, points: Points, shape: tuple[int, ...]
+) -> HostArray:
     """Return the sums of stored values at points."""
     keys = _keys(np.concatenate([stored, points]), shape)
     known, ids = np.unique(keys, return_inverse=True)

@@ -7,7 +7,9 @@ a sum, an array, or its stored entries.
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -107,14 +109,15 @@ def _advanced(state: Array, left: Chain, right: Chain) -> Array:
     xp = namespace(*left, *right)
     links = [*map(_conjugate, left), *right]
     widest = math.prod(max(link.shape[0] * (link.ndim == 3), link.shape[-1]) for link in links)
-    total = None
-    for block in cuts(int(left[0].shape[-2]), max(1, _BLOCK_ENTRIES // widest)):
+
+    def part(block: slice) -> Array:
         moved = xp.broadcast_to(state[None, ...], (block.stop - block.start, *state.shape))
         for link in links:
             moved = _absorbed(moved, link[..., block, :])
-        part = xp.sum(moved, axis=0)
-        total = part if total is None else total + part
-    return total
+        return xp.sum(moved, axis=0)
+
+    blocks = cuts(int(left[0].shape[-2]), max(1, _BLOCK_ENTRIES // widest))
+    return functools.reduce(operator.add, map(part, blocks))
 
 
 def _absorbed(moved: Array, link: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend.array import gathered, namespace, to_host
+from ..backend.array import HostArray, gathered, namespace, to_host
 from ..errors import ShapeError
 from ..numerics.linalg import finite_factor, multiple
 from ._elements import at_points, checked_points, transposed
@@ -30,7 +30,7 @@ class Summable:
     to_array: Any
     to_tensor_train: Any
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> HostArray:
         if 8 * math.prod(self.shape) > MAX_DENSE_BYTES:
             raise ShapeError(
                 f"as a dense array of shape {self.shape} this is larger than "

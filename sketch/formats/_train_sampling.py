@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend.array import Array, cuts, to_host
+from ..backend.array import Array, HostArray, cuts, to_host
 from ._train_sweeps import orthogonalized
 
 _BLOCK_ENTRIES = 4_000_000  # of the arrays that points are drawn from at once
@@ -35,7 +35,7 @@ def sampled_points(cores: Sequence[Array], uniform: NDArray[np.float64]) -> NDAr
     return np.concatenate([_drawn(chain, uniform[cut]) for cut in cuts(len(uniform), step)])
 
 
-def _drawn(chain: list[Array], uniform: NDArray[np.float64]) -> NDArray[np.int64]:
+def _drawn(chain: list[HostArray], uniform: NDArray[np.float64]) -> NDArray[np.int64]:
     points = np.zeros(uniform.shape, np.int64)
     each, before = np.arange(len(points)), np.ones((len(points), 1))
     for mode, core in enumerate(chain):

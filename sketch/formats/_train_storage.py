@@ -8,6 +8,8 @@ import os
 from collections.abc import Hashable, Sequence
 from typing import Any, Self
 
+import numpy as np
+
 from .._checks import Ranks
 from ..backend.array import (
     Array,
@@ -169,7 +171,7 @@ class TrainStorage(Summable, Seeded):
     @property
     def nbytes(self) -> int:
         """Bytes of all cores."""
-        return sum(int(core.nbytes) for core in self.cores)
+        return sum(core.size * np.dtype(dtype_name(core.dtype)).itemsize for core in self.cores)
 
     def __repr__(self) -> str:
         shape = self.shape if self.ndim <= 8 else f"order {self.ndim}"

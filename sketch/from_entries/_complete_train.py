@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._checks import Ranks, checked_tol, each_bond
-from ..backend.array import accumulator_dtype, compute_dtype, unit_roundoff
+from ..backend.array import accumulator_dtype, compute_dtype, to_host, unit_roundoff
 from ..formats import TensorTrain
 from ..numerics.index_keys import Points
 from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent
@@ -162,7 +162,7 @@ class _Growth:
                 best, rival, least, idle = tt, best, off, 0
             if tt.ranks in (ranks, limits):
                 break
-            cores, ranks = tt.cores, tt.ranks
+            cores, ranks = [to_host(core) for core in tt.cores], tt.ranks
         assert best is not None
         return best, rival
 
@@ -177,7 +177,7 @@ class _Growth:
         """Return the best train of sweeps that are of use, and its relative error."""
         best, least = tt, self._off(tt)
         for _ in range(_MOST_SWEEPS):
-            tt = TensorTrain(swept(tt.cores, self._known, self._values))
+            tt = TensorTrain(swept([to_host(core) for core in tt.cores], self._known, self._values))
             off = self._off(tt)
             useful = off < _GAIN * least
             if off < least:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend.array import unit_roundoff
+from ..backend.array import to_host, unit_roundoff
 from ..numerics.index_keys import Points
 from ..numerics.linalg import pivoted_qr, rescaled, scale_exponent
 from ..numerics.maxvol import dominant_rows
@@ -88,7 +88,7 @@ def _interpolated(t: Values, limit: int, roundoff: float) -> tuple[NDArray[np.in
     q, _, columns = pivoted_qr(rescaled(t, -scale_exponent(t)), roundoff)
     if not columns:  # zeros: a bond of rank one through a zero core
         return np.zeros(1, np.intp), np.zeros((len(t), 1))
-    return dominant_rows(q[:, :limit])
+    return dominant_rows(to_host(q[:, :limit]))
 
 
 def _distinct(points: Points) -> Points:

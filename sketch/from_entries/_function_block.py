@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..backend.array import compute_dtype, to_host
+from ..backend.array import HostArray, compute_dtype, to_host
 from ..backend.plain import plain
 from ..errors import DtypeError, EvaluationError, NonFiniteError, ShapeError
 from ..numerics.index_keys import Points
 
-Values = NDArray[Any]
+Values = HostArray
 
 
 class FunctionBlock:

@@ -21,6 +21,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.array import HostArray
+
 if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
     raise ImportError("loops are not compiled under NUMBA_DISABLE_JIT")
 
@@ -229,7 +231,7 @@ def _kept(loop: Callable[..., Any]) -> Any:
 read_lines = _kept(_read_lines)
 
 
-def read_compiled(text: bytes, indices: NDArray[np.int64], values: NDArray[Any]) -> int | None:
+def read_compiled(text: bytes, indices: NDArray[np.int64], values: HostArray) -> int | None:
     """Read indices and values of all lines; return how many, None if the text is not plain.
 
     Parameters

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.array import HostArray
 from ..errors import StateFileError
 from ..running.read_ahead import read_ahead
 from ..sources import Entries
@@ -67,7 +68,7 @@ class EntryFile(Entries):
 
     def _numbers(
         self, lines: TextBlocks, limit: int | None
-    ) -> Iterator[tuple[Block, NDArray[np.int64], NDArray[Any]]]:
+    ) -> Iterator[tuple[Block, NDArray[np.int64], HostArray]]:
         """Yield blocks of lines with their indices, as they are written, and their values.
 
         The next block is read, and what is compressed unpacked, while one is worked on.
@@ -90,7 +91,7 @@ class EntryFile(Entries):
             index, line = next(found)
             raise lines.refuse(block.before + 1 + index, line, reason)
 
-    def _placed(self, indices: NDArray[np.int64], values: NDArray[Any], first: int = 0) -> Any:
+    def _placed(self, indices: NDArray[np.int64], values: HostArray, first: int = 0) -> Any:
         """Return entries, whose indices count from `first`, one row each, as a sparse array."""
         import scipy.sparse
 

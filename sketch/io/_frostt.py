@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.array import HostArray
 from ..errors import StateFileError
 from ._entry_files import EntryFile
 from ._numbers import LineForm
@@ -115,7 +116,7 @@ class CoordinateFile(EntryFile):
             self._refuse_where(beyond, block, lines, f"an index is beyond the shape {sizes}")
 
 
-def _clashes(indices: NDArray[np.int64], values: NDArray[Any]) -> int:
+def _clashes(indices: NDArray[np.int64], values: HostArray) -> int:
     """Return how many lines have the indices of the one before, and another value."""
     same = (indices[1:] == indices[:-1]).all(axis=1)
     return int(np.count_nonzero(same & (values[1:, 0] != values[:-1, 0])))

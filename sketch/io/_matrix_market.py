@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.array import HostArray
 from ..errors import StateFileError
 from ._entry_files import EntryFile, wrong_count
 from ._numbers import LineForm
@@ -158,7 +159,7 @@ class MatrixMarketFile(EntryFile):
         columns = np.searchsorted(starts, entries, side="right") - 1
         return np.stack([entries - starts[columns] + columns + strict, columns], axis=1)
 
-    def _values(self, numbers: NDArray[Any]) -> NDArray[Any]:
+    def _values(self, numbers: HostArray) -> HostArray:
         if self._field == "pattern":
             return np.ones(len(numbers))
         if self._field == "complex":

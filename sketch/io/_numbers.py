@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.array import HostArray
 from ._plain_numbers import read_plain
 from ._text_blocks import trimmed, words_of
 
@@ -27,8 +28,8 @@ _COMPILE_FROM = 16_000_000  # bytes; less is read before numba is even imported
 _PLAIN_BLOCK, _COMPILED_BLOCK = 1 << 20, 1 << 22  # bytes that are read at once
 _SMALL = 1 << 16  # bytes that are read line by line at once
 
-Out = tuple[NDArray[np.int64], NDArray[Any]]  # a line each: indices, values
-Reader = Callable[[bytes, NDArray[np.int64], NDArray[Any]], int | None]
+Out = tuple[NDArray[np.int64], HostArray]  # a line each: indices, values
+Reader = Callable[[bytes, NDArray[np.int64], HostArray], int | None]
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class BadLineError(ValueError):
         self.index, self.line, self.reason = index, line, reason
 
 
-def read_numbers(text: bytes, form: LineForm) -> tuple[NDArray[np.int64], NDArray[Any]]:
+def read_numbers(text: bytes, form: LineForm) -> tuple[NDArray[np.int64], HostArray]:
     """Return indices (p, form.indices) and values (p, form.values) of p lines.
 
     Blank lines and comments hold no entry.
@@ -152,7 +153,7 @@ def _read_block(text: bytes, form: LineForm, reader: Reader, cut: tuple[int, int
     return len(values)
 
 
-def _read_by_line(text: bytes, form: LineForm) -> tuple[NDArray[np.int64], NDArray[Any]]:
+def _read_by_line(text: bytes, form: LineForm) -> tuple[NDArray[np.int64], HostArray]:
     """Read with a regular expression, line by line: the grammar itself, for all that is odd."""
     indices: list[list[int]] = []
     values: list[list[float | int]] = []

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..backend.array import HostArray
 from ..errors import ShapeError, SketchError, StateFileError
 from ..formats import Axes
 from ..sources import (
@@ -113,7 +114,7 @@ class DataFile(OpenedData):
             raise TypeError(f"{self.spec}: a sparse file has no slices; take .data")
         return self.data[window]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> HostArray:
         return np.asarray(self[...], dtype)
 
     def matrix(self) -> Any:

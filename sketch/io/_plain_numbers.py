@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 import re
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..backend.array import HostArray
 
 _EXACT = 2**53  # integers up to here are exact as doubles
 _LIKE_E = bytes.maketrans(b"DdE\t", b"eee ")
@@ -28,7 +29,7 @@ def _allowed_pairs() -> NDArray[np.bool_]:
 _PAIRS = _allowed_pairs()
 
 
-def read_plain(text: bytes, indices: NDArray[np.int64], values: NDArray[Any]) -> int | None:
+def read_plain(text: bytes, indices: NDArray[np.int64], values: HostArray) -> int | None:
     """Read indices and values of all lines; return how many, None if the text is not plain.
 
     Parameters
@@ -110,7 +111,7 @@ def _are_laid_out(text: bytes, columns: int, indices: int) -> bool:
     return not (word % columns < indices).any()
 
 
-def _converted(text: bytes, count: int, kind: str) -> NDArray[Any] | None:
+def _converted(text: bytes, count: int, kind: str) -> HostArray | None:
     """Return the numbers of checked text, None if one does not fit its type."""
     import scipy.io
 

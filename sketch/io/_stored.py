@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..backend.array import HostArray
 from ..errors import NonFiniteError, SketchError, StateFileError
 
 Missing = Literal["zero", "mean", "nan"] | None
@@ -42,7 +43,7 @@ class StoredInFile:
         """Number of axes."""
         return len(self.shape)
 
-    def __getitem__(self, window: Any) -> np.ndarray[Any, Any]:
+    def __getitem__(self, window: Any) -> HostArray:
         full = full_window(window, self.shape)
         block = self.read(full)
         mask = self._mask(block)
@@ -54,7 +55,7 @@ class StoredInFile:
         fill = self._means[full[1:]][None] if self.missing == "mean" else _FILLS[self.missing]
         return np.where(mask, fill, values).astype(self.dtype, copy=False)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> HostArray:
         return np.asarray(self[...], dtype)
 
     def read(self, window: tuple[slice, ...]) -> Any:
@@ -88,7 +89,7 @@ class StoredInFile:
             yield window, self.read(window)
 
     @functools.cached_property
-    def _means(self) -> np.ndarray[Any, Any]:
+    def _means(self) -> HostArray:
         """The means over the first axis of what is not missing."""
         total = np.zeros(self.shape[1:], np.result_type(self.dtype, np.float64))
         count = np.zeros(self.shape[1:], np.int64)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.array import HostArray
 from ..errors import StateFileError
 from ._found import check_numbers
 
@@ -101,7 +102,7 @@ class StoredSparse:
                 return
             start = stop
 
-    def _indices_of(self, first: int, last: int) -> np.ndarray[Any, Any]:
+    def _indices_of(self, first: int, last: int) -> HostArray:
         indices = np.asarray(self._read(self._indices, slice(first, last)))
         size = self.shape[1 - self.major]
         if indices.size and not (indices.min() >= 0 and indices.max() < size):

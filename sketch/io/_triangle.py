@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..backend.array import HostArray
 
 
 class Triangle:
@@ -22,7 +23,7 @@ class Triangle:
         self._upper = self._lower = False
 
     def faults(
-        self, indices: NDArray[np.int64], values: NDArray[Any]
+        self, indices: NDArray[np.int64], values: HostArray
     ) -> Iterator[tuple[NDArray[np.bool_], str]]:
         """Yield which of further entries such a matrix cannot have, and why."""
         row, column = indices.T
@@ -44,8 +45,8 @@ class Triangle:
             )
 
     def mirrored(
-        self, indices: NDArray[np.int64], values: NDArray[Any]
-    ) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        self, indices: NDArray[np.int64], values: HostArray
+    ) -> tuple[NDArray[np.int64], HostArray]:
         """Return the entries of both triangles."""
         off = indices[:, 0] != indices[:, 1]
         mirror = values[off]

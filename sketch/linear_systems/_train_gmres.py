@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..backend.array import to_host
+from ..backend.array import HostArray, to_host
 from ..errors import NonFiniteError
 from ..formats import TensorSum, TensorTrain
 from ..sketches import TrainEmbedding
@@ -22,7 +21,7 @@ _STAGNANT = 0.9  # of the residual that is left after so many steps
 _LOSSY = 0.05  # of a vector that rounding takes, from which it may make the residual stagnate
 _CONDITION = -0.6  # power of the roundoff, which the condition of the sketched images may reach
 
-Vector = NDArray[Any]
+Vector = HostArray
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..backend.array import (
     Array,
+    HostArray,
     brought,
     cast,
     cuts,
@@ -24,6 +24,7 @@ from ..backend.array import (
     moved,
     namespace,
     promote,
+    to_host,
 )
 from ..errors import ArgumentError
 from ..numerics.device_bits import bits_for
@@ -98,7 +99,7 @@ class TestMatrixFamily(ABC):
         *,
         field: str,
         bits: Bits = HOST,
-    ) -> NDArray[Any]:
+    ) -> HostArray:
         """Draw rows ``start:stop`` of an endless matrix of `width` columns.
 
         Entries have mean 0 and mean square 1, so that ``E[omega omega^*] = I`` for each column.
@@ -298,14 +299,14 @@ class DrawnMatrix:
             return product
         few = self.hashed_rows(rows.start, rows.stop, dtype) if on_host else None
         if few is not None:
-            return few.adjoint_product(x)
+            return few.adjoint_product(to_host(x))
         return adjoint(self.array_rows(rows.start, rows.stop, x)) @ x
 
-    def sample(self) -> NDArray[Any]:
+    def sample(self) -> HostArray:
         """Return a few rows, by which installations compare what they draw."""
         return self._draw(0, 4)
 
-    def _draw(self, start: int, stop: int, bits: Bits = HOST) -> NDArray[Any]:
+    def _draw(self, start: int, stop: int, bits: Bits = HOST) -> HostArray:
         drawn = [
             self.family.draw(self.seed, stream, start, stop, width, field=self.field, bits=bits)
             for stream, width in self._streams()
@@ -349,10 +350,9 @@ class DrawnMatrix:
     def _few(self, drawn: Callable[[], Few], key: tuple[Any, ...], dtype: str) -> Few:
         if self.field == "complex":
             dtype = promote(dtype, "complex64")
-        rows: Few = self._kept.get(
+        return self._kept.get(
             (*key, dtype), lambda: drawn().astype(dtype), lambda rows: rows.nbytes
         )
-        return rows
 
 
 @dataclass
@@ -364,7 +364,7 @@ class ProbedMatrix(DrawnMatrix):
 
     probes: DrawnMatrix | None = None
 
-    def _draw(self, start: int, stop: int, bits: Bits = HOST) -> NDArray[Any]:
+    def _draw(self, start: int, stop: int, bits: Bits = HOST) -> HostArray:
         drawn = [super()._draw(start, stop, bits)]
         if self.probes is not None:
             drawn.append(self.probes._draw(start, stop, bits))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.array import HostArray
 from ..numerics.grouped_rows import GROUP, GroupedRows
 from ..numerics.kernels import HashedRows
 from ..numerics.random import HOST, Bits, raw_rows
@@ -69,7 +70,7 @@ class BlockSign(SparseFamily):
         *,
         field: str,
         bits: Bits = HOST,
-    ) -> NDArray[Any]:
+    ) -> HostArray:
         """Draw rows ``start:stop`` on the host, as a dense array, shape (stop - start, width)."""
         return self.hashed(seed, stream, start, stop, width, field=field).toarray()
 
@@ -94,7 +95,7 @@ class BlockSign(SparseFamily):
         keys = words[:, 0].reshape(-1, WINDOW)
         places = np.argsort(keys, axis=1, kind="stable")
         low = np.take_along_axis(keys, places, axis=1).reshape(-1, GROUP)
-        signs: NDArray[Any] = _signs(low)
+        signs: HostArray = _signs(low)
         if field == "complex":
             signs = _POWERS_OF_I[(low & np.uint64(3)).astype(np.intp)]
         members = places + (np.arange(first, last)[:, None] * WINDOW - start)
@@ -114,7 +115,7 @@ class BlockSign(SparseFamily):
         )
 
 
-def _signs(words: NDArray[np.uint64]) -> NDArray[Any]:
+def _signs(words: NDArray[np.uint64]) -> HostArray:
     return np.where(words & np.uint64(1), -1.0, 1.0)
 
 

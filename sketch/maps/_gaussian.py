@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from numpy.typing import NDArray
-
+from ..backend.array import HostArray
 from ..numerics.random import HOST, Bits, normal_rows
 from ._base import TestMatrixFamily
 
@@ -51,7 +50,7 @@ class Gaussian(TestMatrixFamily):
         *,
         field: str,
         bits: Bits = HOST,
-    ) -> NDArray[Any]:
+    ) -> HostArray:
         """Draw rows ``start:stop``, shape (stop - start, width)."""
         if field == "real":
             return normal_rows(seed, stream, start, stop, width, bits)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..backend.array import HostArray
 from ..numerics.kernels import HashedRows
 from ..numerics.random import HOST, Bits
 from ._base import SparseFamily
@@ -32,7 +32,7 @@ class Identity(SparseFamily):
         *,
         field: str,
         bits: Bits = HOST,
-    ) -> NDArray[Any]:
+    ) -> HostArray:
         """Return rows ``start:stop`` on the host, shape (stop - start, width)."""
         return self.hashed(seed, stream, start, stop, width, field=field).toarray()
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..backend.array import HostArray
 from ..errors import ArgumentError
 from ..numerics.kernels import HashedRows
 from ..numerics.random import HOST, Bits, raw_rows
@@ -70,7 +70,7 @@ class SparseSign(SparseFamily):
         *,
         field: str,
         bits: Bits = HOST,
-    ) -> NDArray[Any]:
+    ) -> HostArray:
         """Draw rows ``start:stop`` on the host, as a dense array, shape (stop - start, width)."""
         return self.hashed(seed, stream, start, stop, width, field=field).toarray()
 
@@ -87,7 +87,7 @@ class SparseSign(SparseFamily):
         sizes = np.diff(edges)
         words = raw_rows(seed, stream, start, stop, nnz)
         offsets = ((words >> np.uint64(32)) * sizes.astype(np.uint64)) >> np.uint64(32)
-        signs: NDArray[Any] = 1.0 - 2.0 * (words & np.uint64(1))
+        signs: HostArray = 1.0 - 2.0 * (words & np.uint64(1))
         if field == "complex":
             signs = _POWERS_OF_I[(words & np.uint64(3)).astype(np.intp)]
         return HashedRows(

@@ -8,8 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from numpy.typing import NDArray
-
+from ..backend.array import HostArray
 from ..errors import ArgumentError, RankError, SketchWarning, warn
 from ..numerics.random import HOST, Bits, normal_rows, sign_rows
 
@@ -87,7 +86,7 @@ class TestTensorFamily(ABC):
     @abstractmethod
     def draw(
         self, seed: int, stream: int, start: int, stop: int, width: int, bits: Bits = HOST
-    ) -> NDArray[Any]:
+    ) -> HostArray:
         """Draw rows of independent entries with mean 0 and mean square 1.
 
         Parameters
@@ -190,7 +189,7 @@ class StackedTrains(TestTensorFamily):
 
     def draw(
         self, seed: int, stream: int, start: int, stop: int, width: int, bits: Bits = HOST
-    ) -> NDArray[Any]:
+    ) -> HostArray:
         """Draw rows of independent entries."""
         rows = sign_rows if self.entries == "sign" else normal_rows
         return rows(seed, stream, start, stop, width, bits)
@@ -245,6 +244,6 @@ class KhatriRao(TestTensorFamily):
 
     def draw(
         self, seed: int, stream: int, start: int, stop: int, width: int, bits: Bits = HOST
-    ) -> NDArray[Any]:
+    ) -> HostArray:
         """Draw rows of independent normal entries."""
         return normal_rows(seed, stream, start, stop, width, bits)

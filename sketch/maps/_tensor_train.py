@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend.array import Array, brought
+from ..backend.array import Array, HostArray, brought
 from ..numerics.device_bits import bits_for
 from ..numerics.random import HOST, Bits, normal_rows
 from ..running.cache import RecentValues
@@ -99,7 +99,7 @@ class TensorTrainMap:
             lambda core: 8 * math.prod(core.shape),
         )
 
-    def draw(self, mode: int, start: int, stop: int, bits: Bits = HOST) -> NDArray[Any]:
+    def draw(self, mode: int, start: int, stop: int, bits: Bits = HOST) -> HostArray:
         """Draw slices ``start:stop`` of a core, shape (B, inner, stop - start, outer)."""
         inner, outer = self.inner_outer(mode)
         if outer.whole:
@@ -109,13 +109,13 @@ class TensorTrainMap:
             return kept
         width = outer.blocks * inner.rank * outer.rank
         drawn = self.family.draw(self.seed, _SIDES[self.side] + mode, start, stop, width, bits)
-        core: NDArray[Any] = drawn.reshape(stop - start, outer.blocks, inner.rank, outer.rank)
+        core: HostArray = drawn.reshape(stop - start, outer.blocks, inner.rank, outer.rank)
         core = bits.xp.ascontiguousarray(core.transpose(1, 2, 0, 3))
         if not inner.whole:  # whose rows have norm 1 already
             core *= inner.rank**-0.5
         return core
 
-    def sample(self) -> NDArray[Any]:
+    def sample(self) -> HostArray:
         """Return a few numbers, by which installations compare what they draw."""
         return normal_rows(self.seed, _SIDES[self.side], 0, 2, 4)
 

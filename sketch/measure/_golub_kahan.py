@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..backend.array import quiet, to_host, unit_roundoff
+from ..backend.array import HostArray, quiet, to_host, unit_roundoff
 from ..errors import NonFiniteError
 from ..numerics.linalg import adjoint, rescaled, scale_exponent
 from ..sources import GivenRows, MatrixSource
 
-Matrix = NDArray[Any]
+Matrix = HostArray
 
 _NEW = 50.0  # roundoffs of a block below which directions of the next one are rounding errors
 

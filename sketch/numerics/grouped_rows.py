@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend.array import cuts
+from ..backend.array import HostArray, cuts
 from .kernels import HashedRows, compiled_kernels, touched_zeros, worth_compiling
 
 GROUP = 8
 _TWO = np.array([[1.0, 1.0], [1.0, -1.0]])
-HADAMARD: NDArray[Any] = np.kron(_TWO, np.kron(_TWO, _TWO))
+HADAMARD: HostArray = np.kron(_TWO, np.kron(_TWO, _TWO))
 
 LINE = 64  # bytes of the vectors that the compiled loops work in
 _GROUPED_FROM = 16  # columns, from which on the dense product takes longer: measured
@@ -44,9 +44,9 @@ class GroupedRows:
     """
 
     members: NDArray[np.intp]
-    signs: NDArray[Any]
+    signs: HostArray
     columns: NDArray[np.int32]
-    scales: NDArray[Any]
+    scales: HostArray
     rows: int
     width: int
     window: int
@@ -74,7 +74,7 @@ class GroupedRows:
         values[row] = self.signs[group, slot, None] * HADAMARD[slot] * self.scales[group]
         return HashedRows(columns, values, self.width)
 
-    def product_of_dense(self, a: Any) -> NDArray[Any] | None:
+    def product_of_dense(self, a: Any) -> HostArray | None:
         """Return ``X^T A`` for a dense A (m, n), or None where a plain product is as fast.
 
         Compiled for NumPy arrays, in ``4 m n`` additions. Rows or columns that lie in memory as
@@ -93,9 +93,9 @@ class GroupedRows:
             out[:, part] = self._summed(np.ascontiguousarray(a[:, part], dtype))
         return out
 
-    def _summed(self, a: NDArray[Any]) -> NDArray[Any]:
+    def _summed(self, a: HostArray) -> HostArray:
         """Return the product with a matrix whose rows or columns lie in memory as such."""
-        total: NDArray[Any] | None = None
+        total: HostArray | None = None
         for groups in cuts(len(self.members), _WINDOWS * self.window):
             out = touched_zeros((self.width, a.shape[1]), a.dtype)
             self._add(a, groups, out)
@@ -103,7 +103,7 @@ class GroupedRows:
         assert total is not None
         return total
 
-    def _add(self, a: NDArray[Any], groups: slice, out: NDArray[Any]) -> None:
+    def _add(self, a: HostArray, groups: slice, out: HostArray) -> None:
         members, columns = self.members[groups], self.columns[groups].astype(np.intp)
         there = members >= 0
         signs = np.where(there, self.signs[groups], 0).astype(a.dtype, copy=False)
@@ -142,7 +142,7 @@ class GroupedRows:
             )
 
 
-def _stripe(a: NDArray[Any], threads: int) -> int:
+def _stripe(a: HostArray, threads: int) -> int:
     """Return how many columns of A a thread takes at once, each thread as many of them."""
     parts = threads * -(-a.shape[1] * a.itemsize // (threads * _STRIPE_BYTES))
     items = LINE // a.itemsize

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.array import HostArray
 from .random import raw_rows
 
 Points = NDArray[np.int64]
-Keys = NDArray[Any]
+Keys = HostArray
 
 _WORD = 2**64  # numbers that a word tells apart
 

@@ -21,7 +21,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend.array import cuts
+from ..backend.array import HostArray, cuts
 from ..running.fork import in_children
 from .linalg import product, product_into
 
@@ -57,7 +57,7 @@ class StructuredRows(Protocol):
     def astype(self, dtype: str) -> Self:
         """Return the rows in another precision."""
 
-    def product_of_dense(self, a: Any) -> NDArray[Any] | None:
+    def product_of_dense(self, a: Any) -> HostArray | None:
         """Return ``X^T A`` for a dense A (m, n), or None where a plain product is as fast."""
 
 
@@ -75,7 +75,7 @@ class HashedRows:
     """
 
     columns: NDArray[np.int32]
-    values: NDArray[Any]
+    values: HostArray
     width: int
 
     @property
@@ -91,7 +91,7 @@ class HashedRows:
         """Return the rows in another precision."""
         return HashedRows(self.columns, self.values.astype(dtype, copy=False), self.width)
 
-    def product_of_dense(self, a: Any) -> NDArray[Any] | None:
+    def product_of_dense(self, a: Any) -> HostArray | None:
         """Return ``X^T A`` for a dense A (m, n), or None where a plain product is as fast.
 
         Its time does not depend on the width of X (m, k). Compiled for NumPy arrays in C or Fortran
@@ -115,7 +115,7 @@ class HashedRows:
             compiled.hashed_rows_of_dense(plain, self.columns, self.values, out, stripe)
             return out
 
-    def adjoint_product(self, x: NDArray[Any]) -> NDArray[Any]:
+    def adjoint_product(self, x: HostArray) -> HostArray:
         """Return ``Omega^* X`` for a dense X (n, k)."""
         from scipy.sparse import csr_array
 
@@ -124,7 +124,7 @@ class HashedRows:
         omega = csr_array(entries, shape=(len(self.columns), self.width))
         return np.asarray(omega.T @ np.ascontiguousarray(x))
 
-    def toarray(self) -> NDArray[Any]:
+    def toarray(self) -> HostArray:
         """Return the rows as a dense matrix."""
         dense = np.zeros((len(self.columns), self.width), self.values.dtype)
         every = np.arange(len(dense))
@@ -146,7 +146,7 @@ def side_by_side(matrices: Iterable[HashedRows]) -> HashedRows:
     )
 
 
-def csr_product(a: Any, x: NDArray[Any] | HashedRows) -> NDArray[Any]:
+def csr_product(a: Any, x: HostArray | HashedRows) -> HostArray:
     """Return ``A X`` for a CSR matrix A (m, n) and X (n, k)."""
     compiled = _compiled(a, x)
     if compiled is None:
@@ -163,7 +163,7 @@ def csr_product(a: Any, x: NDArray[Any] | HashedRows) -> NDArray[Any]:
     return out
 
 
-def csr_transposed_product(a: Any, y: NDArray[Any] | HashedRows) -> NDArray[Any]:
+def csr_transposed_product(a: Any, y: HostArray | HashedRows) -> HostArray:
     """Return ``A^T Y`` for a CSR matrix A (m, n) and Y (m, k)."""
     compiled = _compiled(a, y)
     if compiled is None:
@@ -183,7 +183,7 @@ def csr_transposed_product(a: Any, y: NDArray[Any] | HashedRows) -> NDArray[Any]
     return out
 
 
-def touched_zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+def touched_zeros(shape: tuple[int, ...], dtype: Any) -> HostArray:
     """Return zeros in memory that is there: threads that take it together take far longer."""
     return np.full(shape, 0, dtype)
 
@@ -240,7 +240,7 @@ class Workspace:
     def __init__(self) -> None:
         self._free: list[bytearray] = []
 
-    def zeros(self, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    def zeros(self, shape: tuple[int, ...], dtype: Any) -> HostArray:
         """Return an array of zeros, whose memory comes back when its last view is gone."""
         size = math.prod(shape) * np.dtype(dtype).itemsize
         memory = self._taken(size)
@@ -280,7 +280,7 @@ def compiled_kernels() -> Iterator[ModuleType]:
         yield kernels
 
 
-def _compiled(a: Any, x: NDArray[Any] | HashedRows) -> ModuleType | None:
+def _compiled(a: Any, x: HostArray | HashedRows) -> ModuleType | None:
     """Return the compiled kernels where they are installed and worth a start.
 
     By what SciPy would multiply in their place, hashed rows made dense.

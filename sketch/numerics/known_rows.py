@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.array import HostArray
 from .kernels import csr_product, csr_transposed_product
 
 Reals = NDArray[np.float64]
@@ -32,7 +33,7 @@ class KnownRows:
     known: Any
 
     @classmethod
-    def of_dense(cls, values: NDArray[Any]) -> KnownRows:
+    def of_dense(cls, values: HostArray) -> KnownRows:
         """Return the rows of an array in which NaN stands for what is not known."""
         wide = values.astype(np.float64)
         missing = np.isnan(wide)

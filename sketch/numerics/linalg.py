@@ -5,12 +5,14 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from ..backend.array import (
     Array,
+    DeviceSparse,
+    HostArray,
     brought,
     by_rows,
     cast,
@@ -44,7 +46,7 @@ def product(x: Array, y: Array) -> Array:
 def product_into(out: Array, x: Array, y: Array) -> None:
     """Write ``x @ y`` into an array of its dtype, by NumPy without a temporary."""
     if isinstance(out, np.ndarray):
-        np.matmul(x, y, out=out)
+        np.matmul(to_host(x), to_host(y), out=out)
     else:
         out[...] = x @ y
 
@@ -77,6 +79,10 @@ def finite_factor(number: Any) -> complex | float:
     return plain
 
 
+@overload
+def adjoint(x: HostArray) -> HostArray: ...
+@overload
+def adjoint(x: Array) -> Array: ...
 def adjoint(x: Array) -> Array:
     """Return the conjugate transpose of a matrix."""
     return namespace(x).conj(x.T) if _is_complex(x) else x.T
@@ -160,7 +166,17 @@ def _largest(x: Array) -> float:
     return max(_largest(xp.real(x)), _largest(xp.imag(x)))
 
 
-def rescaled(x: Any, exponent: int) -> Any:
+@overload
+def rescaled(x: HostArray, exponent: int) -> HostArray: ...
+@overload
+def rescaled(x: Array, exponent: int) -> Array: ...
+@overload
+def rescaled(x: DeviceSparse, exponent: int) -> DeviceSparse: ...
+@overload
+def rescaled(x: float, exponent: int) -> float: ...
+@overload
+def rescaled(x: complex, exponent: int) -> complex: ...
+def rescaled(x: Array | DeviceSparse | complex, exponent: int) -> Array | DeviceSparse | complex:
     """Return an array or a number times ``2**exponent``, exactly.
 
     In two steps or more, since the power itself may overflow.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-Matrix = NDArray[Any]
+from ..backend.array import HostArray
+
+Matrix = HostArray
 
 _GROWTH = 1.05  # of the volume, for which a row is exchanged
 _EXCHANGES = 10  # at most, for each row

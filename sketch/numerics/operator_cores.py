@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend.array import Array, namespace
+from ..backend.array import Array, namespace, to_host
 from .linalg import product
 
 SPARSE_WORK = 12  # dense products run so many multiply-adds in the time of a sparse one
@@ -52,4 +52,4 @@ def _factor(a: Array, axes: tuple[int, int, int, int]) -> Any:
         return matrix
     from scipy.sparse import csr_array
 
-    return csr_array(matrix)
+    return csr_array(to_host(matrix))

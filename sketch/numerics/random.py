@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.array import HostArray
+
 BLOCK_ROWS = 256
 TRANSFORM_VERSION = 1  # raised whenever the same (seed, stream, row) would give other numbers
 
@@ -137,7 +139,7 @@ def sign_rows(
     """Draw rows ``start:stop`` of a matrix of independent signs, one bit an entry."""
     words = bits.raw_rows(seed, stream, start, stop, -(-width // 64))
     if bits is HOST:
-        little: NDArray[Any] = words.astype("<u8", copy=False).view(np.uint8)
+        little: HostArray = words.astype("<u8", copy=False).view(np.uint8)
         single = np.unpackbits(little, axis=1, count=width, bitorder="little")
     else:  # the same order, without a packed form
         places = bits.xp.arange(64, dtype=np.uint64)

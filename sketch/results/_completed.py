@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..backend.array import HostArray
 from ..errors import PassError, ShapeError
 from ..files import archive
 from ..formats import Seeded, carrying_seeds
@@ -102,22 +102,22 @@ class Completed(Seeded):
         return self.ridge.weight * self.ridge.scale
 
     @property
-    def mean(self) -> NDArray[Any]:
+    def mean(self) -> HostArray:
         """What is predicted in a row of which nothing is known, shape (n,)."""
         return np.asarray(self._scaled(self.columns[:, -1]), self.dtype)
 
     @property
-    def s(self) -> NDArray[Any]:
+    def s(self) -> HostArray:
         """Singular values of the completed rows about `mean`, descending."""
         return np.asarray(self.ridge.scale * self._decomposed[1], self.dtype)
 
     @property
-    def Vh(self) -> NDArray[Any]:
+    def Vh(self) -> HostArray:
         """Orthonormal rows, shape (k, n)."""
         return (self._decomposed[2] @ self._basis[0].T).astype(self.dtype)
 
     @property
-    def U(self) -> NDArray[Any]:
+    def U(self) -> HostArray:
         """Orthonormal columns, shape (m, k).
 
         Raises
@@ -156,7 +156,7 @@ class Completed(Seeded):
 
     # ---- predictions --------------------------------------------------------------------------
 
-    def predict(self, rows: Any, cols: Any) -> NDArray[Any]:
+    def predict(self, rows: Any, cols: Any) -> HostArray:
         """Return the entries at some places.
 
         Parameters
@@ -184,7 +184,7 @@ class Completed(Seeded):
         found = self._side.offsets[j] + entries_at(i, j, self.rows, self._side.design)
         return np.asarray(self._scaled(found), self.dtype)
 
-    def to_array(self) -> NDArray[Any]:
+    def to_array(self) -> HostArray:
         """Return the dense matrix, shape (m, n).
 
         Returns
@@ -216,7 +216,7 @@ class Completed(Seeded):
         left = np.concatenate([np.empty((0, self.rank + 1)), *self._factors(rows)])
         return dataclasses.replace(self, rows=left, moments=left.T @ left)
 
-    def transform(self, rows: Any) -> NDArray[Any]:
+    def transform(self, rows: Any) -> HostArray:
         """Return the coordinates of rows along `Vh`, about `mean`.
 
         Parameters
@@ -231,7 +231,7 @@ class Completed(Seeded):
         parts = [left[:, : self._width] @ turn.T for left in self._factors(rows)]
         return np.concatenate([np.empty((0, len(turn))), *parts]).astype(self.dtype)
 
-    def inverse_transform(self, coordinates: Any) -> NDArray[Any]:
+    def inverse_transform(self, coordinates: Any) -> HostArray:
         """Return the rows of given coordinates, shape (m, n).
 
         Parameters
@@ -261,7 +261,7 @@ class Completed(Seeded):
             raise ShapeError(f"expected coordinates (m, {len(self.s)}), got shape {given.shape}")
         return np.asarray(given @ self.Vh + self.mean, self.dtype)
 
-    def fill(self, rows: Any) -> NDArray[Any]:
+    def fill(self, rows: Any) -> HostArray:
         """Return rows as a dense array: what is known as it is, and predictions elsewhere.
 
         Parameters
@@ -287,7 +287,7 @@ class Completed(Seeded):
     def _factors(self, rows: Any) -> Iterator[Reals]:
         return (row_factors(known, self._side) for known in self._known(rows))
 
-    def _predicted(self, left: Reals) -> NDArray[Any]:
+    def _predicted(self, left: Reals) -> HostArray:
         product = left @ self._side.design.T
         product += self._side.offsets
         return np.asarray(self._scaled(product), self.dtype)

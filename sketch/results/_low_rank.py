@@ -13,6 +13,7 @@ import numpy as np
 from .._checks import checked_size, checked_tol, require_rank_or_tol
 from ..backend.array import (
     Array,
+    HostArray,
     brought,
     cast,
     cuts,
@@ -463,7 +464,7 @@ class LowRank(Summable, Seeded):
             rmatmat=flipped._on_host,
         )
 
-    def _on_host(self, x: Array) -> Array:
+    def _on_host(self, x: HostArray) -> HostArray:
         """Return the product with an array of NumPy as one."""
         return to_host(self @ brought(x, self.s))
 
@@ -545,7 +546,7 @@ def _times_sparse(a: Array, x: Any) -> Array:
     return SparseSource(x).left(FixedMatrix(adjoint(a)).rows(0, int(a.shape[1])))
 
 
-def as_indices(values: Any, size: int, name: str) -> np.ndarray[Any, Any]:
+def as_indices(values: Any, size: int, name: str) -> HostArray:
     """Return indices along an axis of some size as integers that are not negative.
 
     Raises

@@ -36,9 +36,10 @@ def map_rows(function: Callable[[MatrixBlock], Array], rows: Any, width: int, li
     if dask_array is not None:
         chunks = (dask_array.chunks[0], (int(like.shape[1]),))
         dtype = promote(source.dtype, dtype_name(like.dtype))
-        return dask_array.map_blocks(
+        lazy: Array = dask_array.map_blocks(
             _of_chunk, function, width, like[:, :0], chunks=chunks, dtype=dtype
         )
+        return lazy
     results = [function(block) for _, block in source.blocks()]
     return namespace(*results).concat(results, axis=0)
 

@@ -102,7 +102,7 @@ class PrincipalComponents(Seeded):
     missed_variance: float
     error: ErrorEstimate
     floor: float = 0.0
-    scale: Array = None
+    scale: Array = None  # type: ignore[assignment]  # ones, in __post_init__
     whiten: bool = False
     left_out: LeftOut | None = None
 

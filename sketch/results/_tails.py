@@ -14,12 +14,12 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-_Values = NDArray[Any]
+from ..backend.array import HostArray
+
+_Values = HostArray
 _NODES = np.arange(0.04, 9.0, 0.08, dtype=np.float64)  # midpoints; t = scale * sinh(node)
 _FAR = -60.0  # logarithm of densities that are left out
 _EDGES = 800  # of a grid for sums of products

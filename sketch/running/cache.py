@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, TypeVar
+
+Value = TypeVar("Value")
 
 
 class RecentValues:
@@ -27,7 +29,7 @@ class RecentValues:
         """Travel empty: what was kept can be made again."""
         return RecentValues, (self._limit,)
 
-    def get(self, key: Hashable, make: Callable[[], Any], size: Callable[[Any], int]) -> Any:
+    def get(self, key: Hashable, make: Callable[[], Value], size: Callable[[Value], int]) -> Value:
         """Return the value of a key, made where it is not at hand.
 
         Two threads may make the same value at the same time, rather than wait for each other.
@@ -35,7 +37,8 @@ class RecentValues:
         with self._lock:
             if key in self._held:
                 self._held.move_to_end(key)
-                return self._held[key][0]
+                value: Value = self._held[key][0]
+                return value
         value = make()
         with self._lock:
             self._bytes += size(value) - self._held.pop(key, (None, 0))[1]

@@ -61,12 +61,12 @@ def as_semidefinite(kernel: Any, points: Any, diagonal: Any) -> SemidefiniteMatr
     return SparseMatrix(kernel.tocsc()) if is_sparse else DenseMatrix(kernel)
 
 
-def as_points(points: Any) -> Array:
+def as_points(points: object) -> Array:
     """Return points as an array whose first axis counts them."""
-    points = points if is_array(points) else np.asarray(points)
-    if points.ndim == 0:
+    held = points if is_array(points) else np.asarray(points)
+    if held.ndim == 0:
         raise ShapeError("points must be an array whose first axis counts them, got a number")
-    return points
+    return held
 
 
 @dataclass(frozen=True)
@@ -177,14 +177,14 @@ def _taken(x: Array, which: Indices, axis: int) -> Array:
     return xp.take(x, xp.asarray(which, device=device_of(x)), axis=axis)
 
 
-def _checked(values: Any, shape: tuple[int, ...]) -> Array:
+def _checked(made: object, shape: tuple[int, ...]) -> Array:
     """Return values as an array to compute with; refuse others, and other shapes.
 
     Raises
     ------
     ShapeError, DtypeError, NonFiniteError
     """
-    values = values if is_array(values) else np.asarray(values)
+    values: Array = made if is_array(made) else np.asarray(made)
     if tuple(values.shape) != shape:
         raise ShapeError(
             f"the kernel returned values of shape {tuple(values.shape)} where {shape} was expected:"

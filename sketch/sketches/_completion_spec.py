@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.array import namespace
 from ..errors import ArgumentError, OptionError, PassError
 from ..finalize import Split, split
 from ..numerics.alternating import OtherSide, row_factors, width
@@ -217,7 +218,7 @@ def _numbers(block: KnownBlock, at: tuple[int, ...]) -> NDArray[np.int64]:
 def _taken(sums: Sums) -> float:
     """Return how many entries are in the equations."""
     equations, size = sums.whole("equations"), int(sums.kept["columns"].shape[1])
-    return float(equations[-size - 1].sum())
+    return float(namespace(equations).sum(equations[-size - 1]))
 
 
 def _error(part: Split, left: Reals, side: OtherSide) -> ErrorEstimate:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.array import to_host
 from ..finalize import fitted, split
 from ..numerics.alternating import OtherSide, Ridge, column_equations, row_factors
 from ..numerics.known_rows import KnownRows, Reals
@@ -73,7 +74,7 @@ def keeping(state: State, **arrays: Any) -> State:
 
 def equations_of(state: State, n: int) -> Reals:
     """Return the normal equations of all columns, (n, width)."""
-    return state.parts["equations"].full(n).T  # type: ignore[no-any-return]
+    return to_host(state.parts["equations"].full(n).T)
 
 
 def having_equations(state: State, equations: Reals) -> State:

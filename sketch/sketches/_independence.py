@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..backend.array import quiet, to_host
+from ..backend.array import HostArray, quiet, to_host
 from ..errors import DtypeError, SeedWarning, warn
 from ..formats import seeds_of
 from ..maps import STREAMS, DrawnMatrix
@@ -59,7 +58,7 @@ def made_apart(make: Callable[[int], AnySketch], seed: int, source: MatrixSource
         used.add(sk.spec.seed)
 
 
-def _some_rows(source: MatrixSource, *, left: bool) -> NDArray[Any] | None:
+def _some_rows(source: MatrixSource, *, left: bool) -> HostArray | None:
     """Return the first rows of data that are at hand, or of their adjoint, in double precision."""
     if source.single_use or source.on_disk or source.by_products or source.dask_array is not None:
         return None
@@ -75,7 +74,7 @@ def _some_rows(source: MatrixSource, *, left: bool) -> NDArray[Any] | None:
     return rows.astype("complex128" if np.iscomplexobj(rows) else "float64")
 
 
-def _depends(rows: NDArray[Any], omega: DrawnMatrix) -> bool:
+def _depends(rows: HostArray, omega: DrawnMatrix) -> bool:
     """Whether the sketch of some rows has a norm that no independent one would have.
 
     ``||A Omega||^2`` is a sum of chi-square variates whose weights are the squares of the singular
@@ -90,7 +89,7 @@ def _depends(rows: NDArray[Any], omega: DrawnMatrix) -> bool:
         rows = np.concatenate([rows.real, rows.imag])
     rows = rows / norm
     degrees = width * (2 if omega.field == "complex" else 1)
-    ratio = float(np.linalg.norm(rows @ omega.array_rows(0, n, rows))) ** 2 / width
+    ratio = float(np.linalg.norm(rows @ to_host(omega.array_rows(0, n, rows)))) ** 2 / width
     gram = rows @ rows.conj().T
     if abs(ratio - 1) < 4 * math.sqrt(2 / degrees) * np.linalg.norm(gram):  # standard deviations
         return False
@@ -98,7 +97,7 @@ def _depends(rows: NDArray[Any], omega: DrawnMatrix) -> bool:
     return _log_chance(weights, degrees, ratio) < _LOG_CHANCE
 
 
-def _log_chance(weights: NDArray[Any], degrees: int, value: float) -> float:
+def _log_chance(weights: HostArray, degrees: int, value: float) -> float:
     """Bound ``log P(Y <= value)`` or, above the mean, ``log P(Y >= value)``.
 
     Of ``Y = sum(weights * X)`` with chi-square variates X, by the least

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from ..backend.array import Array, moved, unit_roundoff, widened
+from ..backend.array import Array, moved, to_host, unit_roundoff, widened
 from ..errors import DtypeError, OptionError, ShapeError
 from ..formats import TensorTrain
 from ..numerics.linalg import adjoint, frobenius_norm, product, rescaled, safe_exponent, triangle
@@ -186,7 +186,7 @@ class MatrixResidual(ResidualSpec):
         step = max(1, 500_000 // max(1, self.columns))
         for start in range(0, len(data), step):
             some = slice(start, start + step)
-            x, y = left[few.row[some], :], self.right[:, few.col[some]]
+            x, y = to_host(left[few.row[some], :]), to_host(self.right[:, few.col[some]])
             there[some] = np.einsum("ik,ki->i", x, y)
         whole = self.square(triangle(left) @ adjoint(self._triangle)) if len(left) else 0.0
         kept = self.square(there[None, :])

@@ -95,6 +95,7 @@ class RowBlocks:
     def seen_by(self, matrix: DrawnMatrix) -> Array:
         """Return ``Psi^* Y``; each worker draws the rows of Psi that it needs."""
         shared, pairs = once(matrix), zip(self.tasks, self.starts, strict=True)
+        seen: Array
         (seen,) = compute(tree([task(adjoint_rows, shared, *pair) for pair in pairs], add_arrays))
         return seen
 
@@ -113,6 +114,7 @@ class RowBlocks:
     def inside(self, basis: RowBlocks) -> Array:
         """Return ``Q^* Y`` for a basis Q in the same blocks."""
         pairs = zip(basis.tasks, self.tasks, strict=True)
+        inside: Array
         (inside,) = compute(tree([task(projection, *pair) for pair in pairs], add_arrays))
         return inside
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.array import HostArray
 from ..numerics.known_rows import KnownRows
 from ..numerics.random import row_words
 
@@ -39,7 +40,7 @@ class RowSample:
     numbers: NDArray[np.int64]
     starts: NDArray[np.int64]
     places: NDArray[np.int32]
-    values: NDArray[Any]
+    values: HostArray
     level: int = 0
 
     @classmethod

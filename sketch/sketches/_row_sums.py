@@ -21,6 +21,7 @@ def shifted_sums(state: State) -> ShiftedSums | None:
     """Return the sums of a state as one value, None before there are any."""
     if not state.parts:
         return None
+    assert state.shift is not None
     gram, total, energy, count = (state.parts[name].values for name in _PARTS)
     facts: dict[str, Any] = dict(state.facts)
     if "squares" in state.parts:

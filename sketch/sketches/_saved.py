@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend.array import Array, namespace, unit_roundoff
+from ..backend.array import Array, HostArray, namespace, unit_roundoff
 from ..errors import StateFileError
 from ..files import archive
 from ..numerics.linalg import frobenius_norm
@@ -20,7 +20,7 @@ from ._part import Part
 from ._placement import growing_axis
 from ._state import Passes, State, Stream
 
-HostArrays = dict[str, np.ndarray[Any, Any]]
+HostArrays = dict[str, HostArray]
 
 
 def arrays_of(state: State, prefix: str = "") -> dict[str, Array]:
@@ -188,7 +188,7 @@ def _draw_digest(maps: Mapping[str, Any]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _memory_order(array: np.ndarray[Any, Any]) -> list[int]:
+def _memory_order(array: HostArray) -> list[int]:
     """Return the axes of an array from the longest stride to the shortest.
 
     A resumed sketch lays its arrays out as they were: the last bits of products depend on it.

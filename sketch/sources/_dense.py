@@ -7,7 +7,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..backend.array import Array, compute_dtype, cuts, dtype_name, is_complex, moved, namespace
+from ..backend.array import (
+    Array,
+    compute_dtype,
+    cuts,
+    dtype_name,
+    is_complex,
+    moved,
+    namespace,
+    to_host,
+)
 from ..errors import ShapeError
 from ..numerics.kernels import there_and_back, thin_product
 from ..numerics.linalg import adjoint, frobenius_norm
@@ -82,7 +91,7 @@ class DenseSource(MatrixBlock):
         few = psi.structured(self.dtype)
         if few is not None or not isinstance(self.array, np.ndarray) or is_complex(self.dtype):
             return super().left_and_back(psi, width)
-        w, back = there_and_back(psi.array(self.array).conj(), self.array.T, width)
+        w, back = there_and_back(to_host(psi.array(self.array)).conj(), self.array.T, width)
         return w, back.conj()
 
     def norm(self) -> float:

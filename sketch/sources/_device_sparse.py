@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
-from ..backend.array import Array, accumulator_dtype, compute_dtype, namespace
+from ..backend.array import Array, DeviceSparse, accumulator_dtype, compute_dtype, namespace
 from ..errors import ShapeError
 from ..numerics.linalg import frobenius_norm, rescaled
 from ._base import DrawnRows, MatrixBlock, Window
@@ -22,17 +21,17 @@ class DeviceSparseSource(MatrixBlock):
 
     sparse = True
 
-    def __init__(self, matrix: Any) -> None:
+    def __init__(self, matrix: DeviceSparse) -> None:
         if len(matrix.shape) != 2:
             raise ShapeError(f"expected a matrix, got a sparse array of shape {matrix.shape}")
         self.dtype = compute_dtype(matrix.dtype)
         self.shape = (int(matrix.shape[0]), int(matrix.shape[1]))
         self._hold(matrix.astype(self.dtype).tocsr())
 
-    def _hold(self, rows: Any) -> None:
+    def _hold(self, rows: DeviceSparse) -> None:
         self._rows = rows
         self._columns = rows.T.tocsr()  # so that both products run along rows
-        self.nbytes = int(rows.data.nbytes)
+        self.nbytes = rows.data.size * int(rows.data.dtype.itemsize)
 
     def window(self, rows: slice, columns: slice) -> Window:
         """Return some rows and columns as a dense array."""
@@ -45,12 +44,12 @@ class DeviceSparseSource(MatrixBlock):
     def left(self, psi: DrawnRows) -> Array:
         """Return ``Psi^* A`` by way of ``A^T conj(Psi)``."""
         factor = psi.array(self._rows.data)
-        return (self._columns @ factor.conj()).T
+        return (self._columns @ namespace(factor).conj(factor)).T
 
     def norm(self) -> float:
         """Return the Frobenius norm, duplicates added up first."""
         self._rows.sum_duplicates()
-        return frobenius_norm(self._rows.data.reshape(1, -1))
+        return frobenius_norm(self._rows.data[None, :])
 
     def column_squares(self) -> Array:
         """Return the sum of the squares of each column, duplicates added up first."""
@@ -82,7 +81,7 @@ class DeviceSparseSource(MatrixBlock):
         """Return the matrix times ``2**exponent``."""
         return self._with_rows(rescaled(self._rows, exponent))
 
-    def _with_rows(self, rows: Any) -> DeviceSparseSource:
+    def _with_rows(self, rows: DeviceSparse) -> DeviceSparseSource:
         new = copy.copy(self)
         new.dtype = rows.data.dtype.name
         new._hold(rows)

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ..backend.array import HostArray
 
 _HELD_BYTES = 500_000_000  # where no limit is given; more goes to a temporary folder
 _BLOCK_BYTES = 64_000_000
 
-Run = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]  # rows, in order, columns and values
+Run = tuple[HostArray, HostArray, HostArray]  # rows, in order, columns and values
 
 
 def whole_rows(

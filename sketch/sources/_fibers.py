@@ -5,12 +5,11 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend.array import Array
+from ..backend.array import HostArray, to_host
 from ..numerics.cores import Core
 from ..numerics.kernels import Workspace, compiled_kernels, touched_zeros
 
@@ -45,7 +44,7 @@ class FiberLevel:
     """
 
     def __init__(
-        self, indices: NDArray[Any], size: int, edges: _Places, workspace: Workspace | None = None
+        self, indices: HostArray, size: int, edges: _Places, workspace: Workspace | None = None
     ) -> None:
         self.indices, self.size, self.edges = indices, size, edges
         self._workspace = workspace
@@ -60,7 +59,7 @@ class FiberLevel:
         """The nodes grouped by their index."""
         return Groups(self.indices)
 
-    def descend(self, rows: Array, core: Core) -> Array:
+    def descend(self, rows: HostArray, core: Core) -> HostArray:
         """Return ``rows[parent of e] @ slice(e)`` for every node e."""
         if self._workspace is None:
             return self._times_slices(rows[self.parents], core)
@@ -70,7 +69,7 @@ class FiberLevel:
             compiled.descend(np.ascontiguousarray(rows), self.parents, numbers, slices, out)
         return out
 
-    def ascend(self, rows: Array, core: Core) -> Array:
+    def ascend(self, rows: HostArray, core: Core) -> HostArray:
         """Return the sums of ``rows[e] @ slice(e)`` over the children e of every parent."""
         if self._workspace is None:
             return np.add.reduceat(self._times_slices(rows, core), self.edges[:-1], axis=0)
@@ -80,7 +79,7 @@ class FiberLevel:
             compiled.ascend(np.ascontiguousarray(rows), self.edges, numbers, slices, out)
         return out
 
-    def between(self, left: Array, right: Array) -> Array:
+    def between(self, left: HostArray, right: HostArray) -> HostArray:
         """Return the sums of ``left[parent of e]^T right[e]`` by index, shape (size, l, r)."""
         shape = (self.size, left.shape[1], right.shape[1])
         seen = touched_zeros(shape, np.result_type(left, right))
@@ -96,16 +95,16 @@ class FiberLevel:
             seen[indices] = left[self.parents[nodes]].transpose(0, 2, 1) @ right[nodes]
         return seen
 
-    def _numbered_slices(self, core: Core, width: int) -> tuple[Array, NDArray[Any]]:
+    def _numbered_slices(self, core: Core, width: int) -> tuple[HostArray, HostArray]:
         """Return slices (k, B, inner, outer) and which of them belongs to each node."""
         if self.size <= self.indices.size:
             return _block_slices(core, np.arange(self.size), width), self.indices
         return _block_slices(core, self.groups.indices, width), self.groups.numbers
 
-    def _times_slices(self, rows: Array, core: Core) -> Array:
+    def _times_slices(self, rows: HostArray, core: Core) -> HostArray:
         """Return ``rows[e] @ slice(e)`` for every node e."""
         width = core.outer_size
-        out: Array | None = None
+        out: HostArray | None = None
         for indices, nodes in self.groups.batches(8 * width * (rows.shape[1] or 1)):
             slices = _block_slices(core, indices, rows.shape[1])
             if out is None:
@@ -113,13 +112,13 @@ class FiberLevel:
             out[nodes] = _times_slices(rows[nodes], slices)
         return np.empty((rows.shape[0], width), rows.dtype) if out is None else out
 
-    def _zeros(self, count: int, core: Core, rows: Array, slices: Array) -> Array:
+    def _zeros(self, count: int, core: Core, rows: HostArray, slices: HostArray) -> HostArray:
         assert self._workspace is not None
         return self._workspace.zeros((count, core.outer_size), np.result_type(rows, slices))
 
 
 def fiber_levels(
-    coords: Sequence[NDArray[Any]], shape: Sequence[int], workspace: Workspace | None = None
+    coords: Sequence[HostArray], shape: Sequence[int], workspace: Workspace | None = None
 ) -> list[FiberLevel]:
     """Return the levels of the tree of entries, one for each mode; the last has all entries.
 
@@ -136,7 +135,7 @@ def fiber_levels(
     return [*levels, FiberLevel(coords[-1], shape[-1], edges, workspace)]
 
 
-def _begins(coords: Sequence[NDArray[Any]]) -> Iterator[NDArray[np.bool]]:
+def _begins(coords: Sequence[HostArray]) -> Iterator[NDArray[np.bool]]:
     """Yield where the nodes of each level begin, in one array that goes on to the next level."""
     begins = np.zeros(coords[0].size if coords else 0, bool)
     begins[::_SUBTREE_ENTRIES] = True
@@ -145,7 +144,7 @@ def _begins(coords: Sequence[NDArray[Any]]) -> Iterator[NDArray[np.bool]]:
         yield begins
 
 
-def fiber_count(coords: Sequence[NDArray[Any]]) -> int:
+def fiber_count(coords: Sequence[HostArray]) -> int:
     """Return how many nodes the last level but one has, 1 at least."""
     count = 1
     for begins in _begins(coords[:-1]):
@@ -153,7 +152,7 @@ def fiber_count(coords: Sequence[NDArray[Any]]) -> int:
     return count
 
 
-def lexical_order(coords: Sequence[NDArray[Any]], shape: Sequence[int]) -> _Places | None:
+def lexical_order(coords: Sequence[HostArray], shape: Sequence[int]) -> _Places | None:
     """Return the order in which the entries make a small tree, or None where they do already.
 
     By as many leading indices as tell most of them apart, and where that saves nodes enough.
@@ -168,7 +167,7 @@ def lexical_order(coords: Sequence[NDArray[Any]], shape: Sequence[int]) -> _Plac
     return _sorted_places(coords[:depth]) if scattered else None
 
 
-def _sorted_places(keys: Sequence[NDArray[Any]]) -> _Places:
+def _sorted_places(keys: Sequence[HostArray]) -> _Places:
     """Return the stable order of entries by keys, the first one before all others.
 
     By digits of 16 bits, which are sorted without comparisons.
@@ -192,7 +191,7 @@ class Groups:
     edges : ndarray, shape (k + 1,)
     """
 
-    def __init__(self, indices: NDArray[Any]) -> None:
+    def __init__(self, indices: HostArray) -> None:
         self.order = _sorted_places([indices])
         ordered = indices[self.order]
         inner = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
@@ -228,16 +227,16 @@ class Groups:
                 yield self.indices[some], self.order[self.edges[some][:, None] + np.arange(count)]
 
 
-def _block_slices(core: Core, indices: _Places, width: int) -> Array:
+def _block_slices(core: Core, indices: _Places, width: int) -> HostArray:
     """Return slices (k, B, inner, outer); as one block, where all share rows of the given width."""
-    slices = core.slices(indices)
+    slices = to_host(core.slices(indices))
     blocks, inner, count, outer = slices.shape
     if width == inner:
         return slices.transpose(2, 1, 0, 3).reshape(count, 1, inner, blocks * outer)
     return np.ascontiguousarray(slices.transpose(2, 0, 1, 3))
 
 
-def _times_slices(rows: Array, slices: Array) -> Array:
+def _times_slices(rows: HostArray, slices: HostArray) -> HostArray:
     """Return rows (k, count, B inner) times slices (k, B, inner, outer): (k, count, B outer)."""
     groups, blocks, inner, outer = slices.shape
     count, width = rows.shape[1:]
@@ -245,7 +244,8 @@ def _times_slices(rows: Array, slices: Array) -> Array:
         return rows @ slices[:, 0]
     if count < _LONG_GROUP:
         split = rows.reshape(groups, count, blocks, inner)
-        return np.einsum("kcbi,kbio->kcbo", split, slices).reshape(groups, count, -1)
+        made: HostArray = np.einsum("kcbi,kbio->kcbo", split, slices)
+        return made.reshape(groups, count, -1)
     diagonal = np.zeros((groups, blocks, inner, blocks, outer), slices.dtype)
     every = np.arange(blocks)
     diagonal[:, every, :, every, :] = slices.transpose(1, 0, 2, 3)

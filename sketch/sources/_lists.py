@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend.array import Array, is_array, namespace
+from ..backend.array import Array, HostArray, is_array, namespace
 from ..backend.plain import plain
 from ..errors import DtypeError, ShapeError
 
@@ -45,7 +45,7 @@ def array_of_numbers(t: Any) -> Array:
     return _array(t)
 
 
-def _array(numbers: Any) -> Any:
+def _array(numbers: object) -> HostArray:
     try:
         return np.asarray(numbers)
     except ValueError as error:

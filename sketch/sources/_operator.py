@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from ..backend.array import Array, compute_dtype, dtype_name, is_array, is_complex, quiet, to_host
+from ..backend.array import (
+    Array,
+    HostArray,
+    compute_dtype,
+    dtype_name,
+    is_array,
+    is_complex,
+    quiet,
+    to_host,
+)
 from ..backend.plain import plain
 from ..errors import DtypeError
 from ._base import DrawnRows, MatrixBlock, Window
@@ -57,11 +66,11 @@ class OperatorSource(MatrixBlock):
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T``."""
-        return self._times(omega.array(self._like)).T
+        return self._times(to_host(omega.array(self._like))).T
 
     def left(self, psi: DrawnRows) -> Array:
         """Return ``Psi^* A = (A^* Psi)^*``."""
-        return self._adjoint_times(psi.array(self._like)).conj().T
+        return self._adjoint_times(to_host(psi.array(self._like))).conj().T
 
     def find_nonfinite(self) -> tuple[int, int] | None:
         """Return where a product with zeros shows a row and a column that are not finite."""
@@ -71,25 +80,25 @@ class OperatorSource(MatrixBlock):
             across = np.flatnonzero(~np.isfinite(self._adjoint_times(rows)))
         return (int(bad[0]), int(across[0])) if bad.size and across.size else None
 
-    def _times(self, x: Array) -> Any:
+    def _times(self, x: HostArray) -> HostArray:
         return self._checked(self.operator.matmat(x))
 
-    def _adjoint_times(self, x: Array) -> Any:
+    def _adjoint_times(self, x: HostArray) -> HostArray:
         try:
             return self._checked(self.operator.rmatmat(x))
         except (NotImplementedError, TypeError) as error:
             raise DtypeError(f"{_NO_ADJOINT} ({error})") from error
 
-    def _checked(self, product: Any) -> Any:
+    def _checked(self, product: object) -> HostArray:
         """Return a product as an array, which must be of the field that the operator says."""
-        product = plain(product if is_array(product) else np.asarray(product))
-        name = dtype_name(product.dtype)
+        made: Array = plain(product if is_array(product) else np.asarray(product))
+        name = dtype_name(made.dtype)
         if is_complex(name) and not is_complex(self.dtype):
             raise DtypeError(
                 f"the operator's dtype is {self.dtype}, but its products are {name}; make it with "
                 f"dtype={name!r}"
             )
-        return np.array(to_host(product))  # of its own: sums are added into it
+        return np.array(to_host(made))  # of its own: sums are added into it
 
 
 def _lacks_adjoint(operator: Any) -> bool:

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..backend.array import Array, compute_dtype
+from ..backend.array import Array, HostArray, compute_dtype
 from ..numerics.cores import Core
 from ..numerics.kernels import Workspace, compiles
 from ._fibers import FiberLevel, fiber_count, fiber_levels, lexical_order
@@ -68,8 +67,8 @@ class SparseTensorBlock(TensorBlock):
 
     def __init__(
         self,
-        coords: list[NDArray[Any]],
-        data: NDArray[Any],
+        coords: list[HostArray],
+        data: HostArray,
         shape: tuple[int, ...],
         workspace: Workspace | None,
     ) -> None:

@@ -112,13 +112,13 @@ class StoredArray:
             tile = getattr(tile, dense)() if hasattr(tile, dense) else tile
         tile = tile if is_array(tile) else np.asarray(tile)
         kind = getattr(self.stored, "kind", type(self.stored).__name__)
-        tile = plain(tile, [cut.start for cut in window], kind)
-        if tuple(tile.shape) != tuple(cut.stop - cut.start for cut in window):
+        block: Array = plain(tile, [cut.start for cut in window], kind)
+        if tuple(block.shape) != tuple(cut.stop - cut.start for cut in window):
             raise ShapeError(
                 f"a slice {window} of a {type(self.stored).__name__} of shape {self.shape} is an "
-                f"array of shape {tuple(tile.shape)}; give an object whose slices are arrays"
+                f"array of shape {tuple(block.shape)}; give an object whose slices are arrays"
             )
-        return tile
+        return block
 
 
 def converted(block: Array, dtype: str) -> Array:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..backend.array import HostArray
+
 
 def with_spectrum(
     shape: tuple[int, int],
@@ -15,7 +17,7 @@ def with_spectrum(
     seed: int = 0,
     dtype: Any = "float64",
     coherent: bool = False,
-) -> NDArray[Any]:
+) -> HostArray:
     """Return a matrix with the given singular values.
 
     Parameters
@@ -52,16 +54,16 @@ def with_spectrum(
     rng = np.random.default_rng(seed)
     is_complex = np.issubdtype(dtype, np.complexfloating)
 
-    def vectors(size: int) -> NDArray[Any]:
+    def vectors(size: int) -> HostArray:
         if coherent:
             return np.eye(size)[:, rng.permutation(size)[: len(s)]]
-        x: NDArray[Any] = rng.standard_normal((size, len(s)))
+        x: HostArray = rng.standard_normal((size, len(s)))
         if is_complex:
             x = x + 1j * rng.standard_normal((size, len(s)))
         return np.linalg.qr(x)[0]
 
     u, v = (vectors(size) for size in shape)
-    a: NDArray[Any] = ((u * s) @ v.conj().T).astype(dtype)
+    a: HostArray = ((u * s) @ v.conj().T).astype(dtype)
     return a
 
 
