@@ -81,7 +81,7 @@ def checked_tol(tol: Any) -> float | None:
     return value
 
 
-def require_rank_or_tol(rank: Any, tol: Any) -> None:
+def require_rank_or_tol(rank: object, tol: object) -> None:
     """Refuse a request that says neither how large nor how accurate a result should be."""
     if rank is None and tol is None:
         raise RankError("give a rank, a tolerance, or both: rank=20, or tol=1e-3")

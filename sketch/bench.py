@@ -48,7 +48,7 @@ def compare(scale: float = 1.0) -> None:
 
 
 def _measured(
-    calls: Calls, error: Callable[[Any], float]
+    calls: Calls, error: Callable[[object], float]
 ) -> Iterator[tuple[str, float, float, str]]:
     """Yield names, median seconds, ratios to the first and errors; all calls run in turn."""
     results = {name: call() for name, call in calls.items()}  # which warms up
@@ -123,7 +123,7 @@ def _tensor(scale: float) -> tuple[str, Calls, Callable[[Any], float]]:
     return f"dense tensor {n}^4, rank {rank}", calls, error
 
 
-def _scikit_learn(a: Any) -> Calls:
+def _scikit_learn(a: object) -> Calls:
     if importlib.util.find_spec("sklearn") is None:
         return {}
     from sklearn.utils.extmath import randomized_svd

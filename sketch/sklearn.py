@@ -26,7 +26,7 @@ _GROWTH = 4  # and how many more each time
 class _Components(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """What both estimators share: coordinates of rows along components that were found."""
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: object) -> Any:
         """Return the coordinates of rows.
 
         Parameters
@@ -41,7 +41,7 @@ class _Components(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         check_is_fitted(self)
         return self.result_.transform(self._rows(X, reset=False))
 
-    def inverse_transform(self, X: Any) -> Any:
+    def inverse_transform(self, X: object) -> Any:
         """Return the rows of coordinates.
 
         Parameters
@@ -59,7 +59,7 @@ class _Components(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def _n_features_out(self) -> int:
         return self.result_.rank
 
-    def _rows(self, X: Any, reset: bool, least: int = 1) -> Any:
+    def _rows(self, X: object, reset: bool, least: int = 1) -> Any:
         """Return checked rows; Dask collections as Dask arrays."""
         if hasattr(X, "to_dask_array"):
             X = X.to_dask_array(lengths=True)
@@ -162,12 +162,12 @@ class SketchPCA(_Components):
 
     def __init__(
         self,
-        n_components: Any = None,
+        n_components: object = None,
         *,
         whiten: bool = False,
-        scale: Any = False,
+        scale: object = False,
         passes: int | None = None,
-        random_state: Any = 0,
+        random_state: object = 0,
     ) -> None:
         self.n_components = n_components
         self.whiten = whiten
@@ -186,7 +186,11 @@ class SketchPCA(_Components):
         """
         rows = self._rows(X, reset=True)
         self.__dict__.pop("sketch_", None)
-        options = {"scale": self.scale, "passes": self.passes, "seed": self._seed()}
+        options: dict[str, Any] = {
+            "scale": self.scale,
+            "passes": self.passes,
+            "seed": self._seed(),
+        }
         most = min(rows.shape)
         wanted = _wanted(self.n_components, most)
         if isinstance(wanted, float):
@@ -197,7 +201,7 @@ class SketchPCA(_Components):
         self._hold(found)
         return self
 
-    def partial_fit(self, X: Any, y: Any = None) -> Self:
+    def partial_fit(self, X: object, y: object = None) -> Self:
         """Find the components of all rows that came so far.
 
         Parameters
@@ -286,13 +290,13 @@ class SketchSVD(_Components):
     """
 
     def __init__(
-        self, n_components: int = 2, *, passes: int | None = None, random_state: Any = 0
+        self, n_components: int = 2, *, passes: int | None = None, random_state: object = 0
     ) -> None:
         self.n_components = n_components
         self.passes = passes
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: object, y: object = None) -> Self:
         """Find the singular vectors of rows.
 
         Parameters
@@ -321,7 +325,7 @@ class SketchSVD(_Components):
         return self
 
 
-def _wanted(n_components: Any, most: int) -> int | float:
+def _wanted(n_components: object, most: int) -> int | float:
     """Return the number of components, or the share of the variance, that was asked for."""
     if n_components is None:
         return most

@@ -110,7 +110,7 @@ class DeviceSparse(Protocol):
 class StrictArray(Array, Protocol):
     """An array of the standard's own reference library."""
 
-    def to_device(self, device: object, /) -> StrictArray: ...
+    def to_device(self, device: Device, /) -> StrictArray: ...
 
 
 class TorchTensor(Array, Protocol):

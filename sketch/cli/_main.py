@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _warnings_as_lines(told: list[str]) -> Iterator[None]:
     """Print warnings of the library as lines, and collect them."""
 
-    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+    def show(message: Warning | str, *_: object, **__: object) -> None:
         told.append(str(message))
         print(f"sketch: warning: {message}", file=sys.stderr)
 
@@ -68,7 +68,7 @@ def _warnings_as_lines(told: list[str]) -> Iterator[None]:
         yield
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> Any:
     """Return plain values without infinity and NaN, which JSON does not know."""
     if isinstance(value, dict):
         return {name: _finite(each) for name, each in value.items()}
@@ -94,7 +94,7 @@ class _Completion(argparse.Action):
     """Print the script by which a shell completes commands and options."""
 
     def __call__(
-        self, parser: argparse.ArgumentParser, _: Any, shell: Any, option: str | None = None
+        self, parser: argparse.ArgumentParser, _: object, shell: Any, option: str | None = None
     ) -> None:
         try:
             import shtab

@@ -41,7 +41,7 @@ def _run(options: argparse.Namespace) -> Figures:
         return finished(result, options, {"method": "pca"}, data, start)
 
 
-def _pca(source: Any, options: argparse.Namespace) -> PrincipalComponents:
+def _pca(source: object, options: argparse.Namespace) -> PrincipalComponents:
     return pca(
         source,
         options.rank,

@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> Figures:
         return finished(result, options, {"method": options.method}, data, start)
 
 
-def _train_with_state(data: Any, options: argparse.Namespace) -> TensorTrain:
+def _train_with_state(data: object, options: argparse.Namespace) -> TensorTrain:
     if options.method != "stta" or options.rank is None:
         raise SketchError("--state needs --method stta and --rank: a one-pass sketch")
     source = as_tensor_source(data)

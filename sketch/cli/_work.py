@@ -46,7 +46,7 @@ def try_outputs(out: str | None, picture: str | None, *paths: str | None) -> Non
 
 
 def finished(
-    result: Result, options: argparse.Namespace, about: Figures, data: Any, start: float
+    result: Result, options: argparse.Namespace, about: Figures, data: object, start: float
 ) -> Figures:
     """Write the result and its picture, and return all figures of it.
 

@@ -41,7 +41,7 @@ def fitted_components(rows: Any, rank: int | None, options: dict[str, Any]) -> P
     return with_passes(with_seeds(made, found.seeds), found.n_passes)
 
 
-def checked_missing(missing: Any) -> bool:
+def checked_missing(missing: object) -> bool:
     """Return whether missing entries are to be fitted."""
     if missing not in (None, "fit"):
         raise ArgumentError(f'missing must be None or "fit", got {missing!r}')

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._checks import checked_tol, require_rank_or_tol
+from ..backend.array import Device
 from ..errors import ArgumentError, PassError, RankError
 from ..formats import seeds_of, with_passes, with_seeds
 from ..maps import BlockSign, Gaussian, MatrixFamilyName, SparseSign, TestMatrixFamily
@@ -35,7 +36,7 @@ NEAR = 1.3
 
 
 def svd(
-    a: Any,
+    a: object,
     rank: int | None = None,
     *,
     tol: float | None = None,
@@ -47,7 +48,7 @@ def svd(
     seed: int | None = 0,
     check_finite: bool = True,
     memory: int | str | None = None,
-    device: Any = None,
+    device: Device = None,
     progress: bool = False,
 ) -> LowRank:
     """Return the leading part of the singular value decomposition, with its error.
@@ -241,13 +242,13 @@ class _Call:
         return with_passes(result, n_passes + result.n_passes)
 
 
-def _grows(rank: int | None, method: str, options: dict[str, Any]) -> bool:
+def _grows(rank: int | None, method: str, options: dict[str, object]) -> bool:
     """Whether a space grows to the tolerance, in the place of sketches of several widths."""
     return rank is None and method == "hmt" and not options.get("power_iters")
 
 
 def _check_request(
-    source: MatrixSource, rank: int | None, method: str, options: dict[str, Any]
+    source: MatrixSource, rank: int | None, method: str, options: dict[str, object]
 ) -> None:
     """Refuse what the method or the data cannot do, before any work."""
     takes = options_of(method_of(MATRIX_METHODS, method))
@@ -268,7 +269,7 @@ def _wider(rank: int, error: float, tol: float) -> int:
     return math.ceil((WIDENED[error < NEAR * tol]) * (rank + 5))
 
 
-def _chosen(method: str, **given: Any) -> dict[str, Any]:
+def _chosen(method: str, **given: object) -> dict[str, Any]:
     """Return the options that were given, each of which the method must take."""
     options = {name: value for name, value in given.items() if value is not None}
     for name, value in options.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._checks import checked_size, checked_tol
+from ..backend.array import Device
 from ..errors import PassError, RankError
 from ..formats import seeds_of, with_seeds
 from ..results import PrincipalComponents
@@ -20,20 +21,20 @@ _TOLERANCE_RANK = 20  # whose default width is searched for a tolerance
 
 
 def pca(
-    rows: Any,
+    rows: object,
     rank: int | None = None,
     *,
     tol: float | None = None,
     passes: int | None = None,
     sketch_rank: int | None = None,
     center: bool = True,
-    scale: Any = False,
+    scale: object = False,
     whiten: bool = False,
     missing: str | None = None,
     seed: int | None = 0,
     check_finite: bool = True,
     memory: int | str | None = None,
-    device: Any = None,
+    device: Device = None,
     progress: bool = False,
 ) -> PrincipalComponents:
     """Return the leading principal components of rows.

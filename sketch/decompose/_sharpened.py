@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..backend.array import moved, unit_roundoff
+from ..backend.array import Device, moved, unit_roundoff
 from ..errors import SpectrumWarning, warn
 from ..formats import with_passes
 from ..numerics.linalg import adjoint, frobenius_norm
@@ -26,7 +26,7 @@ def sharpened(
     rank: int | None,
     tol: float | None,
     steps: int | None,
-    device: Any,
+    device: Device,
     *,
     memory: int | str | None,
     **how: Any,

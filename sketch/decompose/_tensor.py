@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Unpack
 
 from .._checks import MISSING_HINT, Ranks, checked_tol, each_bond, require_rank_or_tol
-from ..backend.array import cast, namespace, quiet, unit_roundoff
+from ..backend.array import Device, cast, namespace, quiet, unit_roundoff
 from ..errors import DtypeError, NonFiniteError, OptionError, PassError, ShapeError
 from ..formats import TensorTrain, as_exact_train, seeds_of, tt_svd_cores, with_seeds
 from ..numerics.linalg import frobenius_norm
@@ -39,7 +39,7 @@ _EXACT_RANK = 100  # up to which the error of a structured tensor is computed, n
 
 
 def tensor_train(
-    a: Any,
+    a: object,
     rank: Ranks | None = None,
     *,
     tol: float | None = None,
@@ -47,7 +47,7 @@ def tensor_train(
     seed: int | None = 0,
     check_finite: bool = True,
     memory: int | str | None = None,
-    device: Any = None,
+    device: Device = None,
     progress: bool = False,
     **options: Unpack[TensorOptions],
 ) -> TensorTrain:
@@ -150,7 +150,7 @@ def tensor_train(
 
     own = independent_seed(seed, a)
 
-    def sketched(width: Any) -> Any:
+    def sketched(width: object) -> Any:
         sk = made(source.shape, width, seed=own, dtype=source.dtype, device=device, **options)
         return fed(sk, source, check_finite=check_finite, memory=memory, progress=progress)
 
@@ -185,7 +185,7 @@ def _train_to_tolerance(sketched: Callable[[Any], Any], tol: float) -> TensorTra
         width *= GROWTH
 
 
-def _measure(a: Any, source: TensorSource, memory: Any) -> Measure | None:
+def _measure(a: object, source: TensorSource, memory: object) -> Measure | None:
     """Return what tells the exact error of a train, where that costs less than probes."""
     with quiet():  # what is not finite is found in the products
         exact = as_exact_train(a, _EXACT_RANK)
@@ -220,7 +220,7 @@ def exact_error(train: TensorTrain, data: TensorTrain, dtype: str) -> ErrorEstim
     )
 
 
-def tt_svd(array: Any, rank: Ranks | None = None, tol: float | None = None) -> TensorTrain:
+def tt_svd(array: object, rank: Ranks | None = None, tol: float | None = None) -> TensorTrain:
     """Return the tensor train of successive truncated SVDs, with its exact error.
 
     The deterministic reference: quasi-optimal within a factor of ``sqrt(d - 1)``, at the price of

@@ -154,7 +154,7 @@ def _seal(header: Header) -> str:
     return hashlib.sha256(json.dumps(header, sort_keys=True).encode()).hexdigest()
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> Header:
+def _without_duplicates(pairs: list[tuple[str, object]]) -> Header:
     fields = dict(pairs)
     if len(fields) < len(pairs):
         raise ValueError("a field of the header is given twice")
@@ -200,7 +200,7 @@ def _write_array(archive: zipfile.ZipFile, name: str, array: np.ndarray[Any, Any
 class _Draft(zipfile.ZipFile):
     """An archive that is closed only when it is whole; one that is not is thrown away as it is."""
 
-    def __exit__(self, kind: Any, *rest: Any) -> None:
+    def __exit__(self, kind: object, *rest: object) -> None:
         if kind is None:
             self.close()
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ._norms import exact_cores
 from ._sum import Summable
 from ._tensor_train import TensorTrain
 
 
-def as_exact_train(t: Any, limit: int) -> TensorTrain | None:
+def as_exact_train(t: object, limit: int) -> TensorTrain | None:
     """Return a train that equals a structured tensor, or a sum of such tensors.
 
     None where the input has no such form, or its ranks would be more than `limit`.

@@ -36,7 +36,9 @@ class Axes:
     n_rows: int = 1
 
     @classmethod
-    def named(cls, dims: Sequence[Any], sizes: Sequence[int], labels: Sequence[Any] = ()) -> Axes:
+    def named(
+        cls, dims: Sequence[object], sizes: Sequence[int], labels: Sequence[object] = ()
+    ) -> Axes:
         """Return axes by their names, those without one numbered, with labels where there are some.
 
         Of two axes with one name, both are numbered.
@@ -77,7 +79,7 @@ class Axes:
         matrix = math.prod(self.sizes[:k]), math.prod(self.sizes[k:])
         return tuple(shape) in (self.sizes, matrix)
 
-    def dataset(self, variables: Variables, sizes: Mapping[Hashable, int], attrs: Any) -> Any:
+    def dataset(self, variables: Variables, sizes: Mapping[Hashable, int], attrs: object) -> Any:
         """Return a dataset of xarray: variables over these axes and over others of known sizes.
 
         Raises

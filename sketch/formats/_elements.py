@@ -112,7 +112,7 @@ def _keys(points: Points, shape: tuple[int, ...]) -> Points:
     return keys
 
 
-def transposed(x: Any) -> Any:
+def transposed(x: object) -> Any:
     """Return a tensor of any kind with its axes in the opposite order."""
     if is_array(x):
         return namespace(x).permute_dims(x, tuple(reversed(range(x.ndim))))
@@ -121,7 +121,7 @@ def transposed(x: Any) -> Any:
     return x.T
 
 
-def dense_numbers(x: Any) -> Array:
+def dense_numbers(x: object) -> Array:
     """Return an array in a dtype that is computed with.
 
     Raises

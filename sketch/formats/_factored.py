@@ -378,7 +378,7 @@ def constant_like(x: Any, like: Array, number: complex) -> CPTensor:
     )
 
 
-def _array(x: Any) -> Array:
+def _array(x: object) -> Array:
     """Return weights, a core or a factor as an array of numbers."""
     x = plain(x)
     return x if is_array(x) else np.asarray(x)

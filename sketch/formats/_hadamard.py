@@ -81,7 +81,7 @@ class HadamardProduct(Summable):
         """The transpose: the modes in the opposite order."""
         return HadamardProduct(self.first.T, self.second.T)
 
-    def _at_points(self, points: Any) -> Array:
+    def _at_points(self, points: object) -> Array:
         return self.first._at_points(points) * self.second._at_points(points)
 
     def _chains(self) -> list[Any]:

@@ -61,7 +61,7 @@ def inner_product(x: Any, y: Any) -> Any:
     return vector_product(x.to_array() if chains else dense_numbers(x), dense)
 
 
-def _swapped(x: Any, y: Any) -> Any:
+def _swapped(x: object, y: object) -> Any:
     return plain_number(complex(inner_product(y, x)).conjugate())
 
 

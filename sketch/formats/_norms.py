@@ -28,7 +28,7 @@ def norm(x: Any) -> float:
     return math.sqrt(max(0.0, complex(inner_product(x, x)).real))
 
 
-def exact_cores(x: Any, limit: int) -> list[Array] | None:
+def exact_cores(x: object, limit: int) -> list[Array] | None:
     """Return the cores of a train that equals a structured tensor, or a sum of such.
 
     None where there is no such train of ranks up to the limit.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -32,7 +31,7 @@ def composed(a: Array, b: Array) -> Array:
     return xp.reshape(xp.permute_dims(both, (0, 1, 3, 2, 4)), (p * s, m, n, q * t))
 
 
-def as_matrix(x: Any) -> Array:
+def as_matrix(x: object) -> Array:
     """Return a matrix of any kind as a dense array."""
     dense = x.toarray() if hasattr(x, "toarray") else plain(x)
     dense = dense if is_array(dense) else np.asarray(dense)

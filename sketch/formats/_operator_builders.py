@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -73,7 +73,7 @@ class OperatorBuilders:
         return cls(cores)
 
     @classmethod
-    def kronecker(cls, matrices: Sequence[Any]) -> Self:
+    def kronecker(cls, matrices: Sequence[object]) -> Self:
         """Return ``A_1 x ... x A_d``, of rank 1.
 
         Parameters
@@ -99,7 +99,7 @@ class OperatorBuilders:
         return cls([as_matrix(matrix)[None, :, :, None] for matrix in matrices])
 
     @classmethod
-    def kronecker_sum(cls, matrices: Sequence[Any]) -> Self:
+    def kronecker_sum(cls, matrices: Sequence[object]) -> Self:
         """Return ``A_1 x I x ... x I + ... + I x ... x I x A_d``, of rank 2.
 
         Parameters
@@ -131,7 +131,7 @@ class OperatorBuilders:
     @classmethod
     def from_dense(
         cls,
-        matrix: Any,
+        matrix: object,
         out_shape: Sequence[int],
         in_shape: Sequence[int] | None = None,
         *,

@@ -113,7 +113,7 @@ class OperatorProduct(Summable):
         """The transpose: the exact train with its modes in the opposite order."""
         return self.to_tensor_train().T
 
-    def _at_points(self, points: Any) -> Array:
+    def _at_points(self, points: object) -> Array:
         return self._formed._at_points(points)
 
     def _chains(self) -> list[Any]:

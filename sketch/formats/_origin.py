@@ -11,7 +11,7 @@ from ._seeded import Seeded
 from ._sum import Summable, TensorSum
 
 
-def seeds_of(data: Any) -> tuple[int, ...]:
+def seeds_of(data: object) -> tuple[int, ...]:
     """Return the seeds of the results that data are made of.
 
     A result that is exact to rounding depends on no seed.

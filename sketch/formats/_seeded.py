@@ -77,9 +77,9 @@ def _is_like(x: Any, y: Any) -> bool:
     return tuple(x.shape) == tuple(y.shape)
 
 
-def _carrying(method: Callable[..., Any]) -> Callable[..., Any]:
+def _carrying(method: Callable[..., object]) -> Callable[..., Any]:
     @functools.wraps(method)
-    def wrapped(*operands: Any, **options: Any) -> Any:
+    def wrapped(*operands: object, **options: object) -> Any:
         result = method(*operands, **options)
         if isinstance(result, Seeded):
             known = [x for x in operands if isinstance(x, Seeded)]

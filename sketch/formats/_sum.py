@@ -44,28 +44,28 @@ class Summable:
             return self if other == 0 else self._plus(other)
         return TensorSum.of(self).__add__(other)
 
-    def __radd__(self, other: Any) -> Any:
+    def __radd__(self, other: object) -> Any:
         return self + other if is_number(other) else TensorSum.of(other) + self
 
     def __sub__(self, other: Any) -> Any:
         return self + -other if is_number(other) else TensorSum.of(self).__sub__(other)
 
-    def __rsub__(self, other: Any) -> Any:
+    def __rsub__(self, other: object) -> Any:
         return -self + other if is_number(other) else TensorSum.of(other) - self
 
-    def __mul__(self, factor: Any) -> Any:
+    def __mul__(self, factor: object) -> Any:
         return TensorSum.of(self) * factor
 
-    def __rmul__(self, factor: Any) -> Any:
+    def __rmul__(self, factor: object) -> Any:
         return self * factor
 
-    def __truediv__(self, divisor: Any) -> Any:
+    def __truediv__(self, divisor: object) -> Any:
         return TensorSum.of(self) / divisor
 
     def __neg__(self) -> Any:
         return self * -1.0
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_") and name in self.__dict__:
             raise AttributeError(
                 f"{name} of a frozen {type(self).__name__} cannot be changed; make another one"
@@ -78,7 +78,7 @@ class Summable:
             "name what you want: its cores, factors or terms, entries(indices), or to_array()"
         )
 
-    def entries(self, indices: Any) -> Any:
+    def entries(self, indices: object) -> Any:
         """Return single entries.
 
         Parameters
@@ -112,7 +112,7 @@ class Summable:
         """
         return self._at_points(checked_points(indices, tuple(self.shape)))
 
-    def dot(self, other: Any) -> Any:
+    def dot(self, other: object) -> Any:
         """Return ``<self, other> = sum conj(self) * other``.
 
         Parameters
@@ -182,7 +182,7 @@ class Summable:
         """Return the chains whose entrywise product the tensor is, see `inner_product`."""
         return [self.to_tensor_train().cores]
 
-    def _at_points(self, points: Any) -> Any:
+    def _at_points(self, points: object) -> Any:
         """Return the entries at checked points (n_points, d)."""
         return self.to_tensor_train()._at_points(points)
 
@@ -208,7 +208,7 @@ def refuse_large(what: str, shape: Any, dtype: str, max_bytes: int) -> None:
         )
 
 
-def is_number(x: Any) -> bool:
+def is_number(x: object) -> bool:
     """Whether x is a plain number of Python or of an array library."""
     return isinstance(x, numbers.Number | np.number) or getattr(x, "shape", None) == ()
 
@@ -267,7 +267,7 @@ class TensorSum(Summable):
         self.shape: tuple[int, ...] = shapes[0]
 
     @classmethod
-    def of(cls, term: Any) -> TensorSum:
+    def of(cls, term: object) -> TensorSum:
         """Return `term` as a sum; nested sums become one.
 
         Parameters
@@ -302,7 +302,7 @@ class TensorSum(Summable):
         kinds = " + ".join(type(term).__name__ for term in self.terms)
         return f"TensorSum(shape={self.shape}: {kinds})"
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: object) -> Any:
         if is_number(other):
             return super().__add__(other)
         other = TensorSum.of(other)
@@ -311,13 +311,13 @@ class TensorSum(Summable):
     def __sub__(self, other: Any) -> Any:
         return self + -(other if is_number(other) else TensorSum.of(other))
 
-    def __mul__(self, factor: Any) -> Any:
+    def __mul__(self, factor: object) -> Any:
         if not is_number(factor):
             return NotImplemented
         number = finite_factor(factor)
         return TensorSum(self.terms, [number * c for c in self.coefficients])
 
-    def __truediv__(self, divisor: Any) -> Any:
+    def __truediv__(self, divisor: object) -> Any:
         if not is_number(divisor):
             return NotImplemented
         number = finite_factor(divisor)

@@ -86,7 +86,7 @@ class TensorTrain(TrainStorage):
 
     # ---- entries ----------------------------------------------------------------------------
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: object) -> Any:
         """Return an entry for integers, a train of the slices otherwise."""
         found = sliced(self.cores, index)
         return TensorTrain(found) if isinstance(found, list) else found
@@ -96,25 +96,25 @@ class TensorTrain(TrainStorage):
 
     # ---- algebra ----------------------------------------------------------------------------
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: object) -> Any:
         if not isinstance(other, TensorTrain):
             return super().__add__(other)
         self._check_shape(other)
         return TensorTrain._sum(self._parts + other._parts)
 
-    def __sub__(self, other: Any) -> Any:
+    def __sub__(self, other: object) -> Any:
         if isinstance(other, TensorTrain):
             return self + -1.0 * other
         return super().__sub__(other)
 
-    def __mul__(self, factor: Any) -> Any:
+    def __mul__(self, factor: object) -> Any:
         if not is_number(factor):
             return NotImplemented
         number = finite_factor(factor)
         error = None if self.error is None else self.error.scaled(number)
         return TensorTrain([multiple(self.cores[0], factor), *self.cores[1:]], error=error)
 
-    def __truediv__(self, divisor: Any) -> Any:
+    def __truediv__(self, divisor: object) -> Any:
         return self * (1 / plain_number(divisor)) if is_number(divisor) else NotImplemented
 
     def _constant(self, number: complex) -> TensorTrain:
@@ -338,7 +338,7 @@ class TensorTrain(TrainStorage):
         widest = max(self.ranks, default=1)
         return 10 * math.sqrt(self.ndim * widest) * unit_roundoff(dtype_name(self.dtype))
 
-    def _check_shape(self, other: Any) -> None:
+    def _check_shape(self, other: object) -> None:
         shape = tuple(getattr(other, "shape", ()))
         if self.shape != shape:
             raise ShapeError(f"the shapes {self.shape} and {shape} differ")

@@ -19,7 +19,7 @@ _SHARING = 8  # points that share an index, from which one product for them all 
 _JOINING = 4  # by which operations saved exceed those that a joint core takes
 
 
-def sliced(cores: Sequence[Array], index: Any) -> Any:
+def sliced(cores: Sequence[Array], index: object) -> Any:
     """Return an entry for integers, the cores of the slices otherwise."""
     parts = [
         _taken(core, i) if isinstance(i, slice) else core[:, _checked_index(i, core.shape[1]), :]
@@ -110,7 +110,7 @@ def _each_apart(values: Array, core: Array, places: Points) -> Array:
     return xp.concat(parts, axis=0)
 
 
-def _full_index(index: Any, ndim: int) -> list[Any]:
+def _full_index(index: object, ndim: int) -> list[Any]:
     index = index if isinstance(index, tuple) else (index,)
     dots = [place for place, i in enumerate(index) if i is Ellipsis]
     if len(dots) > 1:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._checks import checked_size, each_bond
-from ..backend.array import Array, cast, is_complex, moved, place
+from ..backend.array import Array, Device, cast, is_complex, moved, place
 from ..errors import ShapeError
 from ..numerics.random import normal_rows
 from ..numerics.seeds import checked_seed
@@ -18,13 +18,13 @@ from ..numerics.seeds import checked_seed
 _STREAM = 4 << 32  # beside those of test tensors, one for each core
 
 
-def ones_cores(shape: Sequence[int], dtype: str, device: Any) -> list[Array]:
+def ones_cores(shape: Sequence[int], dtype: str, device: Device) -> list[Array]:
     """Return the cores of the train of ones."""
     return [_placed(np.ones((1, n, 1)), dtype, device) for n in _checked_shape(shape)]
 
 
 def random_cores(
-    shape: Sequence[int], rank: Any, seed: int | None, dtype: str, device: Any
+    shape: Sequence[int], rank: object, seed: int | None, dtype: str, device: Device
 ) -> list[Array]:
     """Return Gaussian cores (r, n, s) of variance ``1 / r``, so that entries have mean square 1."""
     sizes, seed = _checked_shape(shape), checked_seed(seed)

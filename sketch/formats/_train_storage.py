@@ -13,6 +13,7 @@ import numpy as np
 from .._checks import Ranks
 from ..backend.array import (
     Array,
+    Device,
     cast,
     dtype_name,
     namespace,
@@ -69,7 +70,7 @@ class TrainStorage(Summable, Seeded):
         return self._error
 
     @classmethod
-    def zeros(cls, shape: Sequence[int], *, dtype: str = "float64", device: Any = None) -> Self:
+    def zeros(cls, shape: Sequence[int], *, dtype: str = "float64", device: Device = None) -> Self:
         """Return the train of zeros of a shape, of rank 1.
 
         Parameters
@@ -88,7 +89,7 @@ class TrainStorage(Summable, Seeded):
         return cls([0.0 * core for core in ones_cores(shape, dtype, device)])
 
     @classmethod
-    def ones(cls, shape: Sequence[int], *, dtype: str = "float64", device: Any = None) -> Self:
+    def ones(cls, shape: Sequence[int], *, dtype: str = "float64", device: Device = None) -> Self:
         """Return the train of ones of a shape, of rank 1; arguments as for `zeros`.
 
         Parameters
@@ -113,7 +114,7 @@ class TrainStorage(Summable, Seeded):
         *,
         seed: int | None = 0,
         dtype: str = "float64",
-        device: Any = None,
+        device: Device = None,
     ) -> Self:
         """Return a train of Gaussian cores, whose entries have mean square 1.
 
@@ -182,7 +183,7 @@ class TrainStorage(Summable, Seeded):
             error = f", relative error={self.error.relative:.3g} {how}"
         return f"TensorTrain(shape={shape}, ranks={ranks}, dtype={dtype_name(self.dtype)}{error})"
 
-    def plot(self, axes: Any = None) -> Any:
+    def plot(self, axes: object = None) -> Any:
         """Draw the train as a tensor diagram with its ranks and sizes; long ones by their ranks.
 
         Parameters
@@ -350,7 +351,7 @@ class TrainStorage(Summable, Seeded):
         """
         return quimb_state(self.cores)
 
-    def with_error(self, error: Any) -> Self:
+    def with_error(self, error: object) -> Self:
         """Return the same train with an error estimate.
 
         Parameters
@@ -370,7 +371,7 @@ class TrainStorage(Summable, Seeded):
         """
         return type(self)(self.cores, error=error)
 
-    def astype(self, dtype: Any) -> Self:
+    def astype(self, dtype: object) -> Self:
         """Return the train in another precision; its error follows.
 
         Parameters
@@ -423,7 +424,7 @@ class TrainStorage(Summable, Seeded):
 
     @classmethod
     def from_archive(
-        cls, header: archive.Header, arrays: archive.Arrays, error: Any = None
+        cls, header: archive.Header, arrays: archive.Arrays, error: object = None
     ) -> Self:
         """Rebuild a train from what `save` wrote.
 

@@ -172,7 +172,7 @@ class TTOperator(OperatorBuilders):
 
     # ---- algebra ----------------------------------------------------------------------------
 
-    def __add__(self, other: Any) -> TTOperator:
+    def __add__(self, other: object) -> TTOperator:
         if is_number(other) and other == 0:  # where sum() begins
             return self
         if not isinstance(other, TTOperator):
@@ -186,21 +186,21 @@ class TTOperator(OperatorBuilders):
 
     __radd__ = __add__
 
-    def __sub__(self, other: Any) -> TTOperator:
+    def __sub__(self, other: object) -> TTOperator:
         return self + -other if isinstance(other, TTOperator) else NotImplemented
 
-    def __mul__(self, factor: Any) -> TTOperator:
+    def __mul__(self, factor: object) -> TTOperator:
         return self._with(self._train * factor) if is_number(factor) else NotImplemented
 
     __rmul__ = __mul__
 
-    def __truediv__(self, divisor: Any) -> TTOperator:
+    def __truediv__(self, divisor: object) -> TTOperator:
         return self._with(self._train / divisor) if is_number(divisor) else NotImplemented
 
     def __neg__(self) -> TTOperator:
         return self * -1.0
 
-    def __matmul__(self, other: Any) -> Any:
+    def __matmul__(self, other: object) -> Any:
         """Return the product with an operator, or with a tensor: then it is lazy.
 
         Parameters
@@ -298,7 +298,7 @@ def _paired(core: Array) -> Array:
     return namespace(core).reshape(core, (r, m * n, behind))
 
 
-def _check_cores(cores: list[Any]) -> None:
+def _check_cores(cores: Sequence[Array]) -> None:
     shapes = [tuple(getattr(core, "shape", ())) for core in cores]
     if not cores or any(len(shape) != 4 for shape in shapes):
         raise ShapeError(

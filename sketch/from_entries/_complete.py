@@ -18,7 +18,7 @@ _SAMPLE = 2**22  # entries that are kept whole and so are fitted together
 
 @overload
 def complete(
-    a: Any,
+    a: object,
     /,
     rank: int | Sequence[int],
     *,
@@ -34,8 +34,8 @@ def complete(
 
 @overload
 def complete(
-    points: Any,
-    values: Any,
+    points: object,
+    values: object,
     /,
     *,
     shape: Sequence[int],
@@ -111,7 +111,7 @@ def complete(
 
 
 def _complete_matrix(
-    a: Any,
+    a: object,
     rank: int | Sequence[int],
     *,
     ridge: float | None = None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from .._checks import Ranks, checked_tol, each_bond
 from ..backend.array import accumulator_dtype, compute_dtype, to_host, unit_roundoff
@@ -28,8 +27,8 @@ _SURE = 0.99  # of the interval that a known difference has to be in
 
 
 def complete_train(
-    points: Any,
-    values: Any,
+    points: object,
+    values: object,
     shape: Sequence[int],
     rank: Ranks | None = None,
     *,

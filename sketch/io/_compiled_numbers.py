@@ -220,7 +220,7 @@ def _read_lines(text, indices, integers, reals, doubtful):  # type: ignore[no-un
         entry += 1
 
 
-def _kept(loop: Callable[..., Any]) -> Any:
+def _kept(loop: Callable[..., object]) -> Any:
     """Return a loop that is compiled once for all processes, if there is a place to keep it."""
     try:
         return numba.njit(cache=True, nogil=True, error_model="numpy")(loop)

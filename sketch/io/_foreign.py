@@ -52,7 +52,7 @@ def read_mat(path: str, name: str) -> _Answer:
     return {"arrays": arrays, "kind": "dense"}, [value]
 
 
-def _inside(content: dict[str, Any], name: str) -> Any:
+def _inside(content: dict[str, object], name: str) -> Any:
     """Return the array of a name, with fields after points."""
     head, *fields = name.split(".")
     value: Any = content.get(head) if name else None

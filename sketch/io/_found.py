@@ -99,7 +99,7 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-def is_numeric(dtype: Any) -> bool:
+def is_numeric(dtype: object) -> bool:
     """Whether entries are numbers."""
     return getattr(dtype, "kind", "O") in "biufc"
 
@@ -115,7 +115,7 @@ def check_numbers(data: Any, where: str) -> None:
         raise StateFileError(f"{where}: holds {_described(data.dtype)}, not numbers")
 
 
-def _described(dtype: Any) -> str:
+def _described(dtype: object) -> str:
     kinds = {"O": "objects or text", "S": "text", "U": "text", "T": "text", "M": "dates"}
     kinds["m"] = "time spans"
     return kinds.get(getattr(dtype, "kind", "O"), f"values of dtype {dtype}")

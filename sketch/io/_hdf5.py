@@ -46,7 +46,7 @@ def read_netcdf4(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     return dataclasses.replace(found, dims=dims, labels=coordinates(root, key, dims))
 
 
-def coordinates(root: Any, key: str, dims: Dims) -> Callable[[], Labels]:
+def coordinates(root: object, key: str, dims: Dims) -> Callable[[], Labels]:
     """Return a reader of the arrays that have the names of axes, beside a variable or above."""
 
     def labels() -> Labels:
@@ -73,7 +73,7 @@ def is_anndata(root: Any) -> bool:
     return kind == "anndata" or {"X", "obs", "var"} <= keys
 
 
-def read_anndata(root: Any, name: str, path: str) -> Found:
+def read_anndata(root: object, name: str, path: str) -> Found:
     """Return ``X``, a layer by its name alone, or anything else of an AnnData object."""
     name = name or "X"
     inside = f"layers/{name}"
@@ -88,7 +88,7 @@ def read_anndata(root: Any, name: str, path: str) -> Found:
     )
 
 
-def _index(root: Any, side: str) -> Any:
+def _index(root: object, side: str) -> Any:
     """Return the names of observations or variables."""
     table = _tree.item_of(root, side)
     if table is None:
@@ -100,11 +100,11 @@ def _index(root: Any, side: str) -> Any:
     return None if column is None else np.asarray([_text(x) for x in column[...]])
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _scales(item: Any) -> Dims | None:
+def _scales(item: object) -> Dims | None:
     """Return the names that a dataset gives its axes."""
     if not hasattr(item, "dims"):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -55,10 +56,10 @@ def read_mat73(path: str, name: str, stack: contextlib.ExitStack) -> Found:
 class _Visible:
     """The variables of a file, without what MATLAB keeps for itself (``#refs#``)."""
 
-    def __init__(self, root: Any) -> None:
+    def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return (key for key in self._root if not key.startswith("#"))
 
     def __getitem__(self, name: str) -> Any:

@@ -74,7 +74,7 @@ class DataFile(OpenedData):
     (6, 4) 2 False (2, 2)
     """
 
-    def __init__(self, spec: Any, found: Found, missing: Missing, stack: contextlib.ExitStack):
+    def __init__(self, spec: object, found: Found, missing: Missing, stack: contextlib.ExitStack):
         self.spec, self.data, self._missing = spec, found.data, missing
         self.shape = tuple(int(n) for n in self.data.shape)
         self.dtype = np.dtype(self.data.dtype)
@@ -109,7 +109,7 @@ class DataFile(OpenedData):
         told = any(x is not None for x in (*self.dims, *labels))
         return Axes.named(self.dims, self.shape, labels) if told else None
 
-    def __getitem__(self, window: Any) -> Any:
+    def __getitem__(self, window: object) -> Any:
         if self.is_sparse:
             raise TypeError(f"{self.spec}: a sparse file has no slices; take .data")
         return self.data[window]
@@ -185,7 +185,7 @@ class DataFile(OpenedData):
         return f"DataFile({self.spec!r}, shape={self.shape}, dtype={self.dtype}, {kind})"
 
 
-def _as_text(labels: Any) -> Any:
+def _as_text(labels: object) -> Any:
     """Return labels that are bytes, as HDF5 has text, as text; others as they are."""
     values = np.asarray(labels)
     if values.dtype.kind == "S" or (values.size and all(isinstance(x, bytes) for x in values.flat)):
@@ -316,7 +316,7 @@ def _again(spec: Any, missing: Missing, shape: tuple[int, ...], dtype: str) -> D
     return found
 
 
-def _unfolded(data: Any) -> Any:
+def _unfolded(data: object) -> Any:
     """Return an array of more axes as a matrix: a view where there is one."""
     if isinstance(data, np.ndarray) and data.flags.c_contiguous:
         return data.reshape(data.shape[0], -1)

@@ -22,7 +22,7 @@ _NEVER_WRITTEN = {
 }
 
 
-def packed(raw: Any, attributes: Mapping[str, Any], netcdf: bool = False) -> Any:
+def packed(raw: Any, attributes: Mapping[str, object], netcdf: bool = False) -> Any:
     """Return a stored array that decodes what it reads, or the array itself where it is plain.
 
     Parameters
@@ -40,7 +40,7 @@ def packed(raw: Any, attributes: Mapping[str, Any], netcdf: bool = False) -> Any
     return with_attributes(raw, given)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Return an attribute as a text, or as numbers of the machine's byte order."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")

@@ -75,7 +75,7 @@ def _flat(dataset: Any) -> Any:
     return dataset.reset_index(several)
 
 
-def _write_hdf5(result: Any, path: str) -> None:
+def _write_hdf5(result: object, path: str) -> None:
     header, arrays = _contents(result)
 
     def put(file: IO[bytes]) -> None:

@@ -53,7 +53,7 @@ def _check_all(path: object, fields: Header, prefix: str) -> None:
                 _check_all(path, each or {}, f"{prefix}{name}.")
 
 
-def _refusal(path: object, name: str, value: Any) -> StateFileError:
+def _refusal(path: object, name: str, value: object) -> StateFileError:
     return StateFileError(
         f"{path}: inconsistent header or arrays: the field {name} holds {str(value)[:60]}; "
         "the file was altered"
@@ -66,31 +66,31 @@ def _within(sizes: list[int], shape: list[int | None]) -> bool:
     )
 
 
-def _is_size(value: Any, most: int = 2**63) -> bool:
+def _is_size(value: object, most: int = 2**63) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < most
 
 
-def _is_seed(value: Any) -> bool:
+def _is_seed(value: object) -> bool:
     return _is_size(value, 2**64)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     """Whether a value is a finite number that is not negative."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return 0 <= value <= 1e308 and math.isfinite(value)
 
 
-def _is_real(value: Any) -> bool:
+def _is_real(value: object) -> bool:
     """Whether a value is a finite number."""
     return _is_number(value) or _is_number(-value if isinstance(value, float) else value)
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _is_flag(value: Any) -> bool:
+def _is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
 
@@ -106,7 +106,7 @@ def _map_of(check: Check) -> Check:
     return lambda value: isinstance(value, dict) and all(map(check, value.values()))
 
 
-def _is_dtype(value: Any) -> bool:
+def _is_dtype(value: object) -> bool:
     return isinstance(value, str) and value in _DTYPES
 
 

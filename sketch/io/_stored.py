@@ -43,7 +43,7 @@ class StoredInFile:
         """Number of axes."""
         return len(self.shape)
 
-    def __getitem__(self, window: Any) -> HostArray:
+    def __getitem__(self, window: object) -> HostArray:
         full = full_window(window, self.shape)
         block = self.read(full)
         mask = self._mask(block)

@@ -45,7 +45,7 @@ def read_csv(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     return _table(table[wanted].to_numpy(), labels, None if bare else wanted)
 
 
-def _table(values: Any, rows: Any, columns: Any) -> Found:
+def _table(values: object, rows: object, columns: object) -> Found:
     names = None if columns is None else np.asarray(columns)
     return Found(values, (None, None), lambda: [rows, names])
 

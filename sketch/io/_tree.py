@@ -17,7 +17,7 @@ _PARTS = ("real", "imag")  # of complex numbers, as MATLAB and others store them
 _MOST = 1000  # names that are listed
 
 
-def find(root: Any, name: str, path: str, netcdf: bool = False) -> tuple[str, Any]:
+def find(root: object, name: str, path: str, netcdf: bool = False) -> tuple[str, Any]:
     """Return the name that is meant and what it means: an array, a sparse group, or a field.
 
     The file is asked for the name, so that links of all kinds are followed; names are listed only
@@ -38,7 +38,7 @@ def find(root: Any, name: str, path: str, netcdf: bool = False) -> tuple[str, An
     return name, item
 
 
-def found(root: Any, name: str, item: Any, path: str, netcdf: bool = False) -> Found:
+def found(root: object, name: str, item: Any, path: str, netcdf: bool = False) -> Found:
     """Return an item of a tree as an array that can be read."""
     where = f"{path}::{name}"
     if is_sparse_group(item):
@@ -54,7 +54,7 @@ def found(root: Any, name: str, item: Any, path: str, netcdf: bool = False) -> F
     return Found(packed(item, attributes(item), netcdf))
 
 
-def attributes(item: Any) -> Mapping[str, Any]:
+def attributes(item: object) -> Mapping[str, Any]:
     """Return the attributes of an item, as far as they can be read."""
     given = getattr(item, "attrs", {})
     read = {}
@@ -66,7 +66,7 @@ def attributes(item: Any) -> Mapping[str, Any]:
     return read
 
 
-def _arrays(group: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+def _arrays(group: object, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
     """Yield the names of all arrays of numbers, sparse groups, and fields of records."""
     count = 0
     for key in _keys(group):
@@ -119,7 +119,7 @@ def _refuse_broken_link(root: Any, name: str, path: str) -> None:
         raise StateFileError(f"{path}::{name}: is a link to {place}, which cannot be read")
 
 
-def _field(root: Any, table: str, field: str) -> Any:
+def _field(root: object, table: str, field: str) -> Any:
     """Return a field of a table of records."""
     item = item_of(root, table)
     names = getattr(getattr(item, "dtype", None), "names", None)

@@ -32,7 +32,7 @@ _UNSOLVED = 0.1  # relative residual, which no one would call a solution
 
 def solve(
     A: TTOperator | Sequence[TTOperator],
-    b: Any,
+    b: object,
     rank: int | None = None,
     *,
     tol: float | None = None,
@@ -247,7 +247,9 @@ def _warn_unsolved(found: Solution, tol: float | None) -> None:
     )
 
 
-def _checked_system(operators: Any, b: Any, preconditioner: Preconditioner | None) -> TrainSystem:
+def _checked_system(
+    operators: Any, b: object, preconditioner: Preconditioner | None
+) -> TrainSystem:
     """Return the system of the arguments of `solve`."""
     parts = [operators] if isinstance(operators, TTOperator) else list(operators)
     if not parts or not all(isinstance(part, TTOperator) for part in parts):

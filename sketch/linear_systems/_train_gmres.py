@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -66,7 +65,7 @@ class SketchedGMRES:
     seeds: Iterator[int]
     tell: Callable[[int], object]
 
-    def seen(self, t: Any) -> Vector:
+    def seen(self, t: object) -> Vector:
         """Return the sketch of a tensor, in double precision."""
         sketch: Vector = to_host(self.embedding(t))
         if not np.isfinite(sketch).all():
@@ -80,7 +79,7 @@ class SketchedGMRES:
         """Return ``A P u``, lazily."""
         return self.system.applied(self.system.solution(u, 2 * self.rank, next(self.seeds)))
 
-    def cycle(self, target: Any, goal: float, limit: int, roundoff: float) -> Cycle:
+    def cycle(self, target: object, goal: float, limit: int, roundoff: float) -> Cycle:
         """Return the correction for what is left of b, by `limit` steps at most.
 
         Parameters
@@ -123,7 +122,7 @@ class SketchedGMRES:
                 losses.append(lost)
         return Cycle(TensorSum(basis or [0.0 * v], weights.tolist() or [1.0]), history, ended)
 
-    def _rounded(self, t: Any, sketch: Vector) -> tuple[TensorTrain, Vector, float]:
+    def _rounded(self, t: object, sketch: Vector) -> tuple[TensorTrain, Vector, float]:
         """Return a rounded train of sketched norm 1, its sketch, and what was lost of t.
 
         Relative to the norm of t, as its sketch sees it.

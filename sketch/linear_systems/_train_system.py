@@ -77,7 +77,7 @@ class TrainSystem:
         )
 
 
-def compressed(t: Any, rank: int, seed: int) -> TensorTrain:
+def compressed(t: object, rank: int, seed: int) -> TensorTrain:
     """Return a train of ranks up to `rank` from one `STTA` sketch, without an error estimate."""
     ranks = [min(rank, r) for r in exact_ranks(t)]
     return sketched(t, ranks, seed).finalize(ranks)

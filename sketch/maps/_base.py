@@ -347,7 +347,7 @@ class DrawnMatrix:
 
         return self._few(drawn, (start, stop, "structured"), dtype)
 
-    def _few(self, drawn: Callable[[], Few], key: tuple[Any, ...], dtype: str) -> Few:
+    def _few(self, drawn: Callable[[], Few], key: tuple[object, ...], dtype: str) -> Few:
         if self.field == "complex":
             dtype = promote(dtype, "complex64")
         return self._kept.get(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -32,7 +31,7 @@ _ROUNDING = 10.0  # roundoffs of the largest singular value, for each of the oth
 
 
 def schatten_norm(
-    a: Any, p: float = 1.0, *, products: int = 500, seed: int | None = 0
+    a: object, p: float = 1.0, *, products: int = 500, seed: int | None = 0
 ) -> NormEstimate:
     """Return ``||A||_p = (sum_i sigma_i^p)^{1/p}``, by default the nuclear norm, with an interval.
 

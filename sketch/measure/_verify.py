@@ -24,7 +24,7 @@ _EXACT_RANK = 500  # of structured tensors that are subtracted as trains
 
 def verify(
     result: LowRank | TensorTrain,
-    data: Any,
+    data: object,
     *,
     check_finite: bool = True,
     memory: int | str | None = None,
@@ -96,7 +96,7 @@ def verify(
     )
 
 
-def _matrix_error(result: LowRank, data: Any, how: dict[str, Any]) -> ErrorEstimate:
+def _matrix_error(result: LowRank, data: object, how: dict[str, object]) -> ErrorEstimate:
     source = as_matrix_source(data)
     if source.shape[1] != result.shape[1] or source.shape[0] not in (None, result.shape[0]):
         raise ShapeError(f"the result has the shape {result.shape}, the data have {source.shape}")
@@ -106,7 +106,7 @@ def _matrix_error(result: LowRank, data: Any, how: dict[str, Any]) -> ErrorEstim
     return entrywise_error(MatrixResidual.of(result, left), source, **how)
 
 
-def _train_error(result: TensorTrain, data: Any, how: dict[str, Any]) -> ErrorEstimate:
+def _train_error(result: TensorTrain, data: object, how: dict[str, object]) -> ErrorEstimate:
     with quiet():
         exact = as_exact_train(data, _EXACT_RANK)
     if exact is not None:
@@ -120,6 +120,6 @@ def _train_error(result: TensorTrain, data: Any, how: dict[str, Any]) -> ErrorEs
     return entrywise_error(TrainResidual.of(result), data, **how)
 
 
-def _fresh_seed(result: LowRank | TensorTrain, data: Any) -> int:
+def _fresh_seed(result: LowRank | TensorTrain, data: object) -> int:
     """Return a seed that neither the result nor the data come from."""
     return unused_seed(0, {*result.seeds, *seeds_of(data)})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +73,7 @@ class GroupedRows:
         values[row] = self.signs[group, slot, None] * HADAMARD[slot] * self.scales[group]
         return HashedRows(columns, values, self.width)
 
-    def product_of_dense(self, a: Any) -> HostArray | None:
+    def product_of_dense(self, a: object) -> HostArray | None:
         """Return ``X^T A`` for a dense A (m, n), or None where a plain product is as fast.
 
         Compiled for NumPy arrays, in ``4 m n`` additions. Rows or columns that lie in memory as

@@ -57,7 +57,7 @@ class StructuredRows(Protocol):
     def astype(self, dtype: str) -> Self:
         """Return the rows in another precision."""
 
-    def product_of_dense(self, a: Any) -> HostArray | None:
+    def product_of_dense(self, a: object) -> HostArray | None:
         """Return ``X^T A`` for a dense A (m, n), or None where a plain product is as fast."""
 
 
@@ -91,7 +91,7 @@ class HashedRows:
         """Return the rows in another precision."""
         return HashedRows(self.columns, self.values.astype(dtype, copy=False), self.width)
 
-    def product_of_dense(self, a: Any) -> HostArray | None:
+    def product_of_dense(self, a: object) -> HostArray | None:
         """Return ``X^T A`` for a dense A (m, n), or None where a plain product is as fast.
 
         Its time does not depend on the width of X (m, k). Compiled for NumPy arrays in C or Fortran
@@ -262,7 +262,9 @@ def compiles(entries: int) -> bool:
     return entries >= _COMPILED_ENTRIES and _load_compiled() is not None
 
 
-def compiled_solves(p: int, size: int, packed: Any, right: Any, diagonal: Any, out: Any) -> bool:
+def compiled_solves(
+    p: int, size: int, packed: object, right: object, diagonal: object, out: object
+) -> bool:
     """Solve p packed systems of a size into `out`, where compiled loops can be had and pay."""
     if p * size**2 < _COMPILED_SOLVES or (compiled := _load_compiled()) is None:
         return False

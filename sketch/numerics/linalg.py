@@ -51,7 +51,7 @@ def product_into(out: Array, x: Array, y: Array) -> None:
         out[...] = x @ y
 
 
-def multiple(x: Array, number: Any) -> Array:
+def multiple(x: Array, number: object) -> Array:
     """Return an array times a number, complex where either is."""
     plain = plain_number(number)
     if isinstance(plain, complex):
@@ -65,7 +65,7 @@ def plain_number(number: Any) -> complex | float:
     return plain if plain.imag else plain.real
 
 
-def finite_factor(number: Any) -> complex | float:
+def finite_factor(number: object) -> complex | float:
     """Return a Python number to multiply with.
 
     Raises

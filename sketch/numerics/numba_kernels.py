@@ -30,7 +30,7 @@ class Kernel:
         self._loop = loop
         self._compiled: dict[bool, Any] = {}
 
-    def __call__(self, *arguments: Any) -> None:
+    def __call__(self, *arguments: object) -> None:
         """Run the loop."""
         parallel = not threads_are_lost()
         if parallel not in self._compiled:

@@ -156,7 +156,7 @@ class Completed(Seeded):
 
     # ---- predictions --------------------------------------------------------------------------
 
-    def predict(self, rows: Any, cols: Any) -> HostArray:
+    def predict(self, rows: object, cols: object) -> HostArray:
         """Return the entries at some places.
 
         Parameters
@@ -200,7 +200,7 @@ class Completed(Seeded):
             raise _no_rows("to_array")
         return self._predicted(self.rows)
 
-    def of(self, rows: Any) -> Completed:
+    def of(self, rows: object) -> Completed:
         """Return the completion of some rows by the same columns.
 
         Parameters
@@ -216,7 +216,7 @@ class Completed(Seeded):
         left = np.concatenate([np.empty((0, self.rank + 1)), *self._factors(rows)])
         return dataclasses.replace(self, rows=left, moments=left.T @ left)
 
-    def transform(self, rows: Any) -> HostArray:
+    def transform(self, rows: object) -> HostArray:
         """Return the coordinates of rows along `Vh`, about `mean`.
 
         Parameters
@@ -231,7 +231,7 @@ class Completed(Seeded):
         parts = [left[:, : self._width] @ turn.T for left in self._factors(rows)]
         return np.concatenate([np.empty((0, len(turn))), *parts]).astype(self.dtype)
 
-    def inverse_transform(self, coordinates: Any) -> HostArray:
+    def inverse_transform(self, coordinates: object) -> HostArray:
         """Return the rows of given coordinates, shape (m, n).
 
         Parameters
@@ -261,7 +261,7 @@ class Completed(Seeded):
             raise ShapeError(f"expected coordinates (m, {len(self.s)}), got shape {given.shape}")
         return np.asarray(given @ self.Vh + self.mean, self.dtype)
 
-    def fill(self, rows: Any) -> HostArray:
+    def fill(self, rows: object) -> HostArray:
         """Return rows as a dense array: what is known as it is, and predictions elsewhere.
 
         Parameters
@@ -280,11 +280,11 @@ class Completed(Seeded):
             parts.append(filled)
         return np.concatenate(parts)
 
-    def _known(self, rows: Any) -> Iterator[KnownRows]:
+    def _known(self, rows: object) -> Iterator[KnownRows]:
         for _, block in as_known_source(rows, self.shape[1]).blocks():
             yield block.rows
 
-    def _factors(self, rows: Any) -> Iterator[Reals]:
+    def _factors(self, rows: object) -> Iterator[Reals]:
         return (row_factors(known, self._side) for known in self._known(rows))
 
     def _predicted(self, left: Reals) -> HostArray:

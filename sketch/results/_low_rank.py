@@ -170,7 +170,7 @@ class LowRank(Summable, Seeded):
         """
         return (self.U * self.s) @ self.Vh
 
-    def entries(self, rows: Any, cols: Any = None) -> Array:
+    def entries(self, rows: object, cols: object = None) -> Array:
         """Return single entries, O(k) operations each.
 
         Parameters
@@ -302,7 +302,7 @@ class LowRank(Summable, Seeded):
             return xp.maximum(s - error.floor, 0 * s), xp.hypot(s, 0 * s + most) + error.floor
         return xp.maximum(s - most, 0 * s), s + most
 
-    def _at_points(self, points: Any) -> Array:
+    def _at_points(self, points: object) -> Array:
         return self.entries(points)
 
     def _chains(self) -> list[Any]:
@@ -332,7 +332,7 @@ class LowRank(Summable, Seeded):
         """
         return self.U * self.s, self.Vh
 
-    def scree(self, axes: Any = None) -> Any:
+    def scree(self, axes: object = None) -> Any:
         """Draw the singular values with their intervals, and what bounds those that are left out.
 
         Parameters
@@ -365,7 +365,7 @@ class LowRank(Summable, Seeded):
         drawing.draw_values(ax, s, low, high, tail)
         return ax
 
-    def plot(self, axes: Any = None) -> Any:
+    def plot(self, axes: object = None) -> Any:
         """Draw the singular values, and the error after truncation to every smaller rank.
 
         Parameters
@@ -503,7 +503,7 @@ class LowRank(Summable, Seeded):
         error = ErrorEstimate.from_header(header["error"])
         return cls(arrays["U"], arrays["s"], arrays["Vh"], error, arrays.get("residuals"))
 
-    def astype(self, dtype: Any) -> LowRank:
+    def astype(self, dtype: object) -> LowRank:
         """Return the result in another precision; its error follows.
 
         Parameters
@@ -541,12 +541,12 @@ class LowRank(Summable, Seeded):
         return self.error.rounded(2 * unit_roundoff(after) * size + lost)
 
 
-def _times_sparse(a: Array, x: Any) -> Array:
+def _times_sparse(a: Array, x: object) -> Array:
     """Return ``A X`` for a sparse X."""
     return SparseSource(x).left(FixedMatrix(adjoint(a)).rows(0, int(a.shape[1])))
 
 
-def as_indices(values: Any, size: int, name: str) -> HostArray:
+def as_indices(values: object, size: int, name: str) -> HostArray:
     """Return indices along an axis of some size as integers that are not negative.
 
     Raises

@@ -11,7 +11,9 @@ from ..maps import FixedMatrix
 from ..sources import MatrixBlock, RowsSource, as_matrix_source
 
 
-def map_rows(function: Callable[[MatrixBlock], Array], rows: Any, width: int, like: Array) -> Array:
+def map_rows(
+    function: Callable[[MatrixBlock], Array], rows: object, width: int, like: Array
+) -> Array:
     """Return what a function makes of blocks of rows, one below the other.
 
     Parameters

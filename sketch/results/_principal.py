@@ -210,7 +210,7 @@ class PrincipalComponents(Seeded):
             variables[name] = (over, getattr(self, name))
         return axes.dataset(variables, {"component": self.rank}, self.error.attributes)
 
-    def transform(self, rows: Any) -> Array:
+    def transform(self, rows: object) -> Array:
         """Return the coordinates of rows about the mean.
 
         Parameters
@@ -230,7 +230,7 @@ class PrincipalComponents(Seeded):
         """
         return map_rows(self._coordinates, rows, int(self.mean.shape[0]), self.components)
 
-    def inverse_transform(self, coordinates: Any) -> Array:
+    def inverse_transform(self, coordinates: object) -> Array:
         """Return the rows of given coordinates, which come in any form that `transform` takes.
 
         Parameters
@@ -353,7 +353,7 @@ class PrincipalComponents(Seeded):
             f"samples={self.n_samples:g}, explained variance {100 * share:.3g} %)"
         )
 
-    def plot(self, rows: Any = None, axes: Any = None) -> Any:
+    def plot(self, rows: object = None, axes: object = None) -> Any:
         """Draw the explained variance with its bounds, the leading components, and scores.
 
         Parameters
@@ -449,7 +449,7 @@ class PrincipalComponents(Seeded):
             fields["left_out"] = LeftOut(arrays["left_out"], **header["left_out"])
         return cls(**fields, error=ErrorEstimate.from_header(header["error"]))
 
-    def astype(self, dtype: Any) -> PrincipalComponents:
+    def astype(self, dtype: object) -> PrincipalComponents:
         """Return the components in another precision; the mean stays in double precision.
 
         Parameters

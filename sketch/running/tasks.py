@@ -33,10 +33,10 @@ class Task:
 
     __slots__ = ("key", "needs", "node")
 
-    def __init__(self, key: Any, node: Any = None, needs: Sequence[Task] = ()) -> None:
+    def __init__(self, key: object, node: object = None, needs: Sequence[Task] = ()) -> None:
         self.key, self.node, self.needs = key, node, needs
 
-    def add_to(self, graph: dict[Any, Any]) -> None:
+    def add_to(self, graph: dict[object, object]) -> None:
         """Put what computes it into a graph."""
         graph[self.key] = self.node
 
@@ -46,11 +46,11 @@ class _Chunk(Task):
 
     __slots__ = ("array_graph",)
 
-    def __init__(self, key: Any, array_graph: dict[Any, Any]) -> None:
+    def __init__(self, key: object, array_graph: dict[object, object]) -> None:
         super().__init__(key)
         self.array_graph = array_graph
 
-    def add_to(self, graph: dict[Any, Any]) -> None:
+    def add_to(self, graph: dict[object, object]) -> None:
         """Put the tasks of the array into a graph, once."""
         if self.key not in graph:
             graph.update(self.array_graph)
@@ -74,7 +74,7 @@ class _Wanted:
         return self.__dask_keys__()
 
     @staticmethod
-    def __dask_scheduler__(graph: Any, keys: Any, **options: Any) -> Any:
+    def __dask_scheduler__(graph: object, keys: object, **options: object) -> Any:
         from dask.threaded import get
 
         return get(graph, keys, **options)
@@ -86,7 +86,7 @@ class _Wanted:
         return _Wanted.of_results, (self.__dask_keys__(),)
 
     @staticmethod
-    def of_results(results: dict[Any, Any], keys: list[Any], **_: Any) -> _Wanted:
+    def of_results(results: dict[object, object], keys: list[object], **_: object) -> _Wanted:
         """Return tasks that are done."""
         from dask._task_spec import DataNode
 
@@ -149,7 +149,7 @@ def _batch_size(array: Any) -> int:
     return int(max(1, min(_BATCH_BYTES // max(1, size), fair)))
 
 
-def once(value: Any) -> Task:
+def once(value: object) -> Task:
     """Return a task for a value that many tasks need, so that it travels once to each worker."""
     from dask._task_spec import DataNode
 
@@ -157,7 +157,7 @@ def once(value: Any) -> Task:
     return Task(key, DataNode(key, value))
 
 
-def task(function: Callable[..., Any], *arguments: Any) -> Task:
+def task(function: Callable[..., object], *arguments: object) -> Task:
     """Return the task of calling a function, named after it.
 
     Tasks among the arguments, and in lists and dictionaries there, stand for their results.
@@ -166,7 +166,7 @@ def task(function: Callable[..., Any], *arguments: Any) -> Task:
 
     needs: list[Task] = []
 
-    def referred(argument: Any) -> Any:
+    def referred(argument: object) -> Any:
         if isinstance(argument, Task):
             needs.append(argument)
             return _task_spec.TaskRef(argument.key)
@@ -180,7 +180,7 @@ def task(function: Callable[..., Any], *arguments: Any) -> Task:
     return Task(key, _task_spec.Task(key, function, *map(referred, arguments)), needs)
 
 
-def tree(tasks: Sequence[Task], add: Callable[..., Any], *arguments: Any) -> Task:
+def tree(tasks: Sequence[Task], add: Callable[..., object], *arguments: object) -> Task:
     """Return the task that adds the results of tasks, a few at a time, in their order.
 
     By ``add(*arguments, results)``.
@@ -218,7 +218,7 @@ def persist(*tasks: Task, progress: bool = False) -> list[Task]:
 
 
 def array_of_rows(
-    tasks: Sequence[Task], rows: Sequence[int], columns: int, dtype: str, meta: Any = None
+    tasks: Sequence[Task], rows: Sequence[int], columns: int, dtype: str, meta: object = None
 ) -> Any:
     """Return the Dask array whose row chunks are the results of tasks, arrays like `meta`."""
     import dask.array as da

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any
 
 from .._checks import checked_size, checked_tol, require_rank_or_tol
 from ..backend.array import namespace, to_host
@@ -21,13 +20,13 @@ _SHARE = 0.5  # of a tolerance that the columns may leave, so that a truncation 
 
 
 def pivoted_cholesky(
-    kernel: Any,
-    points: Any = None,
+    kernel: object,
+    points: object = None,
     rank: int | None = None,
     *,
     tol: float | None = None,
     columns: int | None = None,
-    diagonal: Callable[[Any], Any] | None = None,
+    diagonal: Callable[[object], object] | None = None,
     seed: int | None = 0,
     progress: bool = False,
 ) -> LowRank:

@@ -50,7 +50,7 @@ class Accumulator:
         self.state = State(seen=(0,) * len(spec.shape)) if state is None else state
         self._draw(spec.maps())
 
-    def _draw(self, maps: Mapping[str, Any]) -> None:
+    def _draw(self, maps: Mapping[str, object]) -> None:
         self.maps, self.memo = maps, Memo()
         self._committing, self._appending = threading.RLock(), threading.RLock()
 
@@ -66,7 +66,7 @@ class Accumulator:
         follow_from_spec = ("maps", "memo", "_committing", "_appending")
         return {k: v for k, v in self.__dict__.items() if k not in follow_from_spec}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         self._draw(self.spec.maps())
 
@@ -77,14 +77,14 @@ class Accumulator:
 
     # ---- data in ----------------------------------------------------------------------------
 
-    def placing(self, at: Any) -> contextlib.AbstractContextManager[Any]:
+    def placing(self, at: object) -> contextlib.AbstractContextManager[Any]:
         """Keep other threads from appending while a chunk is, whose place depends on them."""
         return self._appending if at is None else contextlib.nullcontext()
 
     def contribution(
         self,
-        chunk: Any,
-        at: Any = None,
+        chunk: object,
+        at: object = None,
         *,
         check_finite: bool = True,
         memory: int | str | None = None,
@@ -178,7 +178,7 @@ class Accumulator:
             if theirs.shares <= shares:
                 self.state = self.state.having(shares=shares - theirs.shares)
 
-    def times(self, state: State, factor: Any) -> State:
+    def times(self, state: State, factor: object) -> State:
         """Return the state of the data multiplied by a number."""
         if state.passes.done and factor != 1:
             raise PassError(
@@ -205,12 +205,12 @@ class Accumulator:
         """Return the sums of the last pass; refuse while passes are missing."""
         return self.sums(complete(self.sums()))
 
-    def is_blurred(self, sums: Sums, rank: Any, tol: float | None) -> bool:
+    def is_blurred(self, sums: Sums, rank: object, tol: float | None) -> bool:
         """Whether a further reading of data at hand would tell more than the sums."""
         with quiet():
             return self.spec.blur(sums, rank, tol, slight=True) is not None
 
-    def finish(self, sums: Sums, rank: Any, tol: float | None, advice: str) -> Any:
+    def finish(self, sums: Sums, rank: object, tol: float | None, advice: str) -> Any:
         """Return the result of sums, and warn with an advice of what a reading would tell."""
         with quiet():
             blur = self.spec.blur(sums, rank, tol)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from ..backend.array import place, to_host
+from ..backend.array import Device, place, to_host
 from ..errors import IncompatibleSketchError
 from ..files import archive
 from ..formats import is_number
@@ -52,7 +52,7 @@ class Sketch(Generic[Result]):
         self._accumulator = Accumulator(spec, place(device))
 
     @classmethod
-    def from_spec(cls, spec: Any, device: Any = None) -> Self:
+    def from_spec(cls, spec: object, device: Device = None) -> Self:
         """Return an empty sketch with the given spec, told where to live like any other.
 
         Parameters
@@ -147,7 +147,7 @@ class Sketch(Generic[Result]):
 
     def update(
         self,
-        chunk: Any,
+        chunk: object,
         at: tuple[int, ...] | int | None = None,
         *,
         check_finite: bool = True,
@@ -199,7 +199,7 @@ class Sketch(Generic[Result]):
 
     def consume(
         self,
-        chunks: Iterable[Any],
+        chunks: Iterable[object],
         *,
         first: int | None = None,
         resume: bool = False,
@@ -303,7 +303,7 @@ class Sketch(Generic[Result]):
         self._check_compatible(other)
         self._accumulator.merge(other._accumulator.state, again)
 
-    def _check_compatible(self, other: Any) -> None:
+    def _check_compatible(self, other: object) -> None:
         if type(other) is not type(self):
             raise IncompatibleSketchError(
                 f"cannot combine a {type(self).__name__} with a {type(other).__name__}"
@@ -342,10 +342,10 @@ class Sketch(Generic[Result]):
 
     __copy__ = copy
 
-    def __deepcopy__(self, memo: Any) -> Self:
+    def __deepcopy__(self, memo: object) -> Self:
         return self.copy()
 
-    def __mul__(self, factor: Any) -> Self:
+    def __mul__(self, factor: object) -> Self:
         if not is_number(factor):
             return NotImplemented
         number = finite_factor(factor)
@@ -361,7 +361,7 @@ class Sketch(Generic[Result]):
     def __neg__(self) -> Self:
         return self * -1.0
 
-    def __add__(self, other: Any) -> Self:
+    def __add__(self, other: object) -> Self:
         if isinstance(other, int) and other == 0:  # sum([...]) begins with 0
             return self.copy()
         if not isinstance(other, Sketch):
@@ -373,7 +373,7 @@ class Sketch(Generic[Result]):
 
     __radd__ = __add__
 
-    def __sub__(self, other: Any) -> Self:
+    def __sub__(self, other: object) -> Self:
         if not isinstance(other, Sketch):
             return NotImplemented
         self._check_compatible(other)
@@ -383,7 +383,7 @@ class Sketch(Generic[Result]):
 
     # ---- result -----------------------------------------------------------------------------
 
-    def finalize(self, rank: Any = None, tol: float | None = None) -> Result:
+    def finalize(self, rank: object = None, tol: float | None = None) -> Result:
         """Return the result that the sums determine, with its error; the stream may go on.
 
         Parameters

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._checks import checked_size
-from ..backend.array import compute_dtype
+from ..backend.array import Device, compute_dtype
 from ..errors import ArgumentError, PassError, RankError, ShapeError
 from ..numerics.seeds import checked_seed
 from ..results import Completed
@@ -31,7 +31,7 @@ class CompletionAccumulator(Accumulator):
 
     spec: CompletionSpec
 
-    def placing(self, at: Any) -> contextlib.AbstractContextManager[Any]:
+    def placing(self, at: object) -> contextlib.AbstractContextManager[Any]:
         """Keep other threads out of a stream, wherever a chunk goes."""
         return super().placing(None if self.spec.passes == 1 else at)
 
@@ -155,7 +155,7 @@ class Completion(MultiPassSketch[Completed]):
 
     def __init__(
         self,
-        shape: Any,
+        shape: object,
         rank: int | Sequence[int],
         *,
         ridge: float | None = None,
@@ -164,7 +164,7 @@ class Completion(MultiPassSketch[Completed]):
         holdout: float = 0.01,
         sample: int | None = None,
         seed: int | None = 0,
-        dtype: Any = None,
+        dtype: object = None,
     ) -> None:
         m, n = _checked_shape(shape)
         ranks = _checked_ranks(rank, n)
@@ -183,7 +183,7 @@ class Completion(MultiPassSketch[Completed]):
         )
         self._set_up(spec)
 
-    def _set_up(self, spec: Any, device: Any = None) -> None:
+    def _set_up(self, spec: Any, device: Device = None) -> None:
         self.spec = spec
         self._accumulator = CompletionAccumulator(spec, None)
 
@@ -199,7 +199,7 @@ def default_sample(n: int, rank: int | Sequence[int]) -> int:
     return max(_LEAST_SAMPLE, 4 * n, n * max(_checked_ranks(rank, n)) ** 2 // 6)
 
 
-def _checked_shape(shape: Any) -> tuple[int | None, int]:
+def _checked_shape(shape: object) -> tuple[int | None, int]:
     sizes = checked_axes(shape)
     if len(sizes) != 2 or not sizes[1]:
         raise ShapeError(
@@ -208,7 +208,7 @@ def _checked_shape(shape: Any) -> tuple[int | None, int]:
     return sizes[0], sizes[1]
 
 
-def _checked_ranks(rank: Any, n: int) -> tuple[int, ...]:
+def _checked_ranks(rank: object, n: int) -> tuple[int, ...]:
     given = rank if isinstance(rank, Sequence) and not isinstance(rank, str) else [rank]
     ranks = tuple(sorted({min(n, checked_size(each, "rank", least=1)) for each in given}))
     if not ranks:

@@ -87,14 +87,14 @@ class CompletionSpec(Method):
         """Return nothing: no test matrix is involved."""
         return {}
 
-    def as_source(self, chunk: Any) -> KnownSource:
+    def as_source(self, chunk: object) -> KnownSource:
         """Return the adapter of a chunk of rows with missing entries."""
         source = as_known_source(chunk, self.n)
         if self.passes == 1:  # rows follow each other
             source = source.in_order()
         return source
 
-    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, Any]) -> int:
+    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, object]) -> int:
         """Return about how many bytes the equations, their sum and the sample take."""
         return 24 * self.n * width(max(self.ranks) + 1) + 32 * self.sample
 
@@ -150,7 +150,7 @@ class CompletionSpec(Method):
         total = super().total(ours, theirs, disjoint=disjoint, spent=spent)
         return total if total.passes.done else joined(self, total, ours, theirs)
 
-    def times(self, state: State, factor: Any) -> State:
+    def times(self, state: State, factor: object) -> State:
         """Return the state whose data weigh less, or more.
 
         Raises
@@ -181,7 +181,7 @@ class CompletionSpec(Method):
             return dict(started(self, sums.state).passes.kept)
         return {"columns": solved(self, sums.state), "taken": np.array([_taken(sums)])}
 
-    def finish(self, sums: Sums, rank: Any, tol: float | None) -> Completed:
+    def finish(self, sums: Sums, rank: object, tol: float | None) -> Completed:
         """Return the completion, with its error at held-out entries of the sampled rows."""
         if rank is not None or tol is not None:
             raise OptionError(

@@ -66,7 +66,7 @@ def having_sample(state: State, sample: RowSample) -> State:
     return keeping(state, **sample.arrays()).having(facts={**state.facts, "level": sample.level})
 
 
-def keeping(state: State, **arrays: Any) -> State:
+def keeping(state: State, **arrays: object) -> State:
     """Return a state with further arrays kept."""
     passes = dataclasses.replace(state.passes, kept={**state.passes.kept, **arrays})
     return state.having(passes=passes)

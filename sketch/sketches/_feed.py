@@ -10,7 +10,7 @@ AnySketch = TypeVar("AnySketch", bound=Sketch[Any])
 
 
 def fed(
-    sketch: AnySketch, data: Any, *, check_finite: bool, memory: int | str | None, progress: bool
+    sketch: AnySketch, data: object, *, check_finite: bool, memory: int | str | None, progress: bool
 ) -> AnySketch:
     """Return a sketch after as many passes over the whole data as it needs.
 
@@ -50,7 +50,7 @@ def finalized(sketch: Sketch[Any], data: Any, rank: Any, tol: float | None, **op
     return accumulator.finish(sums, rank, tol, "give data that can be read again")
 
 
-def _read(sketch: Sketch[Any], data: Any, **options: Any) -> None:
+def _read(sketch: Sketch[object], data: Any, **options: Any) -> None:
     accumulator = sketch._accumulator
     accumulator.commit(accumulator.contribution(data, stays=True, **options))
     if isinstance(sketch, MultiPassSketch):

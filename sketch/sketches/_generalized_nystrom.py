@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from .._checks import checked_size
-from ..backend.array import Array, is_complex
+from ..backend.array import Array, Device, is_complex
 from ..errors import RankError
 from ..finalize import generalized_nystrom, probe_error
 from ..maps import DrawnMatrix, MatrixFamilyName, TestMatrixFamily
@@ -229,16 +229,16 @@ class GeneralizedNystrom(Sketch[LowRank]):
 
     def __init__(
         self,
-        shape: Any,
+        shape: object,
         rank: int,
         *,
         sketch_rank: int | None = None,
         corange_rank: int | None = None,
         test_matrix: TestMatrixFamily | MatrixFamilyName = "block-sign",
         seed: int | None = 0,
-        dtype: Any = None,
+        dtype: object = None,
         error_probes: int = 0,
-        device: Any = None,
+        device: Device = None,
     ) -> None:
         fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)
         range_size = range_width(fields["rank"]) if sketch_rank is None else sketch_rank
@@ -259,7 +259,7 @@ class GeneralizedNystrom(Sketch[LowRank]):
 
     def widen(
         self,
-        data: Any,
+        data: object,
         rank: int,
         *,
         check_finite: bool = True,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .._checks import checked_size
-from ..backend.array import Array, is_array, quiet, to_host
+from ..backend.array import Array, Device, is_array, quiet, to_host
 from ..errors import ArgumentError, ShapeError
 from ..maps import MatrixFamilyName, TestMatrixFamily
 from ..results import PrincipalComponents
@@ -17,7 +15,7 @@ from ._spec import common_fields
 from ._state import Passes
 
 
-def checked_scale(scale: Any, n_columns: int) -> Array | None:
+def checked_scale(scale: object, n_columns: int) -> Array | None:
     """Return the numbers that columns are divided by, None where they are to be found or none.
 
     Raises
@@ -130,11 +128,11 @@ class GramNystrom(Sketch[PrincipalComponents]):
         *,
         sketch_rank: int | None = None,
         center: bool = True,
-        scale: Any = False,
+        scale: object = False,
         test_matrix: TestMatrixFamily | MatrixFamilyName = "gaussian",
         seed: int | None = 0,
-        dtype: Any = None,
-        device: Any = None,
+        dtype: object = None,
+        device: Device = None,
     ) -> None:
         fields = common_fields((None, n_columns), rank, test_matrix, seed, dtype, 0)
         n = fields["shape"][1]
@@ -163,7 +161,7 @@ class GramNystrom(Sketch[PrincipalComponents]):
         with quiet():
             return self.spec.whole(self._accumulator.sums())
 
-    def remove(self, chunk: Any) -> None:
+    def remove(self, chunk: object) -> None:
         """Take rows away again that were added before.
 
         Parameters

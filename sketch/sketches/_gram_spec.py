@@ -55,7 +55,7 @@ class GramNystromSpec(MatrixSpec):
         """Return Omega, where it is not the identity."""
         return {} if self.exact else {"range": self.draw("range", self.range_size)}
 
-    def as_source(self, chunk: Any) -> MatrixSource:
+    def as_source(self, chunk: object) -> MatrixSource:
         """Return the adapter of a chunk of whole rows."""
         source = RowsSource(as_matrix_source(chunk))
         if source.shape[1] != self.shape[1]:
@@ -65,7 +65,7 @@ class GramNystromSpec(MatrixSpec):
             )
         return source
 
-    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, Any]) -> int:
+    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, object]) -> int:
         """Return about how many bytes sums, bases and factors take."""
         return 8 * self.dof_each * 6 * self.range_size * shape[1]
 
@@ -145,7 +145,7 @@ class GramNystromSpec(MatrixSpec):
             total = total.about_mean(matrix)
         return holding(both, total)
 
-    def times(self, state: State, factor: Any) -> State:
+    def times(self, state: State, factor: object) -> State:
         """Return the state of rows whose weights are multiplied by a number."""
         weight = plain_number(factor)
         if isinstance(weight, complex):

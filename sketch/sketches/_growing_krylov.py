@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..backend.array import Array, beside, cast, dtype_name, namespace
+from ..backend.array import Array, Device, beside, cast, dtype_name, namespace
 from ..finalize import (
     further_rows,
     identity_error,
@@ -132,13 +132,15 @@ class GrowingKrylovSpec(BlockKrylovSpec):
 
     # ---- result -----------------------------------------------------------------------------
 
-    def finish(self, sums: Sums, rank: Any, tol: float | None) -> LowRank:
+    def finish(self, sums: Sums, rank: object, tol: float | None) -> LowRank:
         """Return the approximation in the range of ``A V``, of the rank that meets a tolerance."""
         if rank is None and tol is None:
             tol = self.error_tol
         return HMTSpec.finish(self._wide(sums), self._in_its_range(sums), rank, tol)
 
-    def blur(self, sums: Sums, rank: Any, tol: float | None, *, slight: bool = False) -> str | None:
+    def blur(
+        self, sums: Sums, rank: object, tol: float | None, *, slight: bool = False
+    ) -> str | None:
         """Return what squares hide that a product with a basis of ``A V`` would tell."""
         tol = self.error_tol if rank is None and tol is None else tol
         wide, within = self._wide(sums), self._in_its_range(sums)
@@ -202,7 +204,7 @@ class GrowingKrylov(BlockKrylov):
 
     def __init__(
         self,
-        shape: Any,
+        shape: object,
         error_tol: float,
         *,
         passes: int = _MOST_READINGS,
@@ -210,9 +212,9 @@ class GrowingKrylov(BlockKrylov):
         sketch_rank: int = _FIRST_SIZE,
         test_matrix: TestMatrixFamily | MatrixFamilyName = "gaussian",
         seed: int | None = 0,
-        dtype: Any = None,
+        dtype: object = None,
         error_probes: int = 10,
-        device: Any = None,
+        device: Device = None,
         from_basis: bool = False,
     ) -> None:
         fields = common_fields(shape, 0, test_matrix, seed, dtype, error_probes)

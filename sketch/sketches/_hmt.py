@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..backend.array import Array, beside, namespace, smallest_normal
+from ..backend.array import Array, Device, beside, namespace, smallest_normal
 from ..errors import ArgumentError, PassError
 from ..finalize import (
     FusedRange,
@@ -490,7 +490,7 @@ class HMT(MultiPassSketch[LowRank]):
 
     def __init__(
         self,
-        shape: Any,
+        shape: object,
         rank: int,
         *,
         power_iters: float = 0,
@@ -498,9 +498,9 @@ class HMT(MultiPassSketch[LowRank]):
         start_rank: int | None = None,
         test_matrix: TestMatrixFamily | MatrixFamilyName = "gaussian",
         seed: int | None = 0,
-        dtype: Any = None,
+        dtype: object = None,
         error_probes: int = 10,
-        device: Any = None,
+        device: Device = None,
     ) -> None:
         fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)
         width = fields["rank"] + 10 if sketch_rank is None else sketch_rank

@@ -23,12 +23,12 @@ _LOG_CHANCE = math.log(1e-12)  # of data that are taken for dependent by mistake
 AnySketch = TypeVar("AnySketch", bound=Any)
 
 
-def independent_seed(seed: Any, data: Any) -> int:
+def independent_seed(seed: object, data: object) -> int:
     """Return a seed, or another that follows from it where the data show results that it made."""
     return unused_seed(checked_seed(seed), seeds_of(data))
 
 
-def warn_of_seed(seed: int, data: Any) -> None:
+def warn_of_seed(seed: int, data: object) -> None:
     """Warn where data show a result that comes from the seed they are sketched with."""
     if seed in seeds_of(data):
         warn(

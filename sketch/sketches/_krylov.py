@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .._checks import checked_size
-from ..backend.array import Array, cast, dtype_name, namespace, to_host
+from ..backend.array import Array, Device, cast, dtype_name, namespace, to_host
 from ..errors import NonFiniteError, PassError, SpectrumWarning, ToleranceWarning, warn
 from ..finalize import FusedRange, fused_range, next_block, orthonormalized, ritz
 from ..maps import MatrixFamilyName, TestMatrixFamily
@@ -63,7 +63,7 @@ class BlockKrylovSpec(HMTSpec):
         return max(0, self.readings - passes.readings)
 
     def taken(
-        self, run: Run, state: State, block: Any, at: tuple[int, ...], check_finite: bool
+        self, run: Run, state: State, block: object, at: tuple[int, ...], check_finite: bool
     ) -> State:
         """Return a state with one more block, in as many readings as were declared."""
         if run.passes.readings >= self.readings:
@@ -152,7 +152,7 @@ class BlockKrylovSpec(HMTSpec):
 
     # ---- result -----------------------------------------------------------------------------
 
-    def finish(self, sums: Sums, rank: Any, tol: float | None) -> LowRank:
+    def finish(self, sums: Sums, rank: object, tol: float | None) -> LowRank:
         """Return the approximation in the range of ``A V``, with the residuals of its vectors."""
         sums = self._in_its_range(sums)
         result = super().finish(sums, rank, None)
@@ -197,7 +197,9 @@ class BlockKrylovSpec(HMTSpec):
         found = fused_range(inside, back, rescaled(size, -e), roundoff)
         return dataclasses.replace(found, b=rescaled(found.b, e), floor=rescaled(found.floor, e))
 
-    def blur(self, sums: Sums, rank: Any, tol: float | None, *, slight: bool = False) -> str | None:
+    def blur(
+        self, sums: Sums, rank: object, tol: float | None, *, slight: bool = False
+    ) -> str | None:
         """Return None: further readings make further steps."""
         return None
 
@@ -272,7 +274,7 @@ class BlockKrylov(HMT):
 
     def __init__(
         self,
-        shape: Any,
+        shape: object,
         rank: int,
         *,
         passes: int = 8,
@@ -281,9 +283,9 @@ class BlockKrylov(HMT):
         sketch_rank: int | None = None,
         test_matrix: TestMatrixFamily | MatrixFamilyName = "gaussian",
         seed: int | None = 0,
-        dtype: Any = None,
+        dtype: object = None,
         error_probes: int = 10,
-        device: Any = None,
+        device: Device = None,
         from_basis: bool = False,
     ) -> None:
         fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)

@@ -65,7 +65,7 @@ class Method(ABC):
         """Return the test matrices or tensors by name."""
 
     @abstractmethod
-    def as_source(self, chunk: Any) -> Any:
+    def as_source(self, chunk: object) -> Any:
         """Return the adapter of a chunk."""
 
     @abstractmethod
@@ -77,11 +77,11 @@ class Method(ABC):
         """Return what a block whose first entry is at `at` adds to each sum."""
 
     @abstractmethod
-    def finish(self, sums: Sums, rank: Any, tol: float | None) -> Any:
+    def finish(self, sums: Sums, rank: object, tol: float | None) -> Any:
         """Return the result that the sums determine."""
 
     @abstractmethod
-    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, Any]) -> int:
+    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, object]) -> int:
         """Return about how many bytes the sums and their finish take for data of a shape."""
 
     @abstractmethod
@@ -90,10 +90,10 @@ class Method(ABC):
 
     @classmethod
     @abstractmethod
-    def from_header(cls, header: dict[str, Any]) -> Self:
+    def from_header(cls, header: dict[str, object]) -> Self:
         """Rebuild a spec from `to_header`."""
 
-    def sketch(self, chunk: Any, at: Any = None) -> Any:
+    def sketch(self, chunk: object, at: object = None) -> Any:
         """Return the sketch of one chunk: the form for any map over a cluster."""
         sketch = self.sketch_type.from_spec(self)
         sketch.update(chunk, at)
@@ -124,7 +124,9 @@ class Method(ABC):
         """Whether what the passes left suffices for a result, before the last one."""
         return False
 
-    def blur(self, sums: Sums, rank: Any, tol: float | None, *, slight: bool = False) -> str | None:
+    def blur(
+        self, sums: Sums, rank: object, tol: float | None, *, slight: bool = False
+    ) -> str | None:
         """Return what a further reading would tell of a result, None if nothing.
 
         With `slight` the last few digits count too, which data at hand are read again for and a
@@ -155,7 +157,7 @@ class Method(ABC):
         """Return a state that was read from a file of an earlier version."""
         return state
 
-    def times(self, state: State, factor: Any) -> State:
+    def times(self, state: State, factor: object) -> State:
         """Return the state of the data multiplied by a number."""
         field = "complex64" if isinstance(plain_number(factor), complex) else None
         dtype = state.dtype if field is None else self.joint_dtype(state.dtype, field)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..backend.array import Array, namespace
+from ..backend.array import Array, Device, namespace
 from ..errors import NotSemidefiniteError, RankError, ShapeError
 from ..finalize import gram_nystrom, probe_error
 from ..maps import DrawnMatrix, MatrixFamilyName, TestMatrixFamily
@@ -166,15 +166,15 @@ class Nystrom(Sketch[LowRank]):
 
     def __init__(
         self,
-        shape: Any,
+        shape: object,
         rank: int,
         *,
         sketch_rank: int | None = None,
         test_matrix: TestMatrixFamily | MatrixFamilyName = "gaussian",
         seed: int | None = 0,
-        dtype: Any = None,
+        dtype: object = None,
         error_probes: int = 10,
-        device: Any = None,
+        device: Device = None,
     ) -> None:
         fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)
         if None in fields["shape"] or len(set(fields["shape"])) != 1:

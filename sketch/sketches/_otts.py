@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .._checks import Ranks
-from ..backend.array import Array, dtype_name, namespace, unit_roundoff
+from ..backend.array import Array, Device, dtype_name, namespace, unit_roundoff
 from ..formats import TensorTrain
 from ..maps import TensorFamilyName, TestTensorFamily
 from ..numerics.linalg import adjoint, frobenius_norm, pivoted_qr
@@ -59,7 +59,7 @@ class OTTSSpec(TensorSpec):
         kept = sweep_keep(self, sums, lambda seen: _reduced(seen, omega, sums))
         return kept | (omegas if sums.number == 0 else {})
 
-    def finish(self, sums: Sums, rank: Any, tol: float | None) -> TensorTrain:
+    def finish(self, sums: Sums, rank: object, tol: float | None) -> TensorTrain:
         """Return the train of all cores with its error."""
         return sweep_finish(self, sums, rank, tol)
 
@@ -127,16 +127,16 @@ class OTTS(MultiPassSketch[TensorTrain]):
 
     def __init__(
         self,
-        shape: Any,
+        shape: object,
         rank: Ranks,
         *,
         sketch_rank: Ranks | None = None,
         corange_rank: Ranks | None = None,
         seed: int | None = 0,
-        dtype: Any = None,
+        dtype: object = None,
         error_probes: int | None = None,
         test_tensor: TestTensorFamily | TensorFamilyName = "stacked-trains",
-        device: Any = None,
+        device: Device = None,
     ) -> None:
         fields = tensor_fields(
             shape, rank, sketch_rank, corange_rank, seed, dtype, error_probes, test_tensor

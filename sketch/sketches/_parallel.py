@@ -82,13 +82,13 @@ def _total(run: Run, states: Sequence[Task]) -> Task:
     return tree(states, add_states, once(run.spec))
 
 
-def _batches(run: Run, array: Any, start: Place, check_finite: bool) -> list[Task]:
+def _batches(run: Run, array: object, start: Place, check_finite: bool) -> list[Task]:
     """Return a task for each batch of chunks, in their order."""
     shared = once(run)
     return [_batch(shared, batch, start, check_finite) for batch in chunk_batches(array)]
 
 
-def _batch(run: Task, batch: Sequence[Any], start: Place, check_finite: bool) -> Task:
+def _batch(run: Task, batch: Sequence[object], start: Place, check_finite: bool) -> Task:
     """Return the task of the state of some chunks."""
     places, chunks, sizes = zip(*batch, strict=True)
     placed = [tuple(map(operator.add, start, place)) for place in places]
@@ -96,7 +96,7 @@ def _batch(run: Task, batch: Sequence[Any], start: Place, check_finite: bool) ->
 
 
 def _strips(
-    run: Run, kept: dict[str, RowBlocks], array: Any, start: Place, check_finite: bool
+    run: Run, kept: dict[str, RowBlocks], array: object, start: Place, check_finite: bool
 ) -> list[Task]:
     """Return the task of the state of each strip, multiplied with its rows of what was kept."""
     shared, strips = once(_without_blocks(run)), []
@@ -127,7 +127,7 @@ def with_rows(run: Run, rows: dict[str, Array], first_row: int) -> Run:
 
 
 def state_of(
-    run: Run, chunks: list[Any], places: list[Place], sizes: list[Place], check_finite: bool
+    run: Run, chunks: list[object], places: list[Place], sizes: list[Place], check_finite: bool
 ) -> State:
     """Return the state of some chunks, each of which must be as large as the array says."""
     mine = run.fresh()

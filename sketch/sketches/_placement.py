@@ -25,7 +25,7 @@ def growing_axis(spec: Method) -> int:
     return spec.shape.index(None) if None in spec.shape else 0
 
 
-def offset(spec: Method, state: State, at: Any, size: tuple[int | None, ...]) -> Place:
+def offset(spec: Method, state: State, at: object, size: tuple[int | None, ...]) -> Place:
     """Return where a chunk goes.
 
     Raises

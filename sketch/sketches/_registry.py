@@ -46,7 +46,7 @@ TENSOR_METHODS: Methods = {
 _OF_THE_CALL = ("shape", "rank", "seed", "dtype", "device")  # not options of a method
 
 
-def method_of(methods: Methods, name: Any, *others: str) -> type[Any]:
+def method_of(methods: Methods, name: object, *others: str) -> type[Any]:
     """Return the class of the sketches of a method.
 
     Raises
@@ -59,6 +59,6 @@ def method_of(methods: Methods, name: Any, *others: str) -> type[Any]:
     return methods[name]
 
 
-def options_of(made: type[Any]) -> list[str]:
+def options_of(made: type[object]) -> list[str]:
     """Return the names of what a method can be told beside sizes, seed, dtype and device."""
     return [name for name in inspect.signature(made).parameters if name not in _OF_THE_CALL]

@@ -94,7 +94,7 @@ class ResidualSpec(Method):
         """Return the sum of squares of an array in that unit."""
         return float(rescaled(frobenius_norm(x), -self.exponent)) ** 2
 
-    def finish(self, sums: Sums, rank: Any, tol: float | None) -> ErrorEstimate:
+    def finish(self, sums: Sums, rank: object, tol: float | None) -> ErrorEstimate:
         """Return the exact error.
 
         Raises
@@ -127,7 +127,7 @@ class ResidualSpec(Method):
             *(float(parts[k].values[0, 0]) if k in parts else 0.0 for k in Squares._fields)
         )
 
-    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, Any]) -> int:
+    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, object]) -> int:
         """Return about how many bytes the factors take."""
         return 8 * self.columns * sum(shape)
 
@@ -136,7 +136,7 @@ class ResidualSpec(Method):
         raise OptionError("an error is computed in one go and has no state to save")
 
     @classmethod
-    def from_header(cls, header: dict[str, Any]) -> Self:
+    def from_header(cls, header: dict[str, object]) -> Self:
         """Refuse: see `to_header`."""
         raise OptionError("an error is computed in one go and has no state to load")
 
@@ -163,7 +163,7 @@ class MatrixResidual(ResidualSpec):
     def _triangle(self) -> Array:
         return triangle(adjoint(self.right))
 
-    def as_source(self, chunk: Any) -> MatrixSource:
+    def as_source(self, chunk: object) -> MatrixSource:
         """Return the adapter of a chunk, in whole rows."""
         return RowsSource(as_matrix_source(chunk))
 

@@ -65,7 +65,7 @@ class Run:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "maps": None, "memo": None}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         self.maps, self.memo = self.spec.maps(), Memo()
 

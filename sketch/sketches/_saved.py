@@ -35,7 +35,7 @@ def arrays_of(state: State, prefix: str = "") -> dict[str, Array]:
 
 
 def header_of(
-    maps: Mapping[str, Any], state: State, arrays: HostArrays
+    maps: Mapping[str, object], state: State, arrays: HostArrays
 ) -> tuple[archive.Header, HostArrays]:
     """Return the header of a state file, and the arrays as they are laid out there."""
     axes = {name: _memory_order(array) for name, array in arrays.items()}
@@ -73,7 +73,7 @@ def _facts(state: State) -> archive.Header:
 
 
 def restored(
-    spec: Method, maps: Mapping[str, Any], header: archive.Header, arrays: archive.Arrays
+    spec: Method, maps: Mapping[str, object], header: archive.Header, arrays: archive.Arrays
 ) -> State:
     """Return the state that was written to a file, by this version or an earlier one.
 

@@ -89,11 +89,11 @@ class MatrixSpec(Method):
         number = STREAMS[stream]
         return DrawnMatrix(family, self.seed, number, width, self.field, panels, first_panel)
 
-    def as_source(self, chunk: Any) -> MatrixSource:
+    def as_source(self, chunk: object) -> MatrixSource:
         """Return the adapter of a chunk."""
         return as_matrix_source(chunk)
 
-    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, Any]) -> int:
+    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, object]) -> int:
         """Return about how many bytes sums, bases and factors take, and Omega."""
         rows = self.range_size + self.error_probes
         columns = getattr(self, "corange_size", self.range_size) + self.error_probes
@@ -133,7 +133,7 @@ def largest_rank(shape: Shape) -> int:
     return min(size for size in shape if size is not None)
 
 
-def checked_width(value: Any, name: str, rank: int, shape: Shape) -> int:
+def checked_width(value: object, name: str, rank: int, shape: Shape) -> int:
     """Return the columns of a product, no more than the data can fill."""
     width = checked_size(value, name, least=1)
     fits = min(width, max(1, largest_rank(shape)))
@@ -153,7 +153,7 @@ def checked_iterations(value: Any) -> float:
     return int(value) if twice % 2 == 0 else twice / 2
 
 
-def _checked_shape(shape: Any) -> Shape:
+def _checked_shape(shape: object) -> Shape:
     sizes = checked_axes(shape)
     if len(sizes) != 2:
         raise ShapeError(f"a matrix sketch needs a shape (m, n), got {shape!r}")

@@ -119,7 +119,7 @@ class State:
         """Bytes held by the sums."""
         return sum(p.nbytes for p in self.parts.values()) + sum(s.nbytes for s in self.window)
 
-    def having(self, **changes: Any) -> State:
+    def having(self, **changes: object) -> State:
         """Return the state with other values of some fields; every block of the data asks for it.
 
         Raises
@@ -178,7 +178,7 @@ class State:
         return self.having(parts={**self.parts, **rows}, blocks={})
 
     def times(
-        self, factor: Any, dtype: str | None, degrees: Mapping[str, int] | None = None
+        self, factor: object, dtype: str | None, degrees: Mapping[str, int] | None = None
     ) -> State:
         """Return the state of the data multiplied by a number, some sums by its square."""
         number, squared = plain_number(factor), [n for n, d in (degrees or {}).items() if d == 2]

@@ -29,7 +29,7 @@ _EVERY_ROW = 64  # and which of those that follow
 def follow(
     into: Accumulator,
     save: Callable[[str | os.PathLike[str]], None],
-    chunks: Iterable[Any],
+    chunks: Iterable[object],
     *,
     first: int | None,
     resume: bool,
@@ -139,14 +139,14 @@ def _behind(at: Any, chunk: Any, axis: int, rows: int) -> tuple[Any, Any]:
     return at, _indexable(chunk)[window]
 
 
-def _start(into: Accumulator, at: Any, axis: int) -> int:
+def _start(into: Accumulator, at: object, axis: int) -> int:
     """Return where a chunk that is taken now begins on an axis."""
     if at is not None:
         return checked_place(at, len(into.spec.shape))[axis]
     return into.state.seen[axis] if into.spec.shape[axis] is None else 0
 
 
-def _warn_overlap(into: Accumulator, at: Any, axis: int, rows: int) -> None:
+def _warn_overlap(into: Accumulator, at: object, axis: int, rows: int) -> None:
     """Warn of a place that is the number of a chunk, by the look of it."""
     if isinstance(at, numbers.Integral) and into.spec.shape[axis] is None:
         covered = into.state.seen[axis] - int(at)
@@ -158,7 +158,7 @@ def _warn_overlap(into: Accumulator, at: Any, axis: int, rows: int) -> None:
             )
 
 
-def _digest(stream: Stream, chunk: Any, axis: int, rows: int) -> str:
+def _digest(stream: Stream, chunk: object, axis: int, rows: int) -> str:
     """Return the digest of a stream that goes on with the first rows of a chunk.
 
     Of values, whatever their format and precision; every row counts at the beginning, later some.
@@ -198,7 +198,7 @@ def _values(rows: Any) -> Any:
     return np.ascontiguousarray(values.astype(dtype) + 0.0)  # zeros have one sign
 
 
-def _is_placed(chunk: Any) -> bool:
+def _is_placed(chunk: object) -> bool:
     """Whether a chunk of a stream is a pair ``(at, chunk)``."""
     return (
         isinstance(chunk, tuple)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from .._checks import Ranks
-from ..backend.array import Array, dtype_name, namespace, unit_roundoff
+from ..backend.array import Array, Device, dtype_name, namespace, unit_roundoff
 from ..finalize import assemble_train
 from ..formats import TensorTrain
 from ..maps import TensorFamilyName, TestTensorFamily
@@ -46,7 +46,7 @@ class STTASpec(TensorSpec):
             products["probe"] = probed(run.maps, block, at)
         return products
 
-    def finish(self, sums: Sums, rank: Any, tol: float | None) -> TensorTrain:
+    def finish(self, sums: Sums, rank: object, tol: float | None) -> TensorTrain:
         """Return the train ``Psi_1 Omega_1^+ ... Psi_d`` with its error."""
         ranks = checked_ranks(self, rank, tol)
         psis = [_modes_last(sums.whole(f"psi_{mode}")) for mode in range(self.order)]
@@ -134,16 +134,16 @@ class STTA(Sketch[TensorTrain]):
 
     def __init__(
         self,
-        shape: Any,
+        shape: object,
         rank: Ranks,
         *,
         sketch_rank: Ranks | None = None,
         corange_rank: Ranks | None = None,
         seed: int | None = 0,
-        dtype: Any = None,
+        dtype: object = None,
         error_probes: int | None = None,
         test_tensor: TestTensorFamily | TensorFamilyName = "stacked-trains",
-        device: Any = None,
+        device: Device = None,
     ) -> None:
         fields = tensor_fields(
             shape, rank, sketch_rank, corange_rank, seed, dtype, error_probes, test_tensor

@@ -74,7 +74,7 @@ def sweep_keep(spec: TensorSpec, sums: Sums, reduced: Any) -> dict[str, Any]:
     return kept
 
 
-def sweep_finish(spec: TensorSpec, sums: Sums, rank: Any, tol: float | None) -> TensorTrain:
+def sweep_finish(spec: TensorSpec, sums: Sums, rank: object, tol: float | None) -> TensorTrain:
     """Return the train of all cores with its error."""
     ranks = checked_ranks(spec, rank, tol)
     last = _psi(spec, sums)

@@ -86,7 +86,7 @@ class TensorSpec(Method):
             maps["error"] = TensorTrainMap(self.seed, "error", bonds, StackedTrains())
         return maps
 
-    def as_source(self, chunk: Any) -> TensorSource:
+    def as_source(self, chunk: object) -> TensorSource:
         """Return the adapter of a chunk."""
         return as_tensor_source(chunk)
 
@@ -130,13 +130,13 @@ class TensorSpec(Method):
 
 
 def tensor_fields(
-    shape: Any,
-    rank: Any,
-    sketch_rank: Any,
-    corange_rank: Any,
-    seed: Any,
-    dtype: Any,
-    probes: Any,
+    shape: object,
+    rank: object,
+    sketch_rank: object,
+    corange_rank: object,
+    seed: object,
+    dtype: object,
+    probes: object,
     test_tensor: TestTensorFamily | TensorFamilyName,
 ) -> dict[str, Any]:
     """Check the arguments that all tensor sketches share and return them as spec fields.

@@ -74,7 +74,7 @@ def _behind(seen: Array, core: Core) -> Array:
 # ---- error probes ------------------------------------------------------------------------------
 
 
-def probed(maps: Any, block: TensorBlock, at: tuple[int, ...]) -> Array:
+def probed(maps: object, block: TensorBlock, at: tuple[int, ...]) -> Array:
     """Return the contractions of a block with all error probes, shape (P R, 1)."""
     cores = cores_of(maps, "error", block, at)
     seen = block.between(cores).seen()  # (1, n_0, P r_1)
@@ -117,7 +117,7 @@ def with_error(sums: Sums, tt: TensorTrain, data: Array | None, exponent: int) -
 # ---- ranks and the last steps ------------------------------------------------------------------
 
 
-def checked_ranks(spec: TensorSpec, rank: Any, tol: float | None) -> Sizes:
+def checked_ranks(spec: TensorSpec, rank: object, tol: float | None) -> Sizes:
     """Return the ranks to round to at most, checked before any work is done."""
     tol = checked_tol(tol)
     if rank is None:

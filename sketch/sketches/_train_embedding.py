@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from .._checks import checked_size
 from ..backend.array import Array
@@ -101,7 +100,7 @@ class TrainEmbedding:
         bonds = self._maps["error"].bonds[:-1]
         return TrainProbes(bonds=tuple(bond.rank for bond in bonds), blocks=self.blocks)
 
-    def __call__(self, t: Any) -> Array:
+    def __call__(self, t: object) -> Array:
         """Return ``S t``, shape (size,).
 
         Parameters

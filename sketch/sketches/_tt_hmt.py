@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from .._checks import Ranks
+from ..backend.array import Device
 from ..formats import TensorTrain
 from ..maps import TensorFamilyName, TestTensorFamily
 from ..sources import TensorBlock
@@ -46,7 +47,7 @@ class TTHMTSpec(TensorSpec):
         """Return the core of a pass: the basis of what its mode saw."""
         return sweep_keep(self, sums, lambda seen: seen)
 
-    def finish(self, sums: Sums, rank: Any, tol: float | None) -> TensorTrain:
+    def finish(self, sums: Sums, rank: object, tol: float | None) -> TensorTrain:
         """Return the train of all cores with its error."""
         return sweep_finish(self, sums, rank, tol)
 
@@ -115,15 +116,15 @@ class TTHMT(MultiPassSketch[TensorTrain]):
 
     def __init__(
         self,
-        shape: Any,
+        shape: object,
         rank: Ranks,
         *,
         sketch_rank: Ranks | None = None,
         seed: int | None = 0,
-        dtype: Any = None,
+        dtype: object = None,
         error_probes: int | None = None,
         test_tensor: TestTensorFamily | TensorFamilyName = "stacked-trains",
-        device: Any = None,
+        device: Device = None,
     ) -> None:
         fields = tensor_fields(
             shape, rank, sketch_rank, sketch_rank, seed, dtype, error_probes, test_tensor

@@ -12,7 +12,7 @@ from ._opened import OpenedData, opened
 Result = TypeVar("Result")
 
 
-def with_axes_of(data: Any, result: Result) -> Result:
+def with_axes_of(data: object, result: Result) -> Result:
     """Return a result that is new, with the named axes of its data where they have some."""
     return with_axes(result, axes_of(data))
 

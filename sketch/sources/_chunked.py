@@ -13,7 +13,7 @@ from ._base import MatrixBlock, MatrixSource
 _Blocks = Iterator[tuple[tuple[int, int], MatrixBlock]]
 
 
-def is_chunks(x: Any) -> bool:
+def is_chunks(x: object) -> bool:
     """Whether `x` is an iterator, or a collection whose first item is a matrix or a few."""
     if hasattr(x, "shape") or not isinstance(x, Iterable):
         return False
@@ -32,7 +32,9 @@ class ChunkedSource(MatrixSource):
         Whether the iterable is an iterator, which can be gone through once.
     """
 
-    def __init__(self, chunks: Iterable[Any], as_source: Callable[[Any], MatrixSource]) -> None:
+    def __init__(
+        self, chunks: Iterable[object], as_source: Callable[[object], MatrixSource]
+    ) -> None:
         self.single_use = iter(chunks) is chunks
         iterator = iter(chunks)
         first = next(iterator, None)
@@ -99,16 +101,16 @@ class ChunkedSource(MatrixSource):
         return self._as_source(chunk)
 
 
-def _is_matrix(x: Any) -> bool:
+def _is_matrix(x: object) -> bool:
     return len(getattr(x, "shape", ())) == 2
 
 
-def _are_arrays(x: Any) -> bool:
+def _are_arrays(x: object) -> bool:
     """Whether `x` is a list or tuple that begins with a matrix."""
     return isinstance(x, list | tuple) and bool(x) and _is_matrix(x[0])
 
 
-def _joint_dtype(chunks: Sequence[Any]) -> str | None:
+def _joint_dtype(chunks: Sequence[object]) -> str | None:
     """Return the dtype of all chunks, None where some do not tell."""
     dtypes = [getattr(chunk, "dtype", None) for chunk in chunks]
     if any(dtype is None for dtype in dtypes):

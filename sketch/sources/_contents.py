@@ -22,7 +22,7 @@ from ._tensor_base import TensorSource
 from ._variables import Variable, as_variable
 
 
-def contents(x: Any) -> Any:
+def contents(x: object) -> Any:
     """Return what the adapters know of whatever is given.
 
     Arrays without masks, gradients and subclasses; sparse arrays as SciPy's; variables decoded;
@@ -51,14 +51,14 @@ def contents(x: Any) -> Any:
     return x
 
 
-def refuse_containers(x: Any) -> None:
+def refuse_containers(x: object) -> None:
     """Raise where an object holds an array one step away, and name the step."""
     for is_one, step in _STEPS:
         if is_one(x):
             raise DtypeError(f"cannot sketch an object of type {type(x).__name__}; {step}")
 
 
-def _refuse_without_values(x: Any) -> None:
+def _refuse_without_values(x: object) -> None:
     """Raise where a stored array has no shape: its file is closed, or it was never filled."""
     try:
         shape = getattr(x, "shape", ())
@@ -71,7 +71,7 @@ def _refuse_without_values(x: Any) -> None:
         raise DtypeError(f"an object of type {type(x).__name__} without shape holds no values")
 
 
-def unknown(x: Any, accepted: str) -> DtypeError:
+def unknown(x: object, accepted: str) -> DtypeError:
     """Return the error for an object of no accepted kind."""
     step = "give " + accepted
     for name in ("toarray", "todense", "to_dense", "to_tensor", "full", "numpy", "__array__"):
@@ -86,7 +86,7 @@ def _has(*names: str) -> Callable[[Any], bool]:
     return lambda x: all(hasattr(x, name) for name in names)
 
 
-def _is_pair_of_data(x: Any) -> bool:
+def _is_pair_of_data(x: object) -> bool:
     """Whether `x` is what loaders of data for learning give: arrays of rows and their labels."""
     return (
         isinstance(x, tuple)

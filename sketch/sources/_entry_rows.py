@@ -19,7 +19,7 @@ Run = tuple[HostArray, HostArray, HostArray]  # rows, in order, columns and valu
 
 
 def whole_rows(
-    pieces: Iterator[Any], shape: tuple[int, int], nbytes: int, limit: int | None
+    pieces: Iterator[object], shape: tuple[int, int], nbytes: int, limit: int | None
 ) -> Iterator[tuple[int, Any]]:
     """Yield ``(first row, csr_array)``, all rows in order, each once.
 

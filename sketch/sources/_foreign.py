@@ -17,7 +17,7 @@ from ..formats import CPTensor, TensorTrain, TuckerTensor
 Structured = CPTensor | TensorTrain | TuckerTensor
 
 
-def as_structured(x: Any) -> Any:
+def as_structured(x: object) -> Any:
     """Return a structured tensor of another library as ours; anything else as it is.
 
     Raises
@@ -39,7 +39,7 @@ def as_structured(x: Any) -> Any:
     return x
 
 
-def _pair(x: Any) -> Structured | None:
+def _pair(x: object) -> Structured | None:
     """Return the tensor of a pair ``(weights, factors)`` or ``(core, factors)``."""
     if type(x) is not tuple or len(x) != 2 or not isinstance(x[1], list | tuple):
         return None
@@ -51,7 +51,7 @@ def _pair(x: Any) -> Structured | None:
     return TuckerTensor(first, factors) if _axes(first) == len(factors) else None
 
 
-def _checked(x: Any, names: tuple[str, ...], make: Callable[..., Structured]) -> Structured:
+def _checked(x: object, names: tuple[str, ...], make: Callable[..., Structured]) -> Structured:
     """Return the tensor that an object's attributes make, if that is all that it is."""
     kind = type(x).__name__
     step = f"if it is meant, give sketch.{make.__name__}({', '.join(f'x.{n}' for n in names)})"
@@ -71,7 +71,7 @@ def _checked(x: Any, names: tuple[str, ...], make: Callable[..., Structured]) ->
     return made
 
 
-def _are_numbers(x: Any, names: tuple[str, ...]) -> bool:
+def _are_numbers(x: object, names: tuple[str, ...]) -> bool:
     """Whether attributes are arrays and sequences of arrays: weights alone may be missing."""
     for name in names:
         value = getattr(x, name)
@@ -83,7 +83,7 @@ def _are_numbers(x: Any, names: tuple[str, ...]) -> bool:
     return True
 
 
-def _numbers_beside(x: Any, names: tuple[str, ...]) -> Iterator[str]:
+def _numbers_beside(x: object, names: tuple[str, ...]) -> Iterator[str]:
     """Yield the names of an object's further attributes that hold numbers which could count."""
     known = [getattr(x, name) for name in names]
     shared = {k: v for cls in type(x).__mro__[:-1] for k, v in vars(cls).items() if k[:2] != "__"}
@@ -101,11 +101,11 @@ def _holds_arrays(value: Any) -> bool:
     return bool(_axes(value)) or (_is_sequence(value) and any(map(_axes, value)))
 
 
-def _is_sequence(value: Any) -> bool:
+def _is_sequence(value: object) -> bool:
     return hasattr(value, "__len__") and hasattr(value, "__getitem__") and not _axes(value)
 
 
-def _axes(value: Any) -> int:
+def _axes(value: object) -> int:
     """Return how many axes an array has; 0 for anything else."""
     return len(value.shape) if hasattr(value, "dtype") and hasattr(value, "shape") else 0
 
@@ -144,7 +144,7 @@ def _entries(x: Any) -> Any:
     return scipy.sparse.coo_array((x.vals[:, 0], tuple(x.subs.T)), shape=tuple(x.shape))
 
 
-def _core_of(x: Any) -> Any:
+def _core_of(x: object) -> Any:
     return _KNOWN["pyttb", type(x).__name__](x) if hasattr(x, "shape") else x
 
 

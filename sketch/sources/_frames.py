@@ -55,7 +55,7 @@ def as_numbers(x: Any) -> Any:
     return x
 
 
-def _check_columns(x: Any, others: list[Any]) -> None:
+def _check_columns(x: object, others: list[object]) -> None:
     if others:
         shown = ", ".join(map(str, others[:8])) + (" ..." if len(others) > 8 else "")
         raise DtypeError(f"the columns {shown} of a {type(x).__name__} hold no numbers; drop them")

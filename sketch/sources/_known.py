@@ -90,7 +90,7 @@ class KnownSource:
                 yield (row + start, col), known
 
 
-def as_known_source(a: Any, width: int | None = None) -> KnownSource:
+def as_known_source(a: object, width: int | None = None) -> KnownSource:
     """Return the adapter of rows with missing entries in any accepted format.
 
     Raises
@@ -111,7 +111,7 @@ def _matrix_source(a: Any) -> MatrixSource:
     return as_matrix_source(a)
 
 
-def _unmasked(a: Any) -> Any:
+def _unmasked(a: object) -> Any:
     """Return an array with NaN where it is masked; anything else as it is."""
     if isinstance(a, np.ma.MaskedArray):
         return np.ma.filled(a.astype(np.result_type(a.dtype, np.float32)), np.nan)

@@ -15,7 +15,7 @@ from ..backend.plain import plain
 from ..errors import DtypeError, ShapeError
 
 
-def is_list(x: Any) -> bool:
+def is_list(x: object) -> bool:
     """Whether `x` is a list or a tuple."""
     return isinstance(x, list | tuple)
 

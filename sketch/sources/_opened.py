@@ -62,12 +62,12 @@ def open_paths_by(opener: Callable[..., OpenedData]) -> None:
     _OPENERS[:] = [opener]
 
 
-def opened(x: Any, **options: Any) -> Any:
+def opened(x: object, **options: object) -> Any:
     """Return what a path or a list of paths means; anything else as it is."""
     return _OPENERS[0](x, **options) if _OPENERS and is_path(x) else x
 
 
-def is_path(x: Any) -> bool:
+def is_path(x: object) -> bool:
     """Whether `x` is a path or a list of paths."""
     if isinstance(x, list | tuple):
         return bool(x) and all(isinstance(one, str | os.PathLike) for one in x)

@@ -101,7 +101,7 @@ class OperatorSource(MatrixBlock):
         return np.array(to_host(made))  # of its own: sums are added into it
 
 
-def _lacks_adjoint(operator: Any) -> bool:
+def _lacks_adjoint(operator: object) -> bool:
     """Whether an operator, or one that it is made of, was made without a function for it."""
     private = "_CustomLinearOperator__"
     functions = [

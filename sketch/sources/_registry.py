@@ -23,7 +23,7 @@ from ._sum import SumSource
 from ._tiles import is_stored
 
 
-def as_matrix_source(a: Any) -> MatrixSource:
+def as_matrix_source(a: object) -> MatrixSource:
     """Return the adapter of a matrix in any accepted format.
 
     Raises
@@ -46,11 +46,11 @@ def as_matrix_source(a: Any) -> MatrixSource:
     )
 
 
-def _is_sum(a: Any) -> bool:
+def _is_sum(a: object) -> bool:
     return isinstance(a, TensorSum)
 
 
-def _is_factored(a: Any) -> bool:
+def _is_factored(a: object) -> bool:
     return isinstance(a, Summable) and hasattr(a, "matrix_factors")
 
 

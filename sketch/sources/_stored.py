@@ -59,7 +59,7 @@ class StoredSource(MatrixSource):
 class StoredTensorSource(TensorSource):
     """A tensor that is read by slicing."""
 
-    def __init__(self, stored: Any) -> None:
+    def __init__(self, stored: object) -> None:
         self._stored = StoredArray(stored)
         self.shape, self.dtype = self._stored.shape, self._stored.dtype
         self.nbytes, self.on_disk = self._stored.nbytes, self._stored.on_disk

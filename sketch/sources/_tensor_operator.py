@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from ..backend.array import Array, cast, dtype_name, namespace
 from ..formats import OperatorProduct, applied
@@ -85,7 +84,7 @@ class OperatorLink:
         split = xp.reshape(moved, (m, q, blocks * columns, d))
         return xp.reshape(xp.permute_dims(split, (2, 0, 1, 3)), (blocks, columns, m, q * d))
 
-    def _is_better_formed(self, columns: int, factor: Any, before: int, behind: int) -> bool:
+    def _is_better_formed(self, columns: int, factor: object, before: int, behind: int) -> bool:
         """Whether the core of the product is cheaper for so many columns of an interface.
 
         With the bonds that the train's core meets besides these, and the operator's.

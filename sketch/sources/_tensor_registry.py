@@ -94,7 +94,7 @@ class SumTensorSource(TensorSource):
                 yield at, ScaledTensorBlock(coefficient, block)
 
 
-def as_tensor_source(t: Any) -> TensorSource:
+def as_tensor_source(t: object) -> TensorSource:
     """Return the adapter of a tensor in any accepted format.
 
     Raises

@@ -75,7 +75,7 @@ class Variable:
         return decoded(tile, self._attributes) if self._attributes else tile
 
 
-def decoded(stored: Any, attributes: Attributes) -> Any:
+def decoded(stored: object, attributes: Attributes) -> Any:
     """Return stored numbers as what they stand for, masked where they stand for nothing."""
     raw = np.asarray(stored)
     values = _unsigned(raw, attributes)
@@ -114,7 +114,7 @@ def _outside(values: Any, numbers: Any, attributes: Attributes) -> Any:
     return outside
 
 
-def _decoded_dtype(dtype: Any, attributes: Attributes) -> str:
+def _decoded_dtype(dtype: object, attributes: Attributes) -> str:
     """Return the dtype that holds scaled numbers: at least that of the factor and the offset."""
     kinds = [compute_dtype(dtype)]
     for name in _SCALING:
