@@ -49,6 +49,33 @@ def test_each_reading_is_as_good_as_a_power_step_and_brings_the_error_down(spect
         before = error(a, result)
 
 
+STEEP = {"0.05^i": 10 * 0.05 ** np.arange(30), "one of 1e13": np.r_[1e13, np.full(29, 10.0)]}
+
+
+@pytest.mark.filterwarnings("ignore::sketch.SpectrumWarning")
+@pytest.mark.parametrize("spectrum", STEEP)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "complex64"])
+@pytest.mark.parametrize("shape", [(50, 30), (30, 60)])
+def test_what_squares_hide_is_in_the_error_of_narrow_matrices(shape, spectrum, dtype):
+    # a test matrix that is nearly square is ill-conditioned: its orthonormal columns are sums of
+    # large products, with their rounding errors
+    for seed in range(6):
+        values = STEEP[spectrum] if dtype == "float64" else np.minimum(STEEP[spectrum], 1e9)
+        a = with_spectrum(shape, values, dtype=dtype, seed=seed)
+        full = sketch.sketches.BlockKrylov(
+            shape, RANK, passes=4, columns=1, seed=seed
+        )  # which is restarted
+        while full.passes_left:
+            full.update(a, at=0)
+            full.end_pass()
+        results = krylov(a, 2), krylov(a, 3), full.finalize(), sketch.svd(a, tol=1e-3, seed=seed)
+        for result in results:
+            for rank in range(result.rank + 1):
+                found = result.truncate(rank)
+                low, high = found.error.interval(1 - 1e-9)
+                assert low <= error(a, found) <= high, (seed, rank)
+
+
 @pytest.mark.parametrize("spectrum", SPECTRA)
 def test_singular_values_are_within_their_residuals(spectrum):
     a, s = with_spectrum((M, N), SPECTRA[spectrum]), SPECTRA[spectrum]
@@ -159,6 +186,16 @@ def test_requests_that_make_no_sense_are_refused():
     sk.end_pass()
     with pytest.raises(sketch.PassError, match="all 1 readings were taken"):
         sk.update(A)
+
+
+@pytest.mark.parametrize(
+    ("factor", "dtype"), [(1e200, "float64"), (1e-200, "complex128"), (1e13, "float32")]
+)
+def test_data_near_the_ends_of_the_range_are_read_twice_for_the_first_step(factor, dtype):
+    a = with_spectrum((40, 30), factor * polynomial(30), dtype=dtype)
+    for result in (krylov(a, 1), sketch.svd(a, tol=0.4), sketch.pca(a, 3, passes=2, sketch_rank=6)):
+        low, high = result.error.interval()
+        assert 0 < low <= high < factor
 
 
 @pytest.mark.parametrize("factor", [1e200, 1e-200])

@@ -12,7 +12,15 @@ from ._hmt import (
     probe_error,
     summing_error,
 )
-from ._krylov import further_rows, next_block, orthonormalized, rank_within, ritz
+from ._krylov import (
+    combined_norms,
+    further_rows,
+    next_block,
+    orthonormalized,
+    product_norms,
+    rank_within,
+    ritz,
+)
 from ._shifted_sums import ShiftedSums, no_shift
 from ._sketched_basis import SketchedBasis
 from ._tensor_train import assemble_train
@@ -25,6 +33,7 @@ __all__ = [
     "SketchedBasis",
     "Split",
     "assemble_train",
+    "combined_norms",
     "fitted",
     "further_rows",
     "fused_basis",
@@ -40,6 +49,7 @@ __all__ = [
     "no_shift",
     "orthonormalized",
     "probe_error",
+    "product_norms",
     "rank_within",
     "ritz",
     "split",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..backend.array import Array, device_of, namespace, to_host
@@ -33,7 +34,13 @@ class FusedRange:
     floor: float
 
 
-def fused_range(inside: Array, back: Array, size: float, roundoff: float) -> FusedRange:
+def fused_range(
+    inside: Array,
+    back: Array,
+    size: float,
+    roundoff: float,
+    norms: Sequence[float] | None = None,
+) -> FusedRange:
     """Return ``B = R^{-*} Z^*`` in the directions where it is more than rounding errors.
 
     Parameters
@@ -46,6 +53,9 @@ def fused_range(inside: Array, back: Array, size: float, roundoff: float) -> Fus
         Norm of A.
     roundoff : float
         Of the products.
+    norms : sequence of float, optional
+        Of the columns that rounding errors come from, by default those of Y; larger where columns
+        of Y and Z are combinations of others.
 
     Notes
     -----
@@ -60,7 +70,7 @@ def fused_range(inside: Array, back: Array, size: float, roundoff: float) -> Fus
     .. [1] W. Yu, Y. Gu, J. Li, S. Liu, Y. Li, "Single-pass PCA of large high-dimensional data",
        IJCAI 2017, 3350-3356, doi:10.24963/ijcai.2017/468.
     """
-    found = _directions(inside, back, size, roundoff)
+    found = _directions(inside, back, size, roundoff, norms)
     floor = math.hypot(*(size * roundoff / found.s[j] for j in found.kept))
     b = _rows(found.p.T, found.kept).T @ found.rows(found.kept)
     return FusedRange(b, len(found.kept), len(found.hidden), floor)
@@ -110,8 +120,15 @@ class _Directions:
         return _rows(self.turned, which) / _column([self.s[j] for j in which], self.turned)
 
 
-def _directions(inside: Array, back: Array, size: float, roundoff: float) -> _Directions:
-    columns = [frobenius_norm(inside[:, c : c + 1]) or 1.0 for c in range(inside.shape[1])]
+def _directions(
+    inside: Array,
+    back: Array,
+    size: float,
+    roundoff: float,
+    norms: Sequence[float] | None = None,
+) -> _Directions:
+    own = [frobenius_norm(inside[:, c : c + 1]) for c in range(inside.shape[1])]
+    columns = [max(x, y) or 1.0 for x, y in zip(own, norms or own, strict=True)]
     p, values, th = thin_svd(inside / _column(columns, inside).T)
     turned = (th / _column(columns, th).T) @ back
     s = [float(x) for x in to_host(values)]

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Callable
 
-from ..backend.array import Array, dtype_name, namespace, to_host
+from ..backend.array import Array, dtype_name, is_complex, namespace, to_host
 from ..numerics.linalg import adjoint, frobenius_norm, orthonormal_basis, tall_svd
 from ..results import ErrorEstimate
 
@@ -86,6 +86,26 @@ def next_block(
 def without(x: Array, v: Array) -> Array:
     """Return ``X - V (V^* X)``."""
     return x - v @ (adjoint(v) @ x)
+
+
+def product_norms(x: Array, z: Array) -> Array:
+    """Return the norms of the columns of ``A X``, from X and Z = ``A^* A X``."""
+    xp = namespace(x)
+    squares = (
+        xp.real(xp.sum(xp.conj(x) * z, axis=0))
+        if is_complex(dtype_name(x.dtype))
+        else xp.sum(x * z, axis=0)
+    )
+    return xp.sqrt(xp.where(squares > 0, squares, xp.zeros_like(squares)))
+
+
+def combined_norms(norms: Array, turn: Array) -> Array:
+    """Return by which norms rounding errors go in combinations of columns, each with its own.
+
+    Those of large columns come into small ones that are combined of them.
+    """
+    xp = namespace(turn)
+    return xp.sqrt(norms**2 @ xp.abs(turn) ** 2)
 
 
 def orthonormalized(omega: Array, z: Array) -> tuple[Array, Array, Array]:

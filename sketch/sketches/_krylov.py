@@ -9,7 +9,15 @@ from typing import Any, ClassVar
 from .._checks import checked_size
 from ..backend.array import Array, Device, cast, dtype_name, namespace, to_host
 from ..errors import NonFiniteError, PassError, SpectrumWarning, ToleranceWarning, warn
-from ..finalize import FusedRange, fused_range, next_block, orthonormalized, ritz
+from ..finalize import (
+    FusedRange,
+    combined_norms,
+    fused_range,
+    next_block,
+    orthonormalized,
+    product_norms,
+    ritz,
+)
 from ..maps import MatrixFamilyName, TestMatrixFamily
 from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent
 from ..results import LowRank
@@ -60,13 +68,18 @@ class BlockKrylovSpec(HMTSpec):
         amid_a_step = self.is_left(passes.done)
         if "space" in passes.kept and not amid_a_step and not float(passes.kept["open"]):
             return 0
-        return max(0, self.readings - passes.readings)
+        return max(0, self._most_readings(passes) - passes.readings)
+
+    def _most_readings(self, passes: Passes) -> int:
+        """Return how many there may be: two at least where the first step takes two."""
+        halfway = self.is_left(passes.done) and "half" in passes.kept and "space" not in passes.kept
+        return max(self.readings, passes.readings + 1) if halfway else self.readings
 
     def taken(
         self, run: Run, state: State, block: object, at: tuple[int, ...], check_finite: bool
     ) -> State:
         """Return a state with one more block, in as many readings as were declared."""
-        if run.passes.readings >= self.readings:
+        if run.passes.readings >= self._most_readings(run.passes):
             raise PassError(f"all {self.readings} readings were taken; finalize")
         return super().taken(run, state, block, at, check_finite)
 
@@ -119,19 +132,22 @@ class BlockKrylovSpec(HMTSpec):
 
     def _space(self, sums: Sums, y: Tall, z: Array, exponent: int) -> Space:
         """Return the space with a further block of products ``Y = A X`` and ``Z = A^* Y``."""
-        if "block" not in sums.kept:
+        xp, kept = namespace(z), sums.kept
+        if "block" not in kept:
             omega = sums.maps["first"].rows(0, sums.shape[1]).array(z)
             omega = cast(cast(omega, precision(sums, omega)), dtype_name(z.dtype))
-            x, inverse, z = orthonormalized(omega, z)
-            y = y.multiplied(inverse)
+            x, inverse, back = orthonormalized(omega, z)
+            norms = combined_norms(product_norms(omega, z), inverse)
+            y, z = y.multiplied(inverse), back
         else:
-            x = cast(sums.kept["block"], dtype_name(z.dtype))
-        if "space" not in sums.kept:
-            return Space(x, z, y, x, z, exponent)
-        xp, kept = namespace(z), sums.kept
+            x = cast(kept["block"], dtype_name(z.dtype))
+            norms = product_norms(x, z)
+        if "space" not in kept:
+            return Space(x, z, y, x, z, exponent, norms)
         v = xp.concat([kept["space"], x], axis=1)
         squares = xp.concat([kept["squares"], z], axis=1)
-        return Space(v, squares, as_tall(kept["range"]).beside(y), x, z, exponent)
+        norms = xp.concat([_norms(sums), norms])
+        return Space(v, squares, as_tall(kept["range"]).beside(y), x, z, exponent, norms)
 
     def _next_block(self, sums: Sums, space: Space) -> Array:
         """Return what the last products add to the space; nothing where no reading follows."""
@@ -194,7 +210,8 @@ class BlockKrylovSpec(HMTSpec):
         q, back = as_tall(sums.kept["basis"]), adjoint(sums.kept["squares"])
         inside, e = as_tall(sums.kept["range"]).inside(q), _exponent(sums)
         size, roundoff = self._size(sums, rescaled(inside, e))
-        found = fused_range(inside, back, rescaled(size, -e), roundoff)
+        norms = [float(x) for x in to_host(_norms(sums))]
+        found = fused_range(inside, back, rescaled(size, -e), roundoff, norms)
         return dataclasses.replace(found, b=rescaled(found.b, e), floor=rescaled(found.floor, e))
 
     def blur(
@@ -216,6 +233,12 @@ def columns_within(memory: int | str, shape: tuple[int | None, ...]) -> int:
 def _exponent(sums: Sums) -> int:
     """Return the exponent of the space; states of earlier versions do not tell it."""
     return int(float(sums.kept.get("exponent", 0.0)))
+
+
+def _norms(sums: Sums) -> Array:
+    """Return the norms that rounding errors go by; states of earlier versions do not tell them."""
+    kept = sums.kept
+    return kept["norms"] if "norms" in kept else product_norms(kept["space"], kept["squares"])
 
 
 def precision(sums: Sums, x: Array) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..backend.array import Array, namespace
+from ..finalize import combined_norms
 from ._tall import Tall, held
 
 
@@ -27,6 +28,9 @@ class Space:
     exponent : int
         Of a power of two that A was divided by: 0 for most data. Squares of others, which are near
         the ends of the range, would be beyond it.
+    norms : array, shape (L,)
+        Of the columns of ``A V``, or of those that they were combined of: rounding errors go by
+        them.
     """
 
     v: Array
@@ -35,14 +39,20 @@ class Space:
     x: Array
     z: Array
     exponent: int
+    norms: Array
 
     def restarted(self, lead: Array) -> Space:
         """Return the space of some combinations of its columns."""
         return dataclasses.replace(
-            self, v=self.v @ lead, squares=self.squares @ lead, range=self.range.multiplied(lead)
+            self,
+            v=self.v @ lead,
+            squares=self.squares @ lead,
+            range=self.range.multiplied(lead),
+            norms=combined_norms(self.norms, lead),
         )
 
     def kept(self) -> dict[str, Any]:
         """Return what a state keeps of it."""
         arrays = {"space": self.v, "squares": self.squares, "range": held(self.range)}
+        arrays["norms"] = self.norms
         return {**arrays, "exponent": namespace(self.v).asarray(float(self.exponent))}
