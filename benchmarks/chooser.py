@@ -136,12 +136,12 @@ def most_held(sk: Any, a: Array) -> int:
     most = 0
     while True:
         sk.update(a)
-        kept = sum(np.asarray(x).nbytes for x in sk._accumulator.state.passes.kept.values())
+        kept = sum(np.asarray(x).nbytes for x in sk.accumulator.state.passes.kept.values())
         most = max(most, sk.nbytes + kept)
         if not hasattr(sk, "end_pass"):
             return most
         sk.end_pass()
-        kept = sum(np.asarray(x).nbytes for x in sk._accumulator.state.passes.kept.values())
+        kept = sum(np.asarray(x).nbytes for x in sk.accumulator.state.passes.kept.values())
         most = max(most, kept)
         if not sk.passes_left:
             return most

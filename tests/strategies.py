@@ -77,7 +77,7 @@ def hmt(shape=SHAPE, **options):
 
 def parts(sk):
     """Return the sums of a sketch over whole axes, by name."""
-    sums = sk._accumulator.sums()
+    sums = sk.accumulator.sums()
     return {name: host(sums.whole(name)) for name in sums.state.parts}
 
 
@@ -101,7 +101,7 @@ def tilings(draw, shape=SHAPE):
 
 def row_sums(sk):
     """Return the sums of a Gram-Nyström sketch by name, and about which point they are."""
-    scale = 2.0 ** sk._accumulator.state.facts.get("exponent", 0)
+    scale = 2.0 ** sk.accumulator.state.facts.get("exponent", 0)
     powers = {"gram": 2, "total": 1, "energy": 2, "count": 0}
     sums = {name: part * scale ** powers[name] for name, part in parts(sk).items()}
-    return sums, host(sk._accumulator.state.shift) if sums else None
+    return sums, host(sk.accumulator.state.shift) if sums else None

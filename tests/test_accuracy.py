@@ -190,5 +190,5 @@ def test_a_long_float32_stream_keeps_its_precision():
         sk.update(chunk, at=(0, step * cols))
     one_shot.update(a.astype("float64"))
     # both end in float64 sums; their difference is what the stream has lost of the range part
-    streamed, precise = (host(s._accumulator.sums().whole("range")) for s in (sk, one_shot))
+    streamed, precise = (host(s.accumulator.sums().whole("range")) for s in (sk, one_shot))
     assert np.linalg.norm(streamed - precise) <= 5e-7 * np.linalg.norm(precise)

@@ -201,7 +201,7 @@ SKETCHES = {
 
 
 def parts_of(sk):
-    return [part.values for part in sk._accumulator.state.parts.values()]
+    return [part.values for part in sk.accumulator.state.parts.values()]
 
 
 @pytest.mark.parametrize("name", SKETCHES)

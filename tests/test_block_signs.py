@@ -128,7 +128,7 @@ def sums(a, edges):
     for start, stop in itertools.pairwise(edges):
         sk.update(a[start:stop, :700], at=(start, 0))
         sk.update(a[start:stop, 700:], at=(start, 700))
-    return {name: part.values for name, part in sk._accumulator.state.parts.items()}
+    return {name: part.values for name, part in sk.accumulator.state.parts.items()}
 
 
 def test_long_sums_in_single_precision_are_added_up_in_double(monkeypatch):

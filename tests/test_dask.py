@@ -32,7 +32,7 @@ def nystrom(**options):
 
 
 def sums(sk):
-    sums = sk._accumulator.sums()
+    sums = sk.accumulator.sums()
     return {name: sums.whole(name) for name in sums.state.parts}
 
 
@@ -181,7 +181,7 @@ def test_the_data_are_read_once_in_each_pass(run, times):
 def test_graphs_are_small_and_hold_no_arrays():
     x = da.zeros((80_000, 4_000), chunks=(1_000, 1_000))
     sk = sketch.GeneralizedNystrom(x.shape, rank=20)
-    tasks = _strips(sk._accumulator.run(sk._accumulator.state), {}, x, (0, 0), True)
+    tasks = _strips(sk.accumulator.run(sk.accumulator.state), {}, x, (0, 0), True)
     assert len(tasks) == 80  # of 320 chunks, 8 MB each, four to a task
     graph = graph_of(tasks[:1])
     chunks = len(x.__dask_graph__().to_dict())

@@ -32,7 +32,7 @@ def client():
 
 
 def sums(sk):
-    return {name: part.values for name, part in sk._accumulator.state.parts.items()}
+    return {name: part.values for name, part in sk.accumulator.state.parts.items()}
 
 
 def slow(block):

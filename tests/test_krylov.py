@@ -114,7 +114,7 @@ def test_a_space_that_is_full_is_restarted():
         while sk.passes_left:
             sk.update(a)
             sk.end_pass()
-            widths.append(sk._accumulator.state.passes.kept["space"].shape[1])
+            widths.append(sk.accumulator.state.passes.kept["space"].shape[1])
         assert max(widths) <= (40 if sk is short else N)
     assert short.finalize().residuals.max() < 1e-3
     assert error(a, short.finalize()) <= 1.0001 * error(a, whole.finalize())

@@ -24,7 +24,7 @@ SLICES = RNG.standard_normal((12, 4, 5))
 
 
 def parts(sk):
-    return {name: host(part.values) for name, part in sk._accumulator.state.parts.items()}
+    return {name: host(part.values) for name, part in sk.accumulator.state.parts.items()}
 
 
 def equal(x, y):

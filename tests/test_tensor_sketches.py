@@ -35,7 +35,7 @@ def sketched(method, data, shape, rank, **options):
 
 
 def parts(sk):
-    return {name: host(part.values) for name, part in sk._accumulator.state.parts.items()}
+    return {name: host(part.values) for name, part in sk.accumulator.state.parts.items()}
 
 
 def relative_gap(x, y):

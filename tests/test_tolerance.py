@@ -11,7 +11,7 @@ from scipy.sparse.linalg import LinearOperator
 from strategies import SOURCES, matrix
 
 import sketch
-from sketch.sketches import HMT, GrowingKrylov
+from sketch.sketches import BlockKrylov
 from sketch.testing import exponential, low_rank_plus_noise, polynomial, with_spectrum
 
 M, N = 150, 110
@@ -71,11 +71,11 @@ def test_no_product_is_taken_twice():
     operator = LinearOperator(
         a.shape, dtype=float, matvec=times, matmat=times, rmatvec=None, rmatmat=lambda x: a.T @ x
     )
-    sk = GrowingKrylov(a.shape, 0.3)
+    sk = BlockKrylov.growing(a.shape, 0.3)
     while sk.passes_left:
         sk.update(operator)
         sk.end_pass()
-    space = sk._accumulator.state.passes.kept["space"]
+    space = sk.accumulator.state.passes.kept["space"]
     assert np.allclose(space.T @ space, np.eye(space.shape[1]), atol=1e-13)
     assert sum(columns) == space.shape[1] + sk.spec.error_probes
 
@@ -84,11 +84,11 @@ def test_fewer_products_than_of_widths_that_are_tried_one_after_the_other():
     # for a spectrum that falls slowly: 26, 74 and 266 columns then
     a = with_spectrum((400, 300), polynomial(300))
     result = sketch.svd(a, tol=0.1)
-    sk = GrowingKrylov(a.shape, 0.1)
+    sk = BlockKrylov.growing(a.shape, 0.1)
     while sk.passes_left:
         sk.update(a)
         sk.end_pass()
-    assert sk._accumulator.state.passes.kept["space"].shape[1] <= 2 * result.rank
+    assert sk.accumulator.state.passes.kept["space"].shape[1] <= 2 * result.rank
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -105,7 +105,7 @@ def test_every_source(source):
 @pytest.mark.parametrize("cut", [False, True])
 def test_chunks_and_states_between_readings(tmp_path, cut):
     a = with_spectrum((M, N), polynomial(N))
-    sk, whole = GrowingKrylov(a.shape, 0.25), GrowingKrylov(a.shape, 0.25)
+    sk, whole = BlockKrylov.growing(a.shape, 0.25), BlockKrylov.growing(a.shape, 0.25)
     while sk.passes_left:
         for row, column in itertools.product((0, 40), (0, 30) if cut else (0,)):
             stop = {0: 40, 40: M}[row], {0: 30, 30: N}[column] if cut else N
@@ -124,7 +124,7 @@ def test_chunks_and_states_between_readings(tmp_path, cut):
 def test_what_memory_or_readings_leave_out_of_reach_is_said():
     a = with_spectrum((M, N), polynomial(N))
     for options in ({"columns": 30}, {"passes": 2}):
-        sk = GrowingKrylov(a.shape, 0.1, **options)
+        sk = BlockKrylov.growing(a.shape, 0.1, **options)
         while sk.passes_left:
             sk.update(a)
             sk.end_pass()
@@ -141,15 +141,15 @@ def test_data_near_the_ends_of_the_range(factor):
 
 def test_a_further_reading_is_of_the_same_data():
     a = with_spectrum((M, N), exponential(N, 0.7))
-    sk = GrowingKrylov(a.shape, 1e-11)
+    sk = BlockKrylov.growing(a.shape, 1e-11)
     while sk.passes_left:
         sk.update(a)
         sk.end_pass()
-    again = sk._for_one_more()
-    assert isinstance(again, HMT)
-    again.update(a + 1)
+    accumulator = sk.accumulator
+    again = accumulator.for_one_more(accumulator.complete())
+    again.commit(again.contribution(a + 1))
     with pytest.raises(sketch.PassError, match="other data"):
-        again.finalize(tol=1e-11)
+        again.complete()
 
 
 def test_power_iterations_by_hand_are_made():

@@ -26,11 +26,11 @@ def filled(data, **options):
 def test_a_widened_sketch_is_that_of_its_spec(family, dtype, probes):
     a = A + 1j * matrix(seed=2) if dtype == "complex128" else A
     sk = filled(a, test_matrix=family, dtype=dtype, error_probes=probes)
-    before = sk._accumulator.state
+    before = sk.accumulator.state
     wide = sk.widen(a, 3).widen(a, 5)
     assert (wide.range_size, wide.spec.rank) == (20, 5)
     assert wide.corange_size == 2 * 20
-    assert sk._accumulator.state is before  # and may be widened otherwise
+    assert sk.accumulator.state is before  # and may be widened otherwise
     fresh = sketch.GeneralizedNystrom.from_spec(wide.spec)
     fresh.update(a)
     assert gap(parts(wide), parts(fresh)) < 1e-12

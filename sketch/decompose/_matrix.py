@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,8 @@ from ..maps import BlockSign, Gaussian, MatrixFamilyName, SparseSign, TestMatrix
 from ..results import LowRank
 from ..sketches import (
     MATRIX_METHODS,
+    BlockKrylov,
     GeneralizedNystrom,
-    GrowingKrylov,
     MatrixMethod,
     columns_within,
     fed,
@@ -156,7 +157,7 @@ def svd(
     own = independent_seed(seed, a)
     call = _Call(
         source,
-        GrowingKrylov if _grows(rank, method, options) else method_of(MATRIX_METHODS, method),
+        BlockKrylov.growing if _grows(rank, method, options) else method_of(MATRIX_METHODS, method),
         own,
         options | {"device": device, "test_matrix": test_matrix},
         {"check_finite": check_finite, "memory": memory, "progress": progress},
@@ -181,8 +182,8 @@ class _Call:
     Attributes
     ----------
     source : MatrixSource
-    made : type
-        Of the sketches.
+    made : callable
+        That makes the sketches.
     seed : int
     options : dict
         That the method was given.
@@ -191,7 +192,7 @@ class _Call:
     """
 
     source: MatrixSource
-    made: type[Any]
+    made: Callable[..., Any]
     seed: int
     options: dict[str, Any]
     reading: dict[str, Any]

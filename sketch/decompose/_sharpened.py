@@ -11,7 +11,7 @@ from ..formats import with_passes
 from ..numerics.linalg import adjoint, frobenius_norm
 from ..results import LowRank, PrincipalComponents
 from ..running.memory import as_bytes, fits
-from ..sketches import BlockKrylov, GramNystrom, GrowingKrylov, columns_within, fed, finalized
+from ..sketches import BlockKrylov, GramNystrom, columns_within, fed, finalized
 from ..sources import MatrixSource, StandardizedSource
 
 _SPARE = 10  # columns of a block beside one for each component
@@ -66,9 +66,8 @@ def sharpened(
     }
     if steps is not None:
         options["passes"] = steps
-    sk: BlockKrylov
     if rank is None:
-        sk = GrowingKrylov((m, n), tol or 0.0, sketch_rank=min(first.rank, m), **options)
+        sk = BlockKrylov.growing((m, n), tol or 0.0, sketch_rank=min(first.rank, m), **options)
     else:
         block = min(first.rank, m, block_width(first.rank, rank, steps or 1))
         sk = BlockKrylov((m, n), min(rank, block), sketch_rank=block, **options)

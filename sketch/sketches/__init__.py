@@ -8,7 +8,6 @@ from ._finish import check_request, phases, truncated
 from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec, range_width
 from ._gram_nystrom import GramNystrom, default_width
 from ._gram_spec import GramNystromSpec
-from ._growing_krylov import GrowingKrylov, GrowingKrylovSpec
 from ._hmt import HMT, HMTSpec
 from ._independence import independent_seed, made_apart
 from ._krylov import BlockKrylov, BlockKrylovSpec, columns_within
@@ -45,8 +44,6 @@ __all__ = [
     "GeneralizedNystromSpec",
     "GramNystrom",
     "GramNystromSpec",
-    "GrowingKrylov",
-    "GrowingKrylovSpec",
     "HMTSpec",
     "MatrixMethod",
     "MatrixResidual",

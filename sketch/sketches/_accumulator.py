@@ -205,6 +205,23 @@ class Accumulator:
         """Return the sums of the last pass; refuse while passes are missing."""
         return self.sums(complete(self.sums()))
 
+    def begin(self, state: State) -> None:
+        """Take a state in the place of that of no data.
+
+        Raises
+        ------
+        PassError
+            If there were data.
+        """
+        if self.state.passes.readings or self.state.n_updates:
+            raise PassError("a first pass can be given before it has begun only")
+        self.state = state
+
+    def for_one_more(self, sums: Sums) -> Accumulator:
+        """Return what takes a further reading, where the result of complete sums is blurred."""
+        further = self.spec.further(sums)
+        return self if further is None else Accumulator(further[0], self.home, further[1])
+
     def is_blurred(self, sums: Sums, rank: object, tol: float | None) -> bool:
         """Whether a further reading of data at hand would tell more than the sums."""
         with quiet():

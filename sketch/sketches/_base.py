@@ -49,7 +49,7 @@ class Sketch(Generic[Result]):
 
     def _set_up(self, spec: Method, device: Any = None) -> None:
         self.spec = spec
-        self._accumulator = Accumulator(spec, place(device))
+        self.accumulator = Accumulator(spec, place(device))
 
     @classmethod
     def from_spec(cls, spec: object, device: Device = None) -> Self:
@@ -98,24 +98,24 @@ class Sketch(Generic[Result]):
         >>> sk = sketch.GramNystrom(4, rank=1)
         >>> sk.settle(np.ones(1))
         """
-        self._accumulator.home = place(device)
+        self.accumulator.home = place(device)
 
     # ---- sizes ------------------------------------------------------------------------------
 
     @property
     def maps(self) -> Mapping[str, Any]:
         """The test matrices or tensors, by name, whose rows are drawn when they are asked for."""
-        return MappingProxyType(self._accumulator.maps)
+        return MappingProxyType(self.accumulator.maps)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the data, as it is now where an axis grows."""
-        return self._accumulator.shape
+        return self.accumulator.shape
 
     @property
     def covered(self) -> tuple[tuple[int, int], ...]:
         """Where the data begin and end on each axis; nothing where rows have no places."""
-        state, axes = self._accumulator.state, self.spec.sums(self._accumulator.state.passes)
+        state, axes = self.accumulator.state, self.spec.sums(self.accumulator.state.passes)
         parts = [(axes[name].axis, part) for name, part in state.parts.items()]
         windows = [[part for axis, part in parts if axis == k] for k in range(len(state.seen))]
         if not all(windows):
@@ -125,12 +125,12 @@ class Sketch(Generic[Result]):
     @property
     def nbytes(self) -> int:
         """Bytes held by the sums."""
-        return self._accumulator.state.nbytes
+        return self.accumulator.state.nbytes
 
     @property
     def n_updates(self) -> int:
         """Number of chunks taken so far, merged sketches included."""
-        return self._accumulator.state.n_updates
+        return self.accumulator.state.n_updates
 
     @property
     def position(self) -> int:
@@ -138,7 +138,7 @@ class Sketch(Generic[Result]):
 
         Saved with the state; a merge keeps that of the sketch that is merged into.
         """
-        return self._accumulator.state.stream.position
+        return self.accumulator.state.stream.position
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.spec!r})  # {self.n_updates} updates"
@@ -190,7 +190,7 @@ class Sketch(Generic[Result]):
         An update that is refused, fails or is interrupted leaves the sketch exactly as it was.
         Threads may update one sketch: chunks that are appended go one after the other.
         """
-        accumulator = self._accumulator
+        accumulator = self.accumulator
         with accumulator.placing(at):
             delta = accumulator.contribution(
                 chunk, at, check_finite=check_finite, memory=memory, progress=progress
@@ -270,7 +270,7 @@ class Sketch(Generic[Result]):
         ((60, 8), 60)
         """
         follow(
-            self._accumulator,
+            self.accumulator,
             self.save,
             chunks,
             first=first,
@@ -301,7 +301,7 @@ class Sketch(Generic[Result]):
             hold the same share of the data, a state and a copy of it for example.
         """
         self._check_compatible(other)
-        self._accumulator.merge(other._accumulator.state, again)
+        self.accumulator.merge(other.accumulator.state, again)
 
     def _check_compatible(self, other: object) -> None:
         if type(other) is not type(self):
@@ -323,7 +323,7 @@ class Sketch(Generic[Result]):
         """Return a sketch like this one of other data."""
         new = type(self).__new__(type(self))
         new.__dict__.update(self.__dict__)
-        new._accumulator = accumulator
+        new.accumulator = accumulator
         return new
 
     def copy(self) -> Self:
@@ -338,7 +338,7 @@ class Sketch(Generic[Result]):
         >>> sk.n_updates, other.n_updates
         (0, 1)
         """
-        return self._with(self._accumulator.holding(self._accumulator.state))
+        return self._with(self.accumulator.holding(self.accumulator.state))
 
     __copy__ = copy
 
@@ -349,7 +349,7 @@ class Sketch(Generic[Result]):
         if not is_number(factor):
             return NotImplemented
         number = finite_factor(factor)
-        mine = self._accumulator
+        mine = self.accumulator
         return self._with(mine.holding(mine.times(mine.state, number)))
 
     __rmul__ = __mul__
@@ -368,7 +368,7 @@ class Sketch(Generic[Result]):
             return NotImplemented
         self._check_compatible(other)
         total = self.copy()
-        total._accumulator.add(other._accumulator.state)
+        total.accumulator.add(other.accumulator.state)
         return total
 
     __radd__ = __add__
@@ -378,7 +378,7 @@ class Sketch(Generic[Result]):
             return NotImplemented
         self._check_compatible(other)
         rest = self.copy()
-        rest._accumulator.subtract(other._accumulator.state)
+        rest.accumulator.subtract(other.accumulator.state)
         return rest
 
     # ---- result -----------------------------------------------------------------------------
@@ -415,14 +415,10 @@ class Sketch(Generic[Result]):
             If principal components are smaller than rounding errors, or one reading of steep data
             hides singular values that a further one would tell.
         """
-        result: Result = self._accumulator.finish(
-            self._accumulator.complete(), rank, tol, _READ_AGAIN
+        result: Result = self.accumulator.finish(
+            self.accumulator.complete(), rank, tol, _READ_AGAIN
         )
         return result
-
-    def _for_one_more(self) -> Sketch[Result]:
-        """Return the sketch that takes a further reading where the result is blurred."""
-        return self
 
     # ---- state ------------------------------------------------------------------------------
 
@@ -451,10 +447,10 @@ class Sketch(Generic[Result]):
         >>> sketch.load(path).n_updates
         1
         """
-        state = self._accumulator.state
+        state = self.accumulator.state
         arrays = {name: to_host(array) for name, array in arrays_of(state).items()}
         header = {"kind": type(self).__name__, "spec": self.spec.to_header(), **self._header()}
-        about, laid = header_of(self._accumulator.maps, state, arrays)
+        about, laid = header_of(self.accumulator.maps, state, arrays)
         archive.write(path, header | about, laid)
 
     def _header(self) -> archive.Header:
@@ -486,7 +482,7 @@ class Sketch(Generic[Result]):
         0
         """
         sketch = cls.from_spec(cls.spec_type.from_header(header["spec"]))
-        mine = sketch._accumulator
+        mine = sketch.accumulator
         mine.state = restored(sketch.spec, mine.maps, header, arrays)
         return sketch
 
@@ -502,13 +498,12 @@ class MultiPassSketch(Sketch[Result]):
     @property
     def passes_done(self) -> int:
         """Readings of the data that were ended."""
-        return self._accumulator.state.passes.readings
+        return self.accumulator.state.passes.readings
 
     @property
     def passes_left(self) -> int:
         """Readings that are still needed at most; 0 where the sketch can be finalized."""
-        passes = self._accumulator.state.passes
-        return 0 if self.spec.is_complete(passes) else self.n_passes - passes.done
+        return int(self.spec.readings_left(self.accumulator.state.passes))
 
     def end_pass(self) -> None:
         """End a pass: orthonormalise what it gathered, and make ready for the next one.
@@ -518,4 +513,4 @@ class MultiPassSketch(Sketch[Result]):
         PassError
             If all passes are done, or this one saw other data than the first.
         """
-        self._accumulator.end_pass()
+        self.accumulator.end_pass()

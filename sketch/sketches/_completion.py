@@ -185,12 +185,12 @@ class Completion(MultiPassSketch[Completed]):
 
     def _set_up(self, spec: Any, device: Device = None) -> None:
         self.spec = spec
-        self._accumulator = CompletionAccumulator(spec, None)
+        self.accumulator = CompletionAccumulator(spec, None)
 
     @property
     def nbytes(self) -> int:
         """Bytes held: by the sums, the columns and the rows kept whole."""
-        kept = self._accumulator.state.passes.kept.values()
+        kept = self.accumulator.state.passes.kept.values()
         return super().nbytes + sum(int(array.nbytes) for array in kept)
 
 

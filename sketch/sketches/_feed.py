@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from ._base import MultiPassSketch, Sketch
+from ._accumulator import Accumulator
+from ._base import Sketch
 
 AnySketch = TypeVar("AnySketch", bound=Sketch[Any])
 
@@ -17,9 +18,10 @@ def fed(
     Of a Dask array, sums that follow the rows stay where these are, and so will the left factor.
     """
     options: dict[str, Any] = {"check_finite": check_finite, "memory": memory, "progress": progress}
-    _read(sketch, data, **options)
-    while isinstance(sketch, MultiPassSketch) and sketch.passes_left:
-        _read(sketch, data, **options)
+    accumulator, spec = sketch.accumulator, sketch.spec
+    _read(accumulator, data, **options)
+    while spec.n_passes > 1 and spec.readings_left(accumulator.state.passes):
+        _read(accumulator, data, **options)
     return sketch
 
 
@@ -41,17 +43,16 @@ def finalized(sketch: Sketch[Any], data: Any, rank: Any, tol: float | None, **op
     SpectrumWarning
         If a further reading would tell more, and the data can be read once.
     """
-    accumulator = sketch._accumulator
+    accumulator = sketch.accumulator
     sums = accumulator.complete()
     if not data.single_use and accumulator.is_blurred(sums, rank, tol):
-        sketch = sketch._for_one_more()
-        _read(sketch, data, **options)
-        return sketch.finalize(rank, tol)
+        accumulator = accumulator.for_one_more(sums)
+        _read(accumulator, data, **options)
+        sums = accumulator.complete()
     return accumulator.finish(sums, rank, tol, "give data that can be read again")
 
 
-def _read(sketch: Sketch[object], data: Any, **options: Any) -> None:
-    accumulator = sketch._accumulator
+def _read(accumulator: Accumulator, data: Any, **options: Any) -> None:
     accumulator.commit(accumulator.contribution(data, stays=True, **options))
-    if isinstance(sketch, MultiPassSketch):
-        sketch.end_pass()
+    if accumulator.spec.n_passes > 1:
+        accumulator.end_pass()

@@ -23,7 +23,7 @@ from ._tall import Basis
 _NEARLY_LARGEST = 0.999  # entries of a vector that may decide its sign
 
 
-def check_request(rank: int | None, tol: float | None, spec: MatrixSpec) -> int:
+def check_request(rank: object, tol: float | None, spec: MatrixSpec) -> int:
     """Return the rank to keep at most, checked before any work is done."""
     tol = checked_tol(tol)
     if rank is None:

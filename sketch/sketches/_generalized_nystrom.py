@@ -18,7 +18,7 @@ from ..results import ErrorEstimate, LowRank
 from ..sources import MatrixBlock
 from ._base import Sketch
 from ._finish import check_request, lifted, truncated
-from ._method import Products, Sum
+from ._method import Method, Products, Sum
 from ._running import Run
 from ._spec import MatrixSpec, checked_width, common_fields
 from ._state import Passes
@@ -28,7 +28,7 @@ from ._widening import widened
 
 
 @dataclass(frozen=True, kw_only=True)
-class GeneralizedNystromSpec(MatrixSpec):
+class GeneralizedNystromSpec(MatrixSpec, Method):
     """Spec of a `GeneralizedNystrom` sketch; see `MatrixSpec`.
 
     Attributes
@@ -309,8 +309,8 @@ class GeneralizedNystrom(Sketch[LowRank]):
         more, wide = self.spec.widened(rank)
         options = {"check_finite": check_finite, "memory": memory, "progress": progress}
         new = type(self).from_spec(wide)
-        stays = bool(self._accumulator.state.blocks)
-        new._accumulator = widened(self._accumulator, data, more, wide, stays=stays, **options)
+        stays = bool(self.accumulator.state.blocks)
+        new.accumulator = widened(self.accumulator, data, more, wide, stays=stays, **options)
         return new
 
     @property

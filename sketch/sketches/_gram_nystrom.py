@@ -144,7 +144,7 @@ class GramNystrom(Sketch[PrincipalComponents]):
         spec = GramNystromSpec(**fields, center=center, exact=width >= n, scale=scales)
         self._set_up(spec, device)
         if given is not None:
-            mine = self._accumulator
+            mine = self.accumulator
             mine.state = mine.state.having(passes=Passes(kept={"scale": given}))
 
     def whole(self) -> PrincipalComponents:
@@ -159,7 +159,7 @@ class GramNystrom(Sketch[PrincipalComponents]):
         4
         """
         with quiet():
-            return self.spec.whole(self._accumulator.sums())
+            return self.spec.whole(self.accumulator.sums())
 
     def remove(self, chunk: object) -> None:
         """Take rows away again that were added before.
@@ -179,5 +179,5 @@ class GramNystrom(Sketch[PrincipalComponents]):
         Exact up to rounding of the largest sums ever held, which the bounds of the result allow
         for.
         """
-        mine = self._accumulator
+        mine = self.accumulator
         mine.commit(mine.times(mine.contribution(chunk), -1.0))

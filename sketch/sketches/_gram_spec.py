@@ -18,7 +18,7 @@ from ..results import PrincipalComponents
 from ..sources import CentredBlock, MatrixBlock, MatrixSource, RowsSource, as_matrix_source, centred
 from ._finish import check_request
 from ._gram_components import components_of, warn_of_rounding
-from ._method import Products, Sum
+from ._method import Method, Products, Sum
 from ._row_sums import holding, shifted_sums, sums_about
 from ._running import Run, refuse_nonfinite
 from ._spec import MatrixSpec
@@ -30,7 +30,7 @@ _UNKNOWN = 32.0  # roundoffs of products in states that do not say
 
 
 @dataclass(frozen=True, kw_only=True)
-class GramNystromSpec(MatrixSpec):
+class GramNystromSpec(MatrixSpec, Method):
     """Spec of a `GramNystrom` sketch; see `MatrixSpec`.
 
     Attributes

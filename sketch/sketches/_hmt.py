@@ -2,117 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..backend.array import Array, Device, beside, namespace, smallest_normal
-from ..errors import ArgumentError, PassError
-from ..finalize import (
-    FusedRange,
-    fused_basis,
-    fused_range,
-    hmt,
-    identity_error,
-    leave_one_out,
-    leave_one_out_error,
-    probe_error,
-    summing_error,
-)
-from ..maps import DrawnMatrix, FixedMatrix, MatrixFamilyName, ProbedMatrix, TestMatrixFamily
-from ..numerics.linalg import (
-    adjoint,
-    frobenius_norm,
-    has_safe_squares,
-    rescaled,
-    scale_exponent,
-)
-from ..results import ErrorEstimate, LowRank, rounding_floor
-from ..sources import MatrixBlock
+from ..backend.array import Array, Device, namespace
+from ..errors import ArgumentError
+from ..finalize import FusedRange, fused_basis, fused_range, leave_one_out
+from ..maps import MatrixFamilyName, TestMatrixFamily
+from ..numerics.linalg import rescaled, scale_exponent
+from ..results import LowRank
+from ._alternating import AlternatingSpec
 from ._base import MultiPassSketch
-from ._finish import check_request, lifted, truncated, with_floor
-from ._method import Products, Sum
-from ._running import Run
-from ._spec import MatrixSpec, checked_iterations, checked_width, common_fields
-from ._state import Passes, State
+from ._projection import Projection
+from ._spec import checked_iterations, checked_width, common_fields
+from ._state import Passes
 from ._sums import Sums
-from ._tall import Tall, TallArray, as_tall, held
-
-_CLEAR = 32.0  # times its rounding errors from which the identity tells an error
-_NEAR = 10.0  # times them, in which a further reading is worth it
-_BLURS = 2.0  # and missed, if they are so many times those of a product of its own
-_BLURRED = 0.01  # relative rounding error of products that nothing can be told from
+from ._tall import Tall, held
 
 
 @dataclass(frozen=True, kw_only=True)
-class HMTSpec(MatrixSpec):
-    """Spec of an `HMT` sketch; see `MatrixSpec`.
-
-    Attributes
-    ----------
-    power_iters : float
-        Steps of subspace iteration, two passes each; a multiple of one half.
-    start_size : int or None
-        Columns of the first pass's test matrix, where they are not `range_size`.
-    """
+class HMTSpec(AlternatingSpec):
+    """Spec of an `HMT` sketch; see `AlternatingSpec`."""
 
     method: ClassVar[str] = "hmt"
-    filled_axes: ClassVar[dict[str, int]] = {"range": 1, "corange": 0}
-    follows_norm: ClassVar[bool] = True
-
-    power_iters: float
-    start_size: int | None = None
-
-    @property
-    def n_passes(self) -> int:
-        """Passes over the data."""
-        return 2 + round(2 * self.power_iters)
-
-    @property
-    def begins_left(self) -> bool:
-        """Whether the first pass multiplies from the left; the last one always does."""
-        return self.n_passes % 2 == 1
-
-    @property
-    def probed_pass(self) -> int:
-        """The pass that the error probes go with: the first one that multiplies by few columns."""
-        return 1 if self.begins_left or self.start_size else 0
-
-    @property
-    def first_width(self) -> int:
-        """Columns of the first pass's test matrix."""
-        return self.start_size or self.range_size
-
-    def maps(self) -> dict[str, DrawnMatrix]:
-        """Return the test matrix of the first pass and the error probes."""
-        maps = {"first": self.draw("corange" if self.begins_left else "range", self.first_width)}
-        if self.error_probes:
-            maps["error"] = self.draw("error", self.error_probes)
-            maps["both"] = ProbedMatrix(**_init_fields(maps["first"]), probes=maps["error"])
-        return maps
-
-    # ---- one pass ---------------------------------------------------------------------------
-
-    def is_left(self, number: int) -> bool:
-        """Whether a pass multiplies from the left, as the last one does."""
-        return (self.n_passes - min(number, self.n_passes - 1)) % 2 == 1
-
-    def sums(self, passes: Passes) -> dict[str, Sum]:
-        """Return the product of a pass, and that of the error probes which go with one."""
-        number = min(passes.done, self.n_passes - 1)
-        width = int(passes.kept["basis"].shape[1]) if number else self.first_width
-        axis, name = (1, "corange") if self.is_left(number) else (0, "range")
-        sums = {name: Sum(axis, (width,))}
-        if self.error_probes > 0 and number == self.probed_pass:
-            sums["error"] = Sum(axis, (self.error_probes,))
-        if self.whole_axis(passes) is not None:
-            sums["back"] = Sum(1 - axis, (width,), degree=2)
-        return sums
-
-    def multiplies(self, passes: Passes) -> tuple[str, ...]:
-        """Return the basis, the only one."""
-        return ("basis",) if passes.done else ()
 
     def whole_axis(self, passes: Passes) -> int | None:
         """Return along which axis blocks must be whole for a reading to serve two passes.
@@ -127,51 +39,6 @@ class HMTSpec(MatrixSpec):
             return 1
         return 0 if number + 1 != self.probed_pass else None
 
-    def products(self, run: Run, block: MatrixBlock, at: tuple[int, ...]) -> Products:
-        """Return what a block adds to the product of this pass, and to that of the probes."""
-        number = run.passes.done
-        left = self.is_left(number)
-        name, axis = ("corange", 0) if left else ("range", 1)
-        start, size = at[axis], block.shape[axis]
-        times = block.left if left else block.right
-        probes = run.maps.get("error") if number == self.probed_pass else None
-        apart = block.sparse or run.first_row > 0 or (not number and self.test_matrix.sparse)
-        if probes is not None and not apart:  # one product serves both
-            both = times(_factor(run, number, probes).rows(start, start + size))
-            width = run.sums[name].width[0]
-            return {name: both[:width, :], "error": both[width:, :]}
-        shift = run.first_row if number and left else 0
-        factor = _factor(run, number, None).rows(start - shift, start - shift + size)
-        products = {name: times(factor)}
-        if probes is not None:
-            products["error"] = times(probes.rows(start, start + size))
-        return products
-
-    def fused_products(self, run: Run, block: MatrixBlock, at: tuple[int, ...]) -> Products | None:
-        """Return what a block adds to the products of this pass and the next one."""
-        number = run.passes.done
-        left = self.is_left(number)
-        name, axis = ("corange", 0) if left else ("range", 1)
-        start, size, width = at[axis], block.shape[axis], run.sums[name].width[0]
-        times, both_ways = (
-            (block.left, block.left_and_back) if left else (block.right, block.right_and_back)
-        )
-        probes = run.maps.get("error") if number == self.probed_pass else None
-        apart = block.sparse or (not number and self.test_matrix.sparse)
-        factor = _factor(run, number, None if apart else probes).rows(start, start + size)
-        there, back = both_ways(factor, width)
-        if not has_safe_squares(there):
-            return None
-        products = {name: there[:width, :]}
-        if probes is not None:
-            drawn = probes.rows(start, start + size)
-            products["error"] = times(drawn) if apart else there[width:, :]
-        return products | {"back": back}
-
-    def passes_made(self, sums: Sums) -> int:
-        """Return 2 where the pass after this one was taken by the same reading."""
-        return 2 if self.whole_axis(sums.state.passes) is not None and sums.state.cover else 1
-
     def is_complete(self, passes: Passes) -> bool:
         """Whether the products of the last pass are known, by one that served both or by itself."""
         last = passes.done == self.n_passes - 1
@@ -179,12 +46,12 @@ class HMTSpec(MatrixSpec):
 
     def keep(self, sums: Sums) -> dict[str, Any]:
         """Return the basis that the next pass multiplies by, and what the estimate needs."""
-        number, panel = sums.number, self._panel(sums, self._name(sums))
+        number, panel = sums.number, self.panel(sums)
         if number == self.n_passes - 1:  # which may be taken again
             return {"corange": sums.whole("corange")}
         kept = self._next_basis(sums, panel)
         if self.error_probes and number == self.probed_pass:
-            kept["probes"] = held(self._panel(sums, "error").copy())
+            kept["probes"] = held(self.panel(sums, "error").copy())
         if number == 0 and not self.error_probes:  # the estimate of last resort
             inside = panel.inside(panel.basis(self.range_size))
             e = scale_exponent(inside)
@@ -201,7 +68,7 @@ class HMTSpec(MatrixSpec):
             back = sums.whole("back")
             back = namespace(back).conj(back) if self.is_left(number) else back
             inside = panel.triangle()
-            return {"basis": fused_basis(inside, back, *self._size(sums, inside))}
+            return {"basis": fused_basis(inside, back, *self.data_size(sums, inside))}
         basis = panel.basis() if number else panel.basis(self.range_size)
         kept: dict[str, Any] = {"basis": held(basis)}
         if fused:
@@ -210,73 +77,14 @@ class HMTSpec(MatrixSpec):
             kept["inside"] = panel.inside(basis)
         return kept
 
-    def _name(self, sums: Sums) -> str:
-        return "corange" if self.is_left(sums.number) else "range"
-
-    def _panel(self, sums: Sums, name: str) -> Tall:
-        """Return a tall product of this pass: ``A Z``, or ``A^* Q`` from the left."""
-        if self.is_left(sums.number):
-            return TallArray(adjoint(sums.whole(name)))
-        return sums.tall(name)
-
-    def _probed(self, sums: Sums) -> Tall:
-        """Return the tall product with the probes: ``A G``, or ``A^* G`` from the left."""
-        if sums.number != self.probed_pass:
-            return as_tall(sums.kept["probes"])
-        return self._panel(sums, "error")
-
-    def check(self, sums: Sums) -> None:
-        """Refuse a pass that saw other data than an earlier one did from the other side."""
-        number, probed = sums.number, self.probed_pass
-        if (
-            number == self.n_passes - 1
-            and not sums.state.parts
-            and self.is_complete(sums.state.passes)
-        ):
-            return
-        both = self.passes_made(sums) == 2 and not self.is_left(number)
-        if both and number > probed and not self.is_left(probed):
-            self._compare_fused(sums)
-        if number == probed == 1 and "inside" in sums.kept:
-            panel = self._panel(sums, self._name(sums))
-            _compare(sums, "first", sums.kept["inside"], panel)
-        elif (number - probed) % 2 and number and "error" in sums.maps:
-            inside = as_tall(sums.kept["probes"]).inside(as_tall(sums.kept["basis"]))
-            _compare(sums, "error", inside, self._panel(sums, self._name(sums)))
-
-    def _compare_fused(self, sums: Sums) -> None:
-        """Compare ``Y^* (A G)`` with what came back of Y in the same reading, ``(Y^* A) G``."""
-        if "error" in sums.maps:
-            inside = as_tall(sums.kept["probes"]).inside(sums.tall("range"))
-            _compare(sums, "error", inside, TallArray(adjoint(sums.whole("back"))))
-
     # ---- result -----------------------------------------------------------------------------
 
-    def finish(self, sums: Sums, rank: Any, tol: float | None) -> LowRank:
-        """Return the approximation ``Q B`` with its error."""
-        keep = check_request(rank, tol, self)
-        core, exponent, _ = self._core(sums)
-        return lifted(as_tall(sums.kept["basis"]), truncated(core, keep, tol), exponent, sums)
-
-    def _core(self, sums: Sums) -> tuple[LowRank, int, FusedRange | None]:
-        """Return ``B`` as an SVD over a power of two, which one, and what one reading told of B."""
-        if "core" not in sums.found:
-            fused = self._fused(sums)
-            b, q = self._corange(sums) if fused is None else fused.b, as_tall(sums.kept["basis"])
-            exponent = scale_exponent(b)
-            b = rescaled(b, -exponent)
-            floor = 0.0 if fused is None else rescaled(fused.floor, -exponent)
-            core = hmt(b, self._estimate(sums, b, q, exponent, floor))
-            sums.found["core"] = core, exponent, fused
-        found: tuple[LowRank, int, FusedRange | None] = sums.found["core"]
+    def projection(self, sums: Sums) -> Projection:
+        """Return what the sums tell of the projection on the basis."""
+        if "projection" not in sums.found:
+            sums.found["projection"] = Projection(self, sums, self._fused(sums))
+        found: Projection = sums.found["projection"]
         return found
-
-    def _corange(self, sums: Sums) -> Array:
-        """Return ``Q^* A`` of a pass of its own, at hand or ended."""
-        if sums.state.parts or not self.is_complete(sums.state.passes):
-            return sums.whole("corange")
-        kept: Array = sums.kept["corange"]
-        return kept
 
     def _fused(self, sums: Sums) -> FusedRange | None:
         """Return what one reading tells of both products, None where the last one has its own."""
@@ -284,121 +92,17 @@ class HMTSpec(MatrixSpec):
         if sums.state.parts or "back" not in kept or "corange" in kept:
             return None
         inside = kept["inside"]
-        return fused_range(inside, kept["back"], *self._size(sums, inside))
+        return fused_range(inside, kept["back"], *self.data_size(sums, inside))
 
-    def _size(self, sums: Sums, inside: Array) -> tuple[float, float]:
-        """Return about the norm of the data, and the roundoff of products with them."""
-        size = sums.state.norm
-        if size is None and self.error_probes:
-            size = self._probed(sums).norm() / math.sqrt(self.error_probes)
-        if size is None:
-            size = frobenius_norm(inside)
-        return size, sums.roundoff(size)
+    def finish(self, sums: Sums, rank: object, tol: float | None) -> LowRank:
+        """Return the approximation ``Q B`` with its error."""
+        return self.projection(sums).result(rank, tol)
 
-    def blur(self, sums: Sums, rank: Any, tol: float | None, *, slight: bool = False) -> str | None:
+    def blur(
+        self, sums: Sums, rank: object, tol: float | None, *, slight: bool = False
+    ) -> str | None:
         """Return what one reading hides that a further one would tell; see `Method.blur`."""
-        keep = check_request(rank, tol, self)
-        core, exponent, fused = self._core(sums)
-        if fused is None:
-            return None
-        if tol is None and fused.kept < min(keep, fused.kept + fused.hidden):
-            return (
-                f"one reading tells {fused.kept} of {keep} singular values, the others are below "
-                "the rounding of its squares"
-            )
-        error = core.errors_by_rank()(min(keep, core.rank)).rescaled(exponent)
-        own = rounding_floor(error.norm, self.range_size, sums.roundoff(error.norm))
-        if tol is not None and fused.hidden and not error.meets(tol):
-            return (
-                f"one reading hides what tol={tol:.3g} asks for below the rounding of its squares"
-            )
-        asked = math.inf if tol is None else tol * error.norm
-        near = _NEAR * (max(fused.floor, own) if slight else fused.floor)
-        if (slight or fused.floor > _BLURS * own) and min(error.value, asked) <= near:
-            return (
-                f"the error is near the rounding of the squares of one reading, {fused.floor:.3g}"
-            )
-        return None
-
-    def _estimate(
-        self, sums: Sums, b: Array, q: Tall, exponent: int, floor: float
-    ) -> ErrorEstimate:
-        """Return the sharpest estimate at hand: the identity, hold-out columns, leave-one-out.
-
-        `floor` is the norm of what rounding made of ``B = Q^* A`` beside the products.
-        """
-        captured = frobenius_norm(b)
-        summing = summing_error(b, sums.shape[0], sums.state.roundoff)
-        norm = sums.state.norm
-        size = captured if norm is None else rescaled(norm, -exponent)
-        roundoff = sums.roundoff(rescaled(max(size, captured), exponent))
-        if norm is not None:
-            exact = identity_error(size, b, roundoff, summing)
-            if exact is not None and exact.value > _CLEAR * floor:
-                return with_floor(exact, floor)
-        if not self.error_probes:
-            left_out = rescaled(float(sums.kept["left_out"]), -exponent)
-            last_resort = leave_one_out_error(
-                left_out, captured, self.range_size, roundoff, summing
-            )
-            return with_floor(last_resort, floor)
-        seen = self._probed(sums)
-        if self.is_left(self.probed_pass):
-            probed = rescaled(adjoint(seen.array()), -exponent)
-            residual = probed - q.seen_by(sums.maps["error"]) @ b  # G^* (A - Q B)
-        else:
-            projected = seen.inside(q)
-            if floor:  # as it is, so that its rounding errors show
-                projected = rescaled(
-                    adjoint(TallArray(adjoint(b)).seen_by(sums.maps["error"])), exponent
-                )
-            outside = seen.norm_outside(q, projected)  # of (A - Q B) G
-            residual = namespace(b).asarray([[rescaled(outside, -exponent)]], **beside(b))
-        estimate = probe_error(
-            residual,
-            captured=captured,
-            columns=self.range_size,
-            probes=self.error_probes,
-            dof_each=self.dof_each,
-            roundoff=roundoff,
-            summing=summing,
-        )
-        return with_floor(estimate, floor)
-
-
-def _factor(run: Run, number: int, probes: DrawnMatrix | None) -> DrawnMatrix | FixedMatrix:
-    """Return what a pass multiplies by, the probes beside it."""
-    if number:
-        return FixedMatrix(run.passes.kept["basis"], probes)
-    first: DrawnMatrix = run.maps["first" if probes is None else "both"]
-    return first
-
-
-def _compare(sums: Sums, name: str, inside: Array, panel: Tall) -> None:
-    """Compare products with the data from both sides, ``Q^* (A G)`` and ``(Q^* A) G``.
-
-    G is a test matrix that an earlier pass multiplied by, `inside` is ``Q^* (A G)`` and `panel`
-    ``A^* Q`` of this pass. Products of rounding errors, and of numbers so small that they lose
-    digits, say nothing.
-
-    Raises
-    ------
-    PassError
-        If they differ.
-    """
-    gap = frobenius_norm(inside - adjoint(panel.seen_by(sums.maps[name])))
-    size = frobenius_norm(inside)
-    roundoff = sums.roundoff(size)
-    has_digits = roundoff < _BLURRED and size > smallest_normal(sums.dtype) / roundoff
-    if has_digits and gap > math.sqrt(roundoff) * size:
-        raise PassError(
-            "a later pass saw other data than an earlier one: their products differ by "
-            f"{gap / size:.2g} of the whole. Feed the same chunks in every pass, each of them once"
-        )
-
-
-def _init_fields(matrix: DrawnMatrix) -> dict[str, Any]:
-    return {f.name: getattr(matrix, f.name) for f in dataclasses.fields(matrix) if f.init}
+        return self.projection(sums).blur(rank, tol, slight=slight)
 
 
 class HMT(MultiPassSketch[LowRank]):
@@ -553,7 +257,5 @@ class HMT(MultiPassSketch[LowRank]):
         >>> [round(float(s), 6) for s in sk.finalize().s]
         [1.0, 0.5, 0.25, 0.125]
         """
-        if not self.spec.begins_left or self.passes_done or self.n_updates:
-            raise PassError("a basis takes the place of a first pass from the left, not begun yet")
-        passes = Passes(1, settled=(n_rows, int(basis.shape[0])), kept={"basis": basis})
-        self._accumulator.state = State(seen=(0, 0), norm=norm, rounding=rounding, passes=passes)
+        begun = self.spec.begun_at(basis, n_rows, norm=norm, rounding=rounding)
+        self.accumulator.begin(begun)

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from .._checks import checked_size
-from ..backend.array import Array, Device, cast, dtype_name, namespace, to_host
-from ..errors import NonFiniteError, PassError, SpectrumWarning, ToleranceWarning, warn
-from ..finalize import (
-    FusedRange,
-    combined_norms,
-    fused_range,
-    next_block,
-    orthonormalized,
-    product_norms,
-    ritz,
-)
+from ..backend.array import Array, Device
 from ..maps import MatrixFamilyName, TestMatrixFamily
-from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent
 from ..results import LowRank
 from ..running.memory import as_bytes
-from ._hmt import HMT, HMTSpec
-from ._krylov_space import Space
-from ._running import Run
+from ._alternating import AlternatingSpec
+from ._base import MultiPassSketch
+from ._hmt import HMTSpec
+from ._krylov_error import ByError
+from ._krylov_residuals import SPARE, ByResiduals
+from ._krylov_space import after_pass, all_readings, in_its_range
+from ._projection import Projection
 from ._spec import checked_width, common_fields
 from ._state import Passes, State
 from ._sums import Sums
-from ._tall import Tall, as_tall, held
 
-_SPARE = 10  # Ritz vectors beside those wanted that a restart keeps
+_FIRST_SIZE = 26  # columns of the first block of a space that grows to an error
+_MOST_READINGS = 64  # from 26 columns by a half each: enough for any matrix
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlockKrylovSpec(HMTSpec):
-    """Spec of a `BlockKrylov` sketch; see `HMTSpec`, of whose passes a step takes two.
+class BlockKrylovSpec(AlternatingSpec):
+    """Spec of a `BlockKrylov` sketch; see `AlternatingSpec`, of whose passes a step takes two.
 
     Attributes
     ----------
@@ -44,7 +37,9 @@ class BlockKrylovSpec(HMTSpec):
     tol : float
         Residual over the largest singular value at which it stops.
     most : int or None
-        Columns of the space at which it is restarted.
+        Columns of the space at which it is restarted, or stops growing.
+    error_tol : float or None
+        Relative error of the space, in the Frobenius norm, at which it stops in its place.
     """
 
     method: ClassVar[str] = "krylov"
@@ -52,6 +47,19 @@ class BlockKrylovSpec(HMTSpec):
     readings: int
     tol: float = 0.0
     most: int | None = None
+    error_tol: float | None = None
+
+    @property
+    def goal(self) -> ByResiduals | ByError:
+        """When it stops, and how wide the next block is."""
+        if self.error_tol is None:
+            return ByResiduals(self.rank, self.tol, self.readings, self.most)
+        return ByError(self, self.error_tol, self.readings, self.most)
+
+    def most_readings(self, passes: Passes) -> int:
+        """Return how many there may be: two at least where the first step takes two."""
+        halfway = self.is_left(passes.done) and "half" in passes.kept and "space" not in passes.kept
+        return max(self.readings, passes.readings + 1) if halfway else self.readings
 
     # ---- one step ---------------------------------------------------------------------------
 
@@ -68,20 +76,7 @@ class BlockKrylovSpec(HMTSpec):
         amid_a_step = self.is_left(passes.done)
         if "space" in passes.kept and not amid_a_step and not float(passes.kept["open"]):
             return 0
-        return max(0, self._most_readings(passes) - passes.readings)
-
-    def _most_readings(self, passes: Passes) -> int:
-        """Return how many there may be: two at least where the first step takes two."""
-        halfway = self.is_left(passes.done) and "half" in passes.kept and "space" not in passes.kept
-        return max(self.readings, passes.readings + 1) if halfway else self.readings
-
-    def taken(
-        self, run: Run, state: State, block: object, at: tuple[int, ...], check_finite: bool
-    ) -> State:
-        """Return a state with one more block, in as many readings as were declared."""
-        if run.passes.readings >= self._most_readings(run.passes):
-            raise PassError(f"all {self.readings} readings were taken; finalize")
-        return super().taken(run, state, block, at, check_finite)
+        return max(0, self.most_readings(passes) - passes.readings)
 
     def check(self, sums: Sums) -> None:
         """Refuse a reading of other data than the first one's."""
@@ -90,135 +85,51 @@ class BlockKrylovSpec(HMTSpec):
 
     def keep(self, sums: Sums) -> dict[str, Any]:
         """Return the space with a further block, and the next one to multiply by."""
-        kept: dict[str, Any] = {}
-        if sums.number == self.probed_pass and self.error_probes:
-            kept["probes"] = held(sums.tall("error").copy())
-        if self.is_left(sums.number):
-            inside = sums.kept["inside"]
-            e = scale_exponent(inside) if "space" not in sums.kept else _exponent(sums)
-            y = as_tall(sums.kept["half"]).rescaled(-e)
-            z = adjoint(rescaled(sums.whole("corange"), -e)) @ rescaled(inside, -e)
-        elif self.passes_made(sums) == 2:
-            y, z, e = sums.tall("range"), adjoint(sums.whole("back")), 0
-        else:
-            y = sums.tall("range")
-            q = y.basis()
-            half = {"basis": held(q), "half": held(y.copy()), "inside": y.inside(q)}
-            return kept | half
-        if not _is_finite(z):
-            raise NonFiniteError("squares of the data overflow; scale the data")
-        return kept | self._step(sums, self._space(sums, y, z, e))
-
-    def _step(self, sums: Sums, space: Space) -> dict[str, Any]:
-        """Return what is kept of a space with one more block.
-
-        The space, how good its vectors are, if there is more to find, and the next block, rounded
-        as it will be multiplied. A space that is too wide is restarted from its leading Ritz
-        vectors; its next block is orthogonal to all that was there before.
-        """
-        v, squares = space.v, space.squares
-        xp = namespace(v)
-        values, vectors, residuals = ritz(v, squares)
-        root = xp.sqrt(values)
-        safe = xp.where(root > 0, root, xp.ones_like(root))
-        residuals = (residuals / safe)[: self.rank]
-        new = self._next_block(sums, space)
-        top = float(root[0]) if root.shape[0] else 0.0
-        worst = max((float(r) for r in to_host(residuals)), default=0.0)
-        done = worst <= self.tol * top or self._all_found(sums, space, new)
-        if self.most is not None and v.shape[1] + new.shape[1] > self.most and not done:
-            space = space.restarted(vectors[:, : min(self.rank + _SPARE, int(vectors.shape[1]))])
-        return {**space.kept(), "residuals": residuals, **self._next(new, done)}
-
-    def _space(self, sums: Sums, y: Tall, z: Array, exponent: int) -> Space:
-        """Return the space with a further block of products ``Y = A X`` and ``Z = A^* Y``."""
-        xp, kept = namespace(z), sums.kept
-        if "block" not in kept:
-            omega = sums.maps["first"].rows(0, sums.shape[1]).array(z)
-            omega = cast(cast(omega, precision(sums, omega)), dtype_name(z.dtype))
-            x, inverse, back = orthonormalized(omega, z)
-            norms = combined_norms(product_norms(omega, z), inverse)
-            y, z = y.multiplied(inverse), back
-        else:
-            x = cast(kept["block"], dtype_name(z.dtype))
-            norms = product_norms(x, z)
-        if "space" not in kept:
-            return Space(x, z, y, x, z, exponent, norms)
-        v = xp.concat([kept["space"], x], axis=1)
-        squares = xp.concat([kept["squares"], z], axis=1)
-        norms = xp.concat([_norms(sums), norms])
-        return Space(v, squares, as_tall(kept["range"]).beside(y), x, z, exponent, norms)
-
-    def _next_block(self, sums: Sums, space: Space) -> Array:
-        """Return what the last products add to the space; nothing where no reading follows."""
-        if sums.readings >= self.readings:
-            return space.z[:, :0]
-        new = next_block(space.v, space.z, sums.state.roundoff)
-        return cast(new, precision(sums, new))
-
-    def _all_found(self, sums: Sums, space: Space, new: Array) -> bool:
-        """Whether the space is all there is."""
-        last = sums.readings >= self.readings
-        return int(space.v.shape[1]) >= sums.shape[1] or not (last or new.shape[1])
-
-    def _next(self, new: Array, done: bool) -> dict[str, Any]:
-        """Return what is kept of the block to multiply by, and whether there is more to find."""
-        here = namespace(new).asarray(0.0 if done else 1.0)
-        return {"open": here, "block": new, "basis": new}
+        kept, space = after_pass(self, sums)
+        return kept if space is None else kept | self.goal.step(sums, space)
 
     # ---- result -----------------------------------------------------------------------------
 
-    def finish(self, sums: Sums, rank: object, tol: float | None) -> LowRank:
-        """Return the approximation in the range of ``A V``, with the residuals of its vectors."""
-        sums = self._in_its_range(sums)
-        result = super().finish(sums, rank, None)
-        fused, residuals = self._core(sums)[2], sums.kept["residuals"]
-        residuals = rescaled(
-            residuals[: min(result.rank, int(residuals.shape[0]))], _exponent(sums)
-        )
-        hidden = fused is not None and fused.kept < min(result.rank, fused.kept + fused.hidden)
-        if fused is not None and hidden and not self.begins_left:  # `begin_at` is for other methods
-            warn(
-                f"squares tell {fused.kept} of {result.rank} singular values, the others are below "
-                "their rounding; take method='hmt'",
-                SpectrumWarning,
-            )
-        worst = max((float(r) for r in to_host(residuals)), default=0.0)
-        top = float(result.s[0]) if result.rank else 0.0
-        if self.tol and worst > self.tol * top and float(sums.kept["open"]):
-            warn(
-                f"tol={self.tol:.3g} is not met after {sums.readings} readings: a residual is "
-                f"{worst / top:.2g} of the largest singular value; allow more passes, or memory "
-                "for a wider space",
-                ToleranceWarning,
-            )
-        real = dtype_name(result.s.dtype)
-        return dataclasses.replace(result, residuals=cast(residuals, real))
+    def columns(self, passes: Passes) -> int:
+        """Return how many columns a result may have: those of a block, or all that have grown."""
+        if self.error_tol is None or "space" not in passes.kept:
+            return self.range_size
+        return int(passes.kept["space"].shape[1])
 
-    def _in_its_range(self, sums: Sums) -> Sums:
-        """Return the sums with a basis of ``A V``, in which the result lies."""
-        if "in range" not in sums.found:
-            q = as_tall(sums.kept["range"]).basis()
-            passes = dataclasses.replace(sums.state.passes, kept={**sums.kept, "basis": held(q)})
-            state = sums.state.having(passes=passes)
-            sums.found["in range"] = dataclasses.replace(sums, state=state, found={})
-        found: Sums = sums.found["in range"]
+    def projection(self, sums: Sums) -> Projection:
+        """Return what the sums tell of the projection on the range of the space."""
+        if "projection" not in sums.found:
+            spec = dataclasses.replace(self, range_size=self.columns(sums.state.passes))
+            within = in_its_range(sums)
+            sums.found["projection"] = Projection(spec, within, all_readings(spec, within))
+        found: Projection = sums.found["projection"]
         return found
 
-    def _fused(self, sums: Sums) -> FusedRange | None:
-        """Return what the readings tell of ``Q^* A`` for a basis Q of the range."""
-        q, back = as_tall(sums.kept["basis"]), adjoint(sums.kept["squares"])
-        inside, e = as_tall(sums.kept["range"]).inside(q), _exponent(sums)
-        size, roundoff = self._size(sums, rescaled(inside, e))
-        norms = [float(x) for x in to_host(_norms(sums))]
-        found = fused_range(inside, back, rescaled(size, -e), roundoff, norms)
-        return dataclasses.replace(found, b=rescaled(found.b, e), floor=rescaled(found.floor, e))
+    def finish(self, sums: Sums, rank: object, tol: float | None) -> LowRank:
+        """Return the approximation in the range of ``A V``."""
+        return self.goal.finish(self.projection(sums), sums, rank, tol)
 
     def blur(
         self, sums: Sums, rank: object, tol: float | None, *, slight: bool = False
     ) -> str | None:
-        """Return None: further readings make further steps."""
-        return None
+        """Return what the readings hide that a further one would tell; see `Method.blur`."""
+        return self.goal.blur(self.projection(sums), rank, tol, slight=slight)
+
+    def further(self, sums: Sums) -> tuple[HMTSpec, State]:
+        """Return the spec and the state of a sketch that lacks ``Q^* A`` alone, in this range."""
+        projection = self.projection(sums)
+        names = (f.name for f in dataclasses.fields(HMTSpec))
+        fields = {name: getattr(projection.spec, name) for name in names}
+        spec = HMTSpec(**{**fields, "power_iters": 0, "rank": fields["range_size"]})
+        kept = {name: projection.sums.kept[name] for name in ("basis", "probes")}
+        passes = dataclasses.replace(sums.state.passes, done=1, kept=kept)
+        return spec, sums.state.having(passes=passes)
+
+    def begun_at(self, basis: Array, n_rows: int, *, norm: float | None, rounding: float) -> State:
+        """Return the state that begins with a block; see `BlockKrylov.begin_at`."""
+        state = super().begun_at(basis, n_rows, norm=norm, rounding=rounding)
+        passes = dataclasses.replace(state.passes, kept={**state.passes.kept, "block": basis})
+        return state.having(passes=passes)
 
 
 def columns_within(memory: int | str, shape: tuple[int | None, ...]) -> int:
@@ -230,29 +141,7 @@ def columns_within(memory: int | str, shape: tuple[int | None, ...]) -> int:
     return max(1, as_bytes(memory) // 2 // (16 * (m + 2 * n) or 1))
 
 
-def _exponent(sums: Sums) -> int:
-    """Return the exponent of the space; states of earlier versions do not tell it."""
-    return int(float(sums.kept.get("exponent", 0.0)))
-
-
-def _norms(sums: Sums) -> Array:
-    """Return the norms that rounding errors go by; states of earlier versions do not tell them."""
-    kept = sums.kept
-    return kept["norms"] if "norms" in kept else product_norms(kept["space"], kept["squares"])
-
-
-def precision(sums: Sums, x: Array) -> str:
-    """Return the dtype in which an array is multiplied with the data."""
-    single = sums.dtype in ("float32", "complex64")
-    name = dtype_name(x.dtype)
-    return {"float64": "float32", "complex128": "complex64"}.get(name, name) if single else name
-
-
-def _is_finite(x: Array) -> bool:
-    return frobenius_norm(x) < float("inf")
-
-
-class BlockKrylov(HMT):
+class BlockKrylov(MultiPassSketch[LowRank]):
     """Randomized block Krylov iteration, for data that can be read several times.
 
     Each reading of whole rows multiplies a block X by A and the product by A^*; data that are cut
@@ -315,7 +204,7 @@ class BlockKrylov(HMT):
         width = fields["rank"] + 10 if sketch_rank is None else sketch_rank
         width = checked_width(width, "sketch_rank", fields["rank"], fields["shape"])
         readings = max(1, checked_size(passes, "passes"))
-        most = None if columns is None else max(int(columns), fields["rank"] + _SPARE + width)
+        most = None if columns is None else max(int(columns), fields["rank"] + SPARE + width)
         spec = BlockKrylovSpec(
             **fields,
             range_size=width,
@@ -326,15 +215,78 @@ class BlockKrylov(HMT):
         )
         self._set_up(spec, device)
 
+    @classmethod
+    def growing(
+        cls,
+        shape: object,
+        error_tol: float,
+        *,
+        passes: int = _MOST_READINGS,
+        columns: int | None = None,
+        sketch_rank: int = _FIRST_SIZE,
+        test_matrix: TestMatrixFamily | MatrixFamilyName = "gaussian",
+        seed: int | None = 0,
+        dtype: object = None,
+        error_probes: int = 10,
+        device: Device = None,
+        from_basis: bool = False,
+    ) -> Self:
+        """Return a sketch whose space grows until its error meets a tolerance; see `ByError`.
+
+        Parameters
+        ----------
+        shape : (int or None, int)
+        error_tol : float
+            Relative error in the Frobenius norm.
+        passes : int
+            Readings of the data, at most.
+        columns : int, optional
+            Of the space, at most.
+        sketch_rank : int
+            Columns of the first block.
+        test_matrix, seed, dtype, error_probes, device, from_basis
+            See `BlockKrylov`.
+
+        Notes
+        -----
+        ``4 m n L`` operations for all products of L columns, about ``1.6`` times the rank, and ``8
+        n L^2`` beside them.
+
+        References
+        ----------
+        .. [1] W. Yu, Y. Gu, Y. Li, "Efficient randomized algorithms for the fixed-precision
+           low-rank matrix approximation", SIMAX 39 (2018) 1339-1359, arXiv:1606.09402.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sketch.sketches import BlockKrylov
+        >>> a = np.diag(0.5 ** np.arange(30.0))
+        >>> sk = BlockKrylov.growing(a.shape, 1e-2)
+        >>> while sk.passes_left:
+        ...     sk.update(a)
+        ...     sk.end_pass()
+        >>> sk.finalize().rank
+        7
+        """
+        fields = common_fields(shape, 0, test_matrix, seed, dtype, error_probes)
+        width = checked_width(sketch_rank, "sketch_rank", 0, fields["shape"])
+        spec = BlockKrylovSpec(
+            **fields,
+            range_size=width,
+            power_iters=passes + from_basis / 2,
+            readings=passes,
+            most=columns,
+            error_tol=error_tol,
+        )
+        return cls.from_spec(spec, device)
+
     @property
-    def passes_left(self) -> int:
-        """Readings that there may be still; 0 where further ones tell nothing."""
-        return self.spec.readings_left(self._accumulator.state.passes)
+    def range_size(self) -> int:
+        """Columns of a block, or of a space that grows to an error as far as it has."""
+        return self.spec.columns(self.accumulator.state.passes)
 
     def begin_at(self, basis: Array, n_rows: int, *, norm: float | None, rounding: float) -> None:
         """Take a basis of the rows' space as the first block; see `HMT.begin_at`."""
-        super().begin_at(basis, n_rows, norm=norm, rounding=rounding)
-        state = self._accumulator.state
-        kept = {**state.passes.kept, "block": basis}
-        passes = dataclasses.replace(state.passes, kept=kept)
-        self._accumulator.state = state.having(passes=passes)
+        begun = self.spec.begun_at(basis, n_rows, norm=norm, rounding=rounding)
+        self.accumulator.begin(begun)

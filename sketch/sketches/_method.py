@@ -124,6 +124,18 @@ class Method(ABC):
         """Whether what the passes left suffices for a result, before the last one."""
         return False
 
+    def most_readings(self, passes: Passes) -> int | None:
+        """Return how many readings there may be, None where the passes say so."""
+        return None
+
+    def readings_left(self, passes: Passes) -> int:
+        """Return how many readings there may be still; 0 where a result can be had."""
+        return 0 if self.is_complete(passes) else self.n_passes - passes.done
+
+    def further(self, sums: Sums) -> tuple[Method, State] | None:
+        """Return what takes a further reading where the result is blurred, None for the same."""
+        return None
+
     def blur(
         self, sums: Sums, rank: object, tol: float | None, *, slight: bool = False
     ) -> str | None:

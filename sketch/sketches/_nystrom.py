@@ -16,7 +16,7 @@ from ..results import ErrorEstimate, LowRank
 from ..sources import MatrixBlock
 from ._base import Sketch
 from ._finish import check_request, lifted, truncated
-from ._method import Products, Sum
+from ._method import Method, Products, Sum
 from ._running import Run
 from ._spec import MatrixSpec, checked_width, common_fields
 from ._state import Passes
@@ -27,7 +27,7 @@ _NOISE = 100.0  # rounding errors, were they all of one sign, that a core is tak
 
 
 @dataclass(frozen=True, kw_only=True)
-class NystromSpec(MatrixSpec):
+class NystromSpec(MatrixSpec, Method):
     """Spec of a `Nystrom` sketch; see `MatrixSpec`."""
 
     method: ClassVar[str] = "nystrom-psd"

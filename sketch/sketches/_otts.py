@@ -12,7 +12,7 @@ from ..maps import TensorFamilyName, TestTensorFamily
 from ..numerics.linalg import adjoint, frobenius_norm, pivoted_qr
 from ..sources import TensorBlock
 from ._base import MultiPassSketch
-from ._method import Products, Sum
+from ._method import Method, Products, Sum
 from ._running import Run
 from ._state import Passes
 from ._sums import Sums
@@ -22,7 +22,7 @@ from ._tensor_steps import both_sides, probed
 
 
 @dataclass(frozen=True, kw_only=True)
-class OTTSSpec(TensorSpec):
+class OTTSSpec(TensorSpec, Method):
     """Spec of an `OTTS` sketch; see `TensorSpec`."""
 
     method: ClassVar[str] = "otts"

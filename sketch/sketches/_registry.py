@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypedDict
 
 from .._checks import Ranks
@@ -59,6 +59,6 @@ def method_of(methods: Methods, name: object, *others: str) -> type[Any]:
     return methods[name]
 
 
-def options_of(made: type[object]) -> list[str]:
+def options_of(made: Callable[..., Any]) -> list[str]:
     """Return the names of what a method can be told beside sizes, seed, dtype and device."""
     return [name for name in inspect.signature(made).parameters if name not in _OF_THE_CALL]

@@ -180,6 +180,9 @@ class Run:
         spec, passes = self.spec, self.passes
         if passes.done >= spec.n_passes:
             raise PassError(f"all {spec.n_passes} passes are done; finalize, or begin a new sketch")
+        most = spec.most_readings(passes)
+        if most is not None and passes.readings >= most:
+            raise PassError(f"all {most} readings were taken; finalize")
         if len(size) != len(at):
             raise ShapeError(f"a chunk of shape {size} does not fit the shape {spec.shape}")
         for axis, limit in enumerate(spec.shape):

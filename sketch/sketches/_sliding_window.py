@@ -91,23 +91,23 @@ class SlidingWindow(Sketch[Result]):
             raise ValueError(f"a window needs an empty sketch; this has {sketch.n_updates} updates")
         if operator.index(length) < 1:
             raise ValueError(f"length must be a number of chunks of at least 1, got {length}")
-        self._hold(sketch.spec, length, sketch._accumulator.home)
+        self._hold(sketch.spec, length, sketch.accumulator.home)
 
     def _hold(self, spec: Method, length: int, home: Array | None = None) -> None:
         self.spec, self.length = spec, length
-        self._accumulator = WindowAccumulator(spec, home, length=length)
+        self.accumulator = WindowAccumulator(spec, home, length=length)
 
     @property
     def sketch(self) -> Sketch[Result]:
         """The sketch of the chunks in the window."""
         kind: type[Sketch[Result]] = self.spec.sketch_type
-        mine = self._accumulator
+        mine = self.accumulator
         held = Accumulator(mine.spec, mine.home, mine.state.having(window=()))
         return kind.from_spec(self.spec)._with(held)
 
     def _check_compatible(self, other: Any) -> None:
         super()._check_compatible(other)
-        mine, theirs = self._accumulator.state.window, other._accumulator.state.window
+        mine, theirs = self.accumulator.state.window, other.accumulator.state.window
         if (other.length, len(theirs)) != (self.length, len(mine)):
             raise IncompatibleSketchError(
                 f"windows can be combined chunk by chunk: these hold {len(mine)} of {self.length} "
@@ -126,5 +126,5 @@ class SlidingWindow(Sketch[Result]):
         held = kind.from_archive(header, arrays)
         window = cls.__new__(cls)
         window._hold(held.spec, int(header["length"]))
-        window._accumulator.state = held._accumulator.state
+        window.accumulator.state = held.accumulator.state
         return window

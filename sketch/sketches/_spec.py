@@ -24,13 +24,12 @@ from ..maps import (
 )
 from ..numerics.seeds import checked_seed
 from ..sources import MatrixSource, as_matrix_source
-from ._method import Method
 
 Shape = tuple[int | None, int | None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MatrixSpec(Method):
+class MatrixSpec:
     """What two sketches must share to be combined: sizes, test matrices and seed.
 
     Attributes

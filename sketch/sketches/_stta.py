@@ -13,7 +13,7 @@ from ..maps import TensorFamilyName, TestTensorFamily
 from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent
 from ..sources import TensorBlock
 from ._base import Sketch
-from ._method import Products, Sum
+from ._method import Method, Products, Sum
 from ._running import Run
 from ._state import Passes
 from ._sums import Sums
@@ -22,7 +22,7 @@ from ._tensor_steps import both_sides, checked_ranks, cores_of, probed, rounded
 
 
 @dataclass(frozen=True, kw_only=True)
-class STTASpec(TensorSpec):
+class STTASpec(TensorSpec, Method):
     """Spec of an `STTA` sketch; see `TensorSpec`."""
 
     method: ClassVar[str] = "stta"

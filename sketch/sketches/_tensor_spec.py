@@ -25,14 +25,14 @@ from ..maps import (
 )
 from ..numerics.seeds import checked_seed
 from ..sources import TensorSource, as_tensor_source
-from ._method import Method, Sum
+from ._method import Sum
 from ._spec import checked_axes, named_dtype
 
 Sizes = tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TensorSpec(Method):
+class TensorSpec:
     """What two tensor sketches must share to be combined.
 
     Attributes

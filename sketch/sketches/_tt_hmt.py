@@ -11,7 +11,7 @@ from ..formats import TensorTrain
 from ..maps import TensorFamilyName, TestTensorFamily
 from ..sources import TensorBlock
 from ._base import MultiPassSketch
-from ._method import Products, Sum
+from ._method import Method, Products, Sum
 from ._running import Run
 from ._state import Passes
 from ._sums import Sums
@@ -21,7 +21,7 @@ from ._tensor_steps import probed
 
 
 @dataclass(frozen=True, kw_only=True)
-class TTHMTSpec(TensorSpec):
+class TTHMTSpec(TensorSpec, Method):
     """Spec of a `TTHMT` sketch; see `TensorSpec`."""
 
     method: ClassVar[str] = "tt-hmt"

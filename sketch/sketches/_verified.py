@@ -44,7 +44,7 @@ def probed_matrix_error(
         As `fed` takes it.
     """
     sk = fed(GeneralizedNystrom(source.shape, 1, seed=seed, error_probes=_PROBES), source, **how)
-    sums = sk._accumulator.sums()
+    sums = sk.accumulator.sums()
     ours = sums.maps["error"].adjoint_product(left * result.s) @ result.Vh
     return probe_error(
         sums.whole("error") - ours,
@@ -60,7 +60,7 @@ def probed_matrix_error(
 def probed_train_error(train: TensorTrain, data: Any, seed: int, **how: Any) -> ErrorEstimate:
     """Return the error of a train by probes of a seed that neither it nor the data know."""
     sk = fed(STTA(train.shape, 1, seed=seed), data, **how)
-    sums = sk._accumulator.sums()
+    sums = sk.accumulator.sums()
     if "probe" not in sums.state.parts:
         raise DtypeError("the data have no entries, and so no error")
     error: ErrorEstimate = with_error(sums, train, sums.whole("probe"), 0).error
