@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from measure import table
 from numpy.typing import NDArray
+from tabled import table
 
 import sketch
 from sketch.testing import exponential, flat, low_rank_plus_noise, polynomial, with_spectrum

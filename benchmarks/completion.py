@@ -21,8 +21,8 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 import numpy as np
 import scipy.io
 import scipy.sparse
-from measure import table
 from numpy.typing import NDArray
+from tabled import table
 
 import sketch
 from sketch.numerics.alternating import OtherSide, Ridge, column_equations, row_factors

@@ -9,21 +9,34 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import Case, machine, seconds, table
+from measure import machine
+from tabled import table
 
 import sketch
 from sketch.backend.array import beside, is_on_gpu, moved, namespace, place
+from sketch.bench import Method, Work, measured
 
 RESULTS = Path(__file__).parent / "results" / "devices.json"
 LAYER = {False: (20_000, 5_000), True: (4_000, 1_000)}
 MATRIX = {False: (50_000, 20_000), True: (2_000, 500)}
 SIDE = {False: 200, True: 20}
 CHUNKS = 20
+Call = Callable[[], object]
 NOT_MEASURED = "No GPU could be had: how near one comes to its bare products was not measured.\n"
+
+
+def seconds(calls: dict[str, Call], repeats: int) -> dict[str, float]:
+    """Return the median seconds of calls, in turn."""
+    methods = {
+        name: Method(lambda _, c=call: c, approximates=False) for name, call in calls.items()
+    }
+    rows = measured(Work("", ((),), lambda: None, methods), (), repeats)
+    return {name: row.seconds for name, row in rows.items()}
 
 
 def layer(quick: bool) -> dict[str, dict[str, float]]:
@@ -48,7 +61,7 @@ def layer(quick: bool) -> dict[str, dict[str, float]]:
 
     found = {}
     for name, step in {f"chunks of {m // CHUNKS} rows": m // CHUNKS, "one chunk": m}.items():
-        calls: dict[str, Case] = {
+        calls: dict[str, Call] = {
             "sketch": lambda s=step: ours(s),
             "NumPy": lambda s=step: plain(s),
         }
@@ -65,7 +78,7 @@ def device(name: str, quick: bool) -> dict[str, Any]:
     def there(*shape: int) -> Any:
         return moved(rng.standard_normal(shape, dtype=np.float32), like)
 
-    def waited(call: Case) -> Case:
+    def waited(call: Call) -> Call:
         def run() -> None:
             call()
             if is_on_gpu(like):
@@ -91,7 +104,7 @@ def device(name: str, quick: bool) -> dict[str, Any]:
     tensor = xp.reshape(there(side**3, side), (side,) * 4)
     train = sketch.STTA(tensor.shape, min(30, side), error_probes=0, device=like)
     columns = there(side, train.spec.right_sizes[-1])
-    calls: dict[str, Case] = {
+    calls: dict[str, Call] = {
         "Nyström, resident": lambda: sketch.svd(a, rank, method="nystrom"),
         "its two products": lambda: (omega.T @ a.T, psi.T @ a),
         "Nyström, streamed from the host": streamed,

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import tensor_data as data
-from measure import table
+from tabled import table
 
 import sketch
 

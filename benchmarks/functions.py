@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import table
 from numpy.typing import NDArray
+from tabled import table
 
 import sketch
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import platform
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-KEPT = HERE / "results" / "history.json"
+import commit
+from cases import GROUPS
+from commit import git
+
+KEPT = Path(__file__).resolve().parent / "results" / "history.json"
+CASES = GROUPS["history"]
+REPEATS = 3
 SLOWER = 1.5  # times as long as at its fastest commit, and a case is listed
 
 Record = dict[str, Any]  # commit, date, subject, machine, results
@@ -37,38 +39,33 @@ def measure(names: list[str]) -> None:
     """Measure commits that this machine has not measured yet, and keep what was found."""
     done = {(record["commit"], record["machine"]) for record in load()}
     for name in names:
-        commit, date, subject = git("log", "-1", "--format=%H%n%cI%n%s", name).splitlines()
-        if (commit, machine()) in done:
+        found, date, subject = git("log", "-1", "--format=%H%n%cI%n%s", name).splitlines()
+        if (found, machine()) in done:
             continue
-        print(f"{commit[:9]} {subject[:70]}", flush=True)
-        record = {"commit": commit, "date": date, "subject": subject, "machine": machine()}
-        keep(record | {"results": results_of(commit)})
+        print(f"{found[:9]} {subject[:70]}", flush=True)
+        record = {"commit": found, "date": date, "subject": subject, "machine": machine()}
+        keep(record | {"results": results_of(found)})
 
 
-def results_of(commit: str) -> dict[str, Any]:
-    """Run the cases of today with the package of a commit."""
-    with tempfile.TemporaryDirectory() as folder:
-        git("worktree", "add", "--detach", "--force", folder, commit)
-        try:
-            threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
-            done = subprocess.run(
-                [sys.executable, str(HERE / "history_cases.py")],
-                env={**os.environ, **threads, "PYTHONPATH": folder},
-                cwd=folder,
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-            )
-        finally:
-            git("worktree", "remove", "--force", folder)
-    return json.loads(done.stdout.splitlines()[-1])
+def results_of(name: str) -> dict[str, Any]:
+    """Run the cases of today with the package of a commit: the least seconds of some calls."""
+    results = {}
+    with commit.Package(name) as package:
+        for work in CASES:
+            for method in CASES[work].methods:
+                ask = work, len(CASES[work].sizes) - 1, method
+                first = package.ask(*ask, error=True)  # which may compile
+                if "failed" in first:
+                    continue
+                seconds = min(package.ask(*ask)["seconds"] for _ in range(REPEATS))
+                title = f"{CASES[work].named(CASES[work].sizes[-1])}: {method}"
+                results[title] = {"seconds": seconds, "error": first["error"]}
+    return results
 
 
 def keep(record: Record) -> None:
     """Add a record to the file, where its commit belongs."""
-    order = {
-        commit: place for place, commit in enumerate(git("rev-list", "--reverse", "HEAD").split())
-    }
+    order = {c: place for place, c in enumerate(git("rev-list", "--reverse", "HEAD").split())}
     records = sorted([*load(), record], key=lambda r: order.get(r["commit"], len(order)))
     lines = ",\n".join(json.dumps(each) for each in records)
     KEPT.write_text(f"[\n{lines}\n]\n")
@@ -102,9 +99,3 @@ def regressions(records: list[Record]) -> list[tuple[str, float, Record, Record]
 def names_of(records: list[Record]) -> list[str]:
     """Return the names of all cases, those of the newest commit first."""
     return list(dict.fromkeys(name for record in reversed(records) for name in record["results"]))
-
-
-def git(*arguments: str) -> str:
-    """Return what git says."""
-    command = ["git", "-C", str(HERE), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -1,99 +1,107 @@
-"""Run a benchmark, or write README.md from the stored results.
+"""Run benchmarks, or write README.md from what is stored.
 
-python3 dev bench matrices [--quick]     measure, print, and store the results
-python3 dev bench tensors [--quick]      the same for tensors
-python3 dev bench streams [--quick]      the same beyond memory, on Dask, for rows that stream
-python3 dev bench scaling [--quick]      time against size, error against time
-python3 dev bench devices [--quick]     the cost of the array layer; a GPU against its products
+python3 dev bench GROUP or WORK...       measure, print and store; groups: {groups}
+python3 dev bench peers                  the works that goals were set for, with both kernels
+python3 dev bench goals                  what was asked of these, beside what is stored
+python3 dev bench compare A..B [WORK...] no slower? Two commits in turn, call by call
+python3 dev bench report                 make benchmarks/README.md from what is stored
+
+--quick takes smaller data, and stores nothing; --repeats N; --only WORK... of a group; --kernels
+NAME of OpenBLAS, such as Haswell, or both. Studies with a page or picture of their own:
+
+python3 dev bench devices [--quick]      the cost of the array layer; a GPU against its products
 python3 dev bench experiments [NAME...]  the published experiments beside the published numbers
 python3 dev bench calibration [--seeds N] how often error intervals hold the truth
+python3 dev bench accuracy               errors at default options over the best ones
 python3 dev bench chooser [PART...]      the numbers that the documentation shows
 python3 dev bench functions [--seeds N]  trains of functions, from few entries
 python3 dev bench completion [CASE...]   ratings from a stream, a climate field with gaps
-python3 dev bench report                 make benchmarks/README.md from what is stored
 """
 
 from __future__ import annotations
 
-import json
+import argparse
+import importlib
+import os
+import subprocess
 import sys
+import time
+import warnings
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-import calibration
-import chooser
-import completion
-import devices
-import experiments
-import functions
-import matrices
-import scaling
-import streams
-import tensors
-from measure import EQUAL, Standings, against_peers
+import goals
+import measure
+import report
+from cases import GROUPS, WORKS
 
-HERE = Path(__file__).parent
-SUITES = {
-    "matrices": matrices,
-    "tensors": tensors,
-    "streams": streams,
-    "scaling": scaling,
-    "devices": devices,
-}
-COMPARED = ("matrices", "tensors", "streams")  # those with peers
-
-HEAD = """# Benchmarks
-
-Made by `python3 dev bench report` from the results stored beside it; measure again with
-`python3 dev bench matrices`, `tensors`, `streams`, `scaling` and `devices`. All cases of a table
-ran in turn, in one process or each in its own, on identical data, and the medians are given;
-absolute times are of a small shared machine, so read the ratios. *Products* are the bare matrix
-products that the method above consists of, in their fastest form: the floor.
-"""
+STUDIES = ("devices", "experiments", "calibration", "accuracy", "chooser", "functions")
+STUDIES += ("completion", "compare")
 
 
-PEERS = f"""## Peers at equal accuracy
+def parsed(arguments: list[str]) -> argparse.Namespace:
+    """Return the options of a measurement."""
+    parser = argparse.ArgumentParser(prog="python3 dev bench")
+    parser.add_argument("names", nargs="+", choices=[*GROUPS, *WORKS, "peers"], metavar="NAME")
+    parser.add_argument("--only", nargs="*", choices=WORKS, metavar="WORK", default=list(WORKS))
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--kernels", help="of OpenBLAS, or both: its own choice and Haswell")
+    return parser.parse_args(arguments)
 
-How many times as long each peer takes as the fastest of our methods whose error is no larger, or
-equal within {EQUAL - 1:.0%}, on the same data; below 1 the peer is ahead. All cases are in the
-tables that follow.
-"""
+
+def works(options: argparse.Namespace) -> list[str]:
+    """Return the works that were asked for, each once."""
+    named: list[str] = []
+    for name in options.names:
+        named += goals.PEER_WORKS if name == "peers" else GROUPS.get(name, [name])
+    return [name for name in dict.fromkeys(named) if name in options.only]
 
 
-def write_report() -> None:
-    """Write README.md from the stored results."""
-    paths = {name: HERE / "results" / f"{name}.json" for name in SUITES}
-    stored = {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
-    standings: Standings = {}
-    for name in [name for name in COMPARED if name in stored]:
-        standings |= SUITES[name].standings(stored[name])
-    text = [HEAD, PEERS, against_peers(standings) + "\n"]
-    for name, results in stored.items():
-        text += [f"## {name.capitalize()}\n", results["machine"] + "\n", SUITES[name].page(results)]
-    text += ["## Published experiments\n", experiments.page()]
-    (HERE / "README.md").write_text("\n".join(text))
+def run(options: argparse.Namespace) -> None:
+    """Measure, print and store."""
+    for name in works(options):
+        for size in measure.shown(WORKS[name], options.quick):
+            start = time.perf_counter()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of results worse than zero, and of peers
+                found = measure.measure(name, size, options.repeats, store=not options.quick)
+            spent = time.perf_counter() - start
+            print(
+                measure.page(found), f"\n({found['kernels']} kernels, {spent:.0f} s)\n", flush=True
+            )
+
+
+def run_with(kernels: str | None, arguments: list[str]) -> int:
+    """Run this command anew, with OpenBLAS's own choice of kernels or with one."""
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"}
+    environment |= {"OPENBLAS_CORETYPE": kernels} if kernels else {}
+    command = [sys.executable, __file__, *arguments, "--kernels", "as they are"]
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 def main(arguments: list[str]) -> int:
-    """Dispatch to a suite; return the exit status."""
+    """Dispatch; return the exit status."""
     name, *rest = arguments or [""]
+    if name in STUDIES:
+        importlib.import_module(name).main(rest)
+        return 0
     if name == "report":
-        write_report()
-    elif name == "experiments":
-        experiments.main(rest)
-    elif name == "chooser":
-        chooser.main(rest)
-    elif name == "calibration":
-        calibration.main(rest)
-    elif name == "completion":
-        completion.main(rest)
-    elif name == "functions":
-        functions.main(rest)
-    elif name in SUITES:
-        SUITES[name].main(rest)
-    else:
-        print(__doc__)
+        report.write()
+        return 0
+    if name == "goals":
+        print(goals.page(list(measure.load().values())))
+        return 0
+    if name not in {*GROUPS, *WORKS, "peers"}:
+        print(__doc__.format(groups=", ".join(GROUPS)))
         return 2
+    options = parsed(arguments)
+    both = options.kernels == "both" or ("peers" in options.names and options.kernels is None)
+    if both:
+        return run_with(None, arguments) or run_with("Haswell", arguments)
+    if options.kernels not in (None, "as they are"):
+        return run_with(options.kernels, arguments)
+    run(options)
     return 0
 
 

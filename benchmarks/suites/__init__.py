@@ -1,1 +1,1 @@
-"""The asv suite: time, peak memory and accuracy of every method, its floor and its peers."""
+"""The asv suite: time, peak memory and accuracy of every method of every work, at its sizes."""

@@ -1,0 +1,175 @@
+"""What was asked of speed and accuracy, each figure read off the rows that were measured.
+
+A goal is a line here: what it is, the work, the figure, and what was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cases import WORKS
+from cases.components import RANK as COMPONENTS
+from measure import Found
+from tabled import table
+
+EQUAL = 1.02  # errors are equal within this factor
+ROUNDING = 1e-6  # and below it they are rounding
+Rows = dict[str, dict[str, Any]]
+Figure = tuple[float | None, str]  # and how it came about
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A figure of a work that shall be at most, or at least, what was asked."""
+
+    what: str
+    work: str
+    figure: Callable[[Rows], Figure]
+    asked: float
+    at_most: bool = False
+
+    def line(self, found: Found) -> list[object]:
+        """Return what was asked beside what was found."""
+        value, how = self.figure(found["rows"])
+        sign = "≤" if self.at_most else "≥"
+        if value is None:
+            told = "not measured"
+        else:
+            met = value <= self.asked if self.at_most else value >= self.asked
+            told = "yes" if met else "**no**"
+        where = f"{found['title']}; {found['kernels']}"
+        return [where, self.what, f"{sign} {self.asked:g}", value, told, how]
+
+
+def over(method: str, floor: str) -> Callable[[Rows], Figure]:
+    """How many times as long one method takes as another."""
+
+    def figure(rows: Rows) -> Figure:
+        if method not in rows or floor not in rows:
+            return None, ""
+        return rows[method]["seconds"] / rows[floor]["seconds"], f"{rows[method]['seconds']:.3g} s"
+
+    return figure
+
+
+def best_for(rows: Rows, error: float) -> str | None:
+    """Return the fastest of ours whose error is no larger, or equal."""
+    level = max(EQUAL * error, ROUNDING)
+    fit = [m for m, r in rows.items() if m.startswith("sketch") and (r["error"] or 0) <= level]
+    fit = [m for m in fit if rows[m]["error"] is not None]
+    return min(fit, key=lambda m: rows[m]["seconds"], default=None)
+
+
+def ahead_of(peer: str) -> Callable[[Rows], Figure]:
+    """How many times as long a peer takes as the fastest of ours of equal error."""
+
+    def figure(rows: Rows) -> Figure:
+        if peer not in rows or rows[peer]["error"] is None:
+            return None, ""
+        best = best_for(rows, rows[peer]["error"])
+        if best is None:
+            return 0.0, "none of ours is as accurate"
+        return rows[peer]["seconds"] / rows[best]["seconds"], best
+
+    return figure
+
+
+def captured(method: str) -> Callable[[Rows], Figure]:
+    """The variance that components capture, over the best possible."""
+
+    def figure(rows: Rows) -> Figure:
+        best = 1 - rows["the best, exactly"]["error"] ** 2
+        row = rows[method]
+        return (1 - row["error"] ** 2) / best, f"{row['readings']:g} readings"
+
+    return figure
+
+
+def more_captured(method: str, peer: str) -> Callable[[Rows], Figure]:
+    """The variance that components capture, over what a peer's capture."""
+
+    def figure(rows: Rows) -> Figure:
+        if peer not in rows:
+            return None, ""
+        ours, theirs = captured(method)(rows)[0], captured(peer)(rows)[0]
+        return ours / theirs, f"{ours:.4f} against {theirs:.4f}"
+
+    return figure
+
+
+def cosine(readings: float) -> Callable[[Rows], Figure]:
+    """The best mean cosine within so many readings."""
+
+    def figure(rows: Rows) -> Figure:
+        ours = {m: r for m, r in rows.items() if m.startswith("sketch")}
+        fit = {m: r for m, r in ours.items() if r["readings"] <= readings}
+        best = min(fit, key=lambda m: fit[m]["error"])
+        row = fit[best]
+        return 1 - row["error"], f"{best}: {row['readings']:g} readings, {row['seconds']:.3g} s"
+
+    return figure
+
+
+PRECISIONS = {"float64": 0.5, "float32": 0.6}
+PEERS = {
+    "torch": 1.3, "torch, one step": 1.3, "torch, two steps": 1.3,
+    "scikit-learn": 2.5, "scikit-learn, one step": 2.5, "scikit-learn, two steps": 2.5,
+}  # fmt: skip
+DASK = {"dask-memory": 1.5, "dask-zarr": 2.5}
+REAL = ("cells", "climate", "digits")
+PCA, THEIRS = "sketch pca", "scikit-learn PCA(randomized)"
+STREAM, INCREMENTAL = "sketch stream, 60 rows held", "IncrementalPCA, 60 rows held"
+
+GOALS = [
+    *(
+        Goal("Nyström over its two bare products", f"dense-{dtype}",
+             over("sketch Nyström", "products of Nyström"), asked, at_most=True)
+        for dtype, asked in PRECISIONS.items()
+    ),
+    *(
+        Goal("its update over one numpy.sum", f"dense-{dtype}",
+             over("sketch Nyström, its update", "numpy.sum"), 2.5, at_most=True)
+        for dtype in PRECISIONS
+    ),
+    *(
+        Goal(f"ahead of {peer}", f"dense-{dtype}", ahead_of(peer), asked)
+        for dtype in PRECISIONS for peer, asked in PEERS.items()
+    ),
+    *(
+        Goal(f"ahead of {peer}", work, ahead_of(peer), asked)
+        for work, asked in DASK.items() for peer in ("svd_compressed", "svd_compressed, one step")
+    ),
+    Goal("one power step over two bare readings", "file",
+         over("sketch HMT, one step", "two bare readings"), 1.1, at_most=True),
+    *(Goal("variance captured", work, captured(PCA), 0.995) for work in REAL),
+    *(Goal("time over scikit-learn's", work, over(PCA, THEIRS), 1, at_most=True) for work in REAL),
+    *(Goal("captured in one reading, over IncrementalPCA's", work,
+           more_captured(STREAM, INCREMENTAL), 1.0) for work in REAL),
+    Goal(f"mean cosine of {COMPONENTS} in 13 readings", "genotypes", cosine(13), 0.99),
+]  # fmt: skip
+PEER_WORKS = list(dict.fromkeys(goal.work for goal in GOALS))
+
+
+def page(all_found: list[Found]) -> str:
+    """Return every goal beside what was found."""
+    lines = [goal.line(f) for goal in GOALS for f in all_found if f["work"] == goal.work]
+    return table(["work", "figure", "asked", "found", "met", "by"], lines) + "\n"
+
+
+def standings(all_found: list[Found]) -> str:
+    """Return how long each peer takes over the fastest of ours whose error is equal or smaller."""
+    lines: list[list[object]] = []
+    for found in all_found:
+        for peer in found["rows"]:
+            if not peer.startswith("sketch") and peer not in floors(found):
+                ratio, best = ahead_of(peer)(found["rows"])
+                if ratio is not None:
+                    lines.append([f"{found['title']}; {found['kernels']}", peer, ratio, best])
+    return table(["", "peer", "over ours", "our fastest of equal error"], lines) + "\n"
+
+
+def floors(found: Found) -> set[str]:
+    """Return the methods that approximate nothing, or that are exact on purpose."""
+    return {name for name in WORKS[found["work"]].methods if name.startswith("the best")}
