@@ -27,6 +27,7 @@ import tempfile
 from pathlib import Path
 
 import history
+import measure
 from history_page import page
 
 HERE = Path(__file__).resolve().parent
@@ -105,7 +106,8 @@ def show_history() -> None:
     records = history.load()
     machine = records[-1]["machine"]
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page([record for record in records if record["machine"] == machine]))
+    mine = [record for record in records if record["machine"] == machine]
+    PAGE.write_text(page(mine, list(measure.load().values())))
     print(f"dashboard: {PAGE}")
 
 

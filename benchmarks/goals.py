@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cases import WORKS
 from cases.components import RANK as COMPONENTS
 from measure import Found
 from tabled import table
@@ -160,16 +159,13 @@ def page(all_found: list[Found]) -> str:
 
 def standings(all_found: list[Found]) -> str:
     """Return how long each peer takes over the fastest of ours whose error is equal or smaller."""
-    lines: list[list[object]] = []
-    for found in all_found:
-        for peer in found["rows"]:
-            if not peer.startswith("sketch") and peer not in floors(found):
-                ratio, best = ahead_of(peer)(found["rows"])
-                if ratio is not None:
-                    lines.append([f"{found['title']}; {found['kernels']}", peer, ratio, best])
+    lines: list[list[object]] = [list(row) for found in all_found for row in standings_of(found)]
     return table(["", "peer", "over ours", "our fastest of equal error"], lines) + "\n"
 
 
-def floors(found: Found) -> set[str]:
-    """Return the methods that approximate nothing, or that are exact on purpose."""
-    return {name for name in WORKS[found["work"]].methods if name.startswith("the best")}
+def standings_of(found: Found) -> list[tuple[str, str, float, str]]:
+    """Return work, peer, ratio and our fastest of equal error, for each peer of a work."""
+    rows, named = found["rows"], f"{found['title']}; {found['kernels']}"
+    theirs = [peer for peer in rows if not peer.startswith(("sketch", "the best"))]
+    compared = {peer: ahead_of(peer)(rows) for peer in theirs}
+    return [(named, peer, r, best) for peer, (r, best) in compared.items() if r is not None]

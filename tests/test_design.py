@@ -24,7 +24,15 @@ def test_importing_pulls_in_no_optional_package():
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     optional = {"cupy", "torch", "dask", "matplotlib", "sklearn", "numba", "h5py", "zarr", "tqdm"}
     assert not optional & set(loaded)
-    slow = {"scipy.linalg", "scipy.optimize", "scipy.special", "scipy.stats", "pandas", "xarray"}
+    slow = {
+        "scipy.linalg",
+        "scipy.sparse",
+        "scipy.optimize",
+        "scipy.special",
+        "scipy.stats",
+        "pandas",
+        "xarray",
+    }
     assert not slow & set(loaded)
 
 

@@ -69,3 +69,22 @@ def test_the_history_that_is_kept_makes_a_page(modules):
     assert len(kept) >= 5
     assert len(json.dumps(kept)) < 200_000  # it lies in the repository
     assert page.page(kept).count("<section>") == len(history.names_of(kept))
+
+
+def test_what_is_kept_has_the_names_of_the_cases(modules):
+    history, _ = modules
+    cases = {
+        f"{work.named(work.sizes[-1])}: {method}"
+        for work in history.CASES.values()
+        for method in work.methods
+    }
+    assert cases == set(history.names_of(history.load()))
+
+
+def test_peers_stand_beside_ours_on_the_page(modules):
+    _, page = modules
+    rows = {"sketch": {"seconds": 1.0, "error": 0.1}, "peer": {"seconds": 3.0, "error": 0.1}}
+    found = {"title": "a <work>", "kernels": "k", "rows": rows}
+    made = page.page(records(1.0), [found])
+    assert "<td>a &lt;work&gt;; k<td>peer<td>3<td" in made
+    assert "Beside peers" not in page.page(records(1.0))

@@ -76,7 +76,7 @@ def ours(rank: int, **options: Any) -> Method:
 def scikit_learn(rank: int, steps: Any, columns: int = 10) -> Method:
     """Return its randomized SVD with some power steps and columns beyond the rank."""
 
-    def prepare(a: Any) -> Callable[[], Any]:
+    def prepare(a: Any) -> Callable[[], object]:
         from sklearn.utils.extmath import randomized_svd
 
         options = {"n_iter": steps, "n_oversamples": columns, "random_state": 0}
@@ -89,7 +89,7 @@ def scikit_learn(rank: int, steps: Any, columns: int = 10) -> Method:
 def scipy_svds(rank: int) -> Method:
     """Return SciPy's iteration to full accuracy."""
 
-    def prepare(a: Any) -> Callable[[], Any]:
+    def prepare(a: Any) -> Callable[[], object]:
         from scipy.sparse.linalg import svds
 
         return lambda: svds(a, k=rank)
@@ -100,7 +100,7 @@ def scipy_svds(rank: int) -> Method:
 def products(right: int, left: int, times: int = 1) -> Method:
     """Return the bare products with a number of columns from either side, in their faster forms."""
 
-    def prepare(a: Any) -> Callable[[], Any]:
+    def prepare(a: Any) -> Callable[[], object]:
         rng, (m, n) = np.random.default_rng(1), a.shape
         omega, psi = (rng.standard_normal(s).astype(a.dtype) for s in ((right, n), (left, m)))
         return lambda: [(omega @ a.T, psi @ a) for _ in range(times)]

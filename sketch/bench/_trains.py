@@ -73,7 +73,7 @@ def our_train(rank: int, method: Any = "stta", **options: Any) -> Method:
 def tensorly(rank: int, **options: Any) -> Method:
     """Return TensorLy's TT-SVD, or with ``svd="randomized_svd"`` its randomized one."""
 
-    def prepare(t: Array) -> Callable[[], Any]:
+    def prepare(t: Array) -> Callable[[], object]:
         from tensorly.decomposition import tensor_train as theirs
 
         return lambda: list(theirs(t, [1, *[rank] * (t.ndim - 1), 1], **options))

@@ -6,10 +6,11 @@ import importlib.util
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-Call = Callable[[], Any]
+Call = Callable[[], object]
 
 _PAUSE = 0.3  # seconds at most, in which idle threads of the call before go to sleep
 _LONG = 6.0  # seconds, after which a slow method has had rounds enough
@@ -69,17 +70,17 @@ class Work:
 
     title: str
     sizes: tuple[tuple[Any, ...], ...]
-    data: Callable[..., Any]
+    data: Callable[..., object]
     methods: Mapping[str, Method]
     error: Callable[[Any], Callable[[Any], float]] | None = None
     shown: int = 1
     memory: bool = False
     before: Callable[[Any], object] | None = None
-    installed: Mapping[str, Method] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        here = {name: method for name, method in self.methods.items() if method.is_installed}
-        object.__setattr__(self, "installed", here)
+    @cached_property
+    def installed(self) -> Mapping[str, Method]:
+        """The methods that can be called here."""
+        return {name: method for name, method in self.methods.items() if method.is_installed}
 
     def named(self, size: tuple[Any, ...]) -> str:
         """Return the title for a size."""
@@ -123,7 +124,7 @@ def measured(work: Work, size: tuple[Any, ...], repeats: int = 5) -> dict[str, R
     }
 
 
-def _timed(call: Call, work: Work, data: Any, pause: float) -> tuple[float, Any]:
+def _timed(call: Call, work: Work, data: object, pause: float) -> tuple[float, object]:
     if work.before is not None:
         work.before(data)
     time.sleep(pause)

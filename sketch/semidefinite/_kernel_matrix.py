@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ..backend.array import Array, cuts, device_of, is_array, namespace
 from ..backend.dtypes import is_computed_with
 from ..errors import DtypeError, NonFiniteError, ShapeError
+from ..sources import is_sparse
+
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array
 
 _ENTRIES = 4_000_000  # of a block of kernel values
 _DIAGONAL = 32  # points whose kernel with each other is evaluated for its diagonal
@@ -53,12 +56,12 @@ def as_semidefinite(kernel: Any, points: Any, diagonal: Any) -> SemidefiniteMatr
             "a kernel needs points: pivoted_cholesky(kernel, points, rank), where kernel(x, y) "
             "returns the values of some points with others; indices np.arange(n) are points too"
         )
-    is_sparse = bool(sp.issparse(kernel))
-    if not is_sparse and not is_array(kernel):
+    sparse = is_sparse(kernel)
+    if not sparse and not is_array(kernel):
         kernel = np.asarray(kernel)
     if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1]:
         raise ShapeError(f"a semidefinite matrix is square, got the shape {tuple(kernel.shape)}")
-    return SparseMatrix(kernel.tocsc()) if is_sparse else DenseMatrix(kernel)
+    return SparseMatrix(kernel.tocsc()) if sparse else DenseMatrix(kernel)
 
 
 def as_points(points: object) -> Array:
@@ -97,7 +100,7 @@ class DenseMatrix:
 class SparseMatrix:
     """A sparse matrix in memory, by columns."""
 
-    matrix: sp.csc_array
+    matrix: csc_array
 
     @property
     def size(self) -> int:
