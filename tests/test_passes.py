@@ -120,6 +120,22 @@ def test_a_pass_over_other_data_is_refused(power_iters, start_rank):
     assert refused
 
 
+# beyond 1e154 squares overflow, so that each pass is a reading; products near 1e-308 lose digits
+@pytest.mark.parametrize("scale", [1.0, 1e-300, 1e-170, 1e170, 1e300])
+@pytest.mark.parametrize(("power_iters", "start_rank"), STARTS)
+def test_a_pass_over_nothing_is_refused(power_iters, start_rank, scale):
+    sk = hmt(power_iters=power_iters, start_rank=start_rank)
+    sk.update(scale * A[:, :4], at=(0, 0))  # cut across, so that no reading serves two passes
+    sk.update(scale * A[:, 4:], at=(0, 4))
+    sk.end_pass()
+    end = sk.finalize if sk.passes_left == 1 else sk.end_pass
+    with pytest.raises(sketch.PassError, match=f"pass 2 of {sk.n_passes} has seen no data"):
+        end()
+    sk.update(scale * A)  # nothing is lost
+    if sk.passes_left > 1:
+        sk.end_pass()
+
+
 @pytest.mark.parametrize("shape", [(5, 3), (3, 5), (1, 1), (40, 2), (2, 40)])
 @pytest.mark.parametrize(("power_iters", "start_rank"), STARTS)
 def test_thin_matrices_and_zeros(shape, power_iters, start_rank):

@@ -31,6 +31,7 @@ def sampled_points(cores: Sequence[Array], uniform: NDArray[np.float64]) -> NDAr
        (2012) 165146, arXiv:1201.3974.
     """
     chain = [to_host(core) for core in orthogonalized(cores, 0)]
+    chain[0] = chain[0] / np.abs(chain[0]).max()  # probabilities do not depend on the scale
     step = max(1, _BLOCK_ENTRIES // max(core.shape[1] * core.shape[2] for core in chain))
     return np.concatenate([_drawn(chain, uniform[cut]) for cut in cuts(len(uniform), step)])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from ..backend.array import quiet
 from ..errors import PassError
@@ -31,6 +32,7 @@ def complete(sums: Sums) -> State:
     if made > 1:
         return ended(sums)
     if done == passes - 1:
+        _check_fed(sums)
         spec.check(sums)
     return state
 
@@ -45,6 +47,7 @@ def ended(sums: Sums) -> State:
     if passes.done > last:
         raise PassError(f"all {spec.n_passes} passes are done; finalize")
     readings = passes.readings + 1
+    _check_fed(sums)
     _check_cover(sums)
     with quiet():
         spec.check(sums)
@@ -67,6 +70,17 @@ def ended(sums: Sums) -> State:
         shares=frozenset(),
         stream=Stream(),
     )
+
+
+def _check_fed(sums: Sums) -> None:
+    """Refuse a pass without data after one that had some."""
+    state = sums.state
+    had_some = state.passes.done and state.dtype is not None and math.prod(sums.shape)
+    if had_some and not state.parts and not state.blocks:
+        raise PassError(
+            f"pass {state.passes.done + 1} of {sums.spec.n_passes} has seen no data, an earlier "
+            "one did; update with the same chunks in every pass"
+        )
 
 
 def _check_cover(sums: Sums) -> None:
