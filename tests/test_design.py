@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -40,3 +41,59 @@ def test_backends_are_named_in_one_file():
     named = re.compile(r"\b(cupy|torch|jax|array_api_compat)\b")
     users = {path.name for path in PACKAGE.rglob("*.py") if named.search(path.read_text())}
     assert users == {"array.py"}
+
+
+def trees():
+    return {path: ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
+
+
+def name_of(node):
+    """The name that a base class is written with, its parameters aside."""
+    node = node.value if isinstance(node, ast.Subscript) else node
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def test_three_levels_of_inheritance_at_most():
+    found = [x for tree in trees().values() for x in ast.walk(tree) if isinstance(x, ast.ClassDef)]
+    bases = {cls.name: [name_of(base) for base in cls.bases] for cls in found}
+    aside = ("Error", "Warning")  # whose bases a user catches
+
+    def level(name):  # Protocol, ABC, Generic and other libraries' classes are none
+        return 1 + max(map(level, bases[name]), default=0) if name in bases else 0
+
+    deep = {name: level(name) for name in bases if not name.endswith(aside)}
+    assert max(deep.values()) <= 3, sorted(deep, key=deep.get)[-5:]
+
+
+def own_names(tree):
+    """What a module defines: functions, classes, attributes that it sets, fields."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Store):
+            yield name_of(node)
+
+
+def test_names_with_an_underscore_stay_where_they_are_defined():
+    others = {"_getframe", "_meta", "_attributes", "_fields", "_asdict", "_replace"}  # of libraries
+    shared = {"_at_points", "_axes", "_chains"}  # among the formats
+    of_bases = {"_parts", "_sum"}  # of trains
+    allowed = others | shared | of_bases
+    for path, tree in trees().items():
+        known = allowed.union(own_names(tree))
+        reached = [
+            ast.unparse(node)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute)
+            and node.attr.startswith("_")
+            and not node.attr.startswith("__")
+            and node.attr not in known
+            and not is_own(node.value)
+        ]
+        assert not reached, path
+
+
+def is_own(node):
+    """Whether an attribute is that of the object at hand."""
+    called = node.func if isinstance(node, ast.Call) else node
+    return name_of(called) in ("self", "cls", "super")

@@ -101,9 +101,9 @@ class SlidingWindow(Sketch[Result]):
     def sketch(self) -> Sketch[Result]:
         """The sketch of the chunks in the window."""
         kind: type[Sketch[Result]] = self.spec.sketch_type
-        mine = self.accumulator
-        held = Accumulator(mine.spec, mine.home, mine.state.having(window=()))
-        return kind.from_spec(self.spec)._with(held)
+        mine, held = self.accumulator, kind.from_spec(self.spec)
+        held.accumulator = Accumulator(mine.spec, mine.home, mine.state.having(window=()))
+        return held
 
     def _check_compatible(self, other: Any) -> None:
         super()._check_compatible(other)
