@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..backend.array import HostArray
 from ..decompose import svd
 from ._work import Method
 
-Array = NDArray[Any]
+Array = HostArray
 
 
 def normal_matrix(m: int, n: int) -> Array:

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..backend.array import HostArray
 from ..decompose import tensor_train
 from ..formats import TensorTrain
 from ._work import Method
 
-Array = NDArray[Any]
+Array = HostArray
 Error = Callable[[Any], float]
 
 

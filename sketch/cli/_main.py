@@ -68,7 +68,7 @@ def _warnings_as_lines(told: list[str]) -> Iterator[None]:
         yield
 
 
-def _finite(value: object) -> Any:
+def _finite(value: object) -> object:
     """Return plain values without infinity and NaN, which JSON does not know."""
     if isinstance(value, dict):
         return {name: _finite(each) for name, each in value.items()}

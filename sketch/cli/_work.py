@@ -19,7 +19,7 @@ from ._options import idle_options, refuse_idle
 
 
 @contextlib.contextmanager
-def opened(options: argparse.Namespace) -> Iterator[Any]:
+def opened(options: argparse.Namespace) -> Iterator[object]:
     """Open the file, for this process or for the workers of a cluster; first try what is written.
 
     What cannot be written is refused before the work.

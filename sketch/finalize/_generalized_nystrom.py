@@ -143,7 +143,7 @@ def _overlap(
     return tuple(overlap.tolist()), tuple(drift.tolist())
 
 
-def _turning(a_matrix: Any, b_matrix: Any, square: Any, gap: Any) -> Any:
+def _turning(a_matrix: Any, b_matrix: Any, square: Any, gap: Any) -> object:
     """Return how uncertain the mean of <N, T> is as N turns directions across each cut.
 
     The difference of ``<N, T>`` and its mean by Stein's identity has the variance [1]_

@@ -22,6 +22,7 @@ from ..backend.array import (
 )
 from ..backend.plain import plain
 from ..errors import ShapeError
+from ..numerics.index_keys import Points
 from ..numerics.linalg import frobenius_norm, multiple
 from ._elements import rows_at
 from ._frozen import FrozenList
@@ -175,12 +176,12 @@ class CPTensor(Summable):
         """The transpose: the modes in the opposite order."""
         return CPTensor(self.weights, self.factors[::-1])
 
-    def _at_points(self, points: Any) -> Array:
+    def _at_points(self, points: Points) -> Array:
         step = max(1, _BLOCK_ENTRIES // max(1, self.weights.shape[0]))
         blocks = [self._entries(points[block]) for block in cuts(len(points), step)]
         return namespace(self.weights).concat(blocks)
 
-    def _entries(self, points: Any) -> Array:
+    def _entries(self, points: Points) -> Array:
         terms = self.weights[None, :]  # (points, R)
         for factor, places in zip(self.factors, points.T, strict=True):
             terms = terms * rows_at(factor, places)
@@ -195,7 +196,7 @@ class CPTensor(Summable):
         triangles = [qr_triangle(f) if f.shape[0] > f.shape[1] else f for f in self.factors]
         return norm(CPTensor(self.weights, triangles))
 
-    def _chains(self) -> list[Any]:
+    def _chains(self) -> list[Sequence[Array]]:
         return [[self.factors[0] * self.weights, *self.factors[1:]]]
 
     def _constant(self, number: complex) -> CPTensor:
@@ -334,12 +335,12 @@ class TuckerTensor(Summable):
         core = xp.permute_dims(self.core, tuple(reversed(range(self.ndim))))
         return TuckerTensor(core, self.factors[::-1])
 
-    def _at_points(self, points: Any) -> Array:
+    def _at_points(self, points: Points) -> Array:
         step = max(1, _BLOCK_ENTRIES // max(1, math.prod(self.core.shape[1:])))
         blocks = [self._entries(points[block]) for block in cuts(len(points), step)]
         return namespace(self.core).concat(blocks)
 
-    def _entries(self, points: Any) -> Array:
+    def _entries(self, points: Points) -> Array:
         xp = namespace(self.core)
         rest = self.core[None, ...]  # (points, this mode, later modes)
         for mode, (factor, places) in enumerate(zip(self.factors, points.T, strict=True)):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..backend.array import Array
 from ..errors import ShapeError
+from ..numerics.index_keys import Points
 from ._sum import Summable
 from ._tensor_train import TensorTrain
 
@@ -81,10 +83,10 @@ class HadamardProduct(Summable):
         """The transpose: the modes in the opposite order."""
         return HadamardProduct(self.first.T, self.second.T)
 
-    def _at_points(self, points: object) -> Array:
+    def _at_points(self, points: Points) -> Array:
         return self.first._at_points(points) * self.second._at_points(points)
 
-    def _chains(self) -> list[Any]:
+    def _chains(self) -> list[Sequence[Array]]:
         return [self.first.cores, self.second.cores]
 
     def _constant(self, number: complex) -> TensorTrain:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..backend.array import Array
 from ..errors import ShapeError
+from ..numerics.index_keys import Points
 from ._operator_algebra import applied
 from ._sum import Summable
 from ._tensor_train import TensorTrain
@@ -113,10 +115,10 @@ class OperatorProduct(Summable):
         """The transpose: the exact train with its modes in the opposite order."""
         return self.to_tensor_train().T
 
-    def _at_points(self, points: object) -> Array:
+    def _at_points(self, points: Points) -> Array:
         return self._formed._at_points(points)
 
-    def _chains(self) -> list[Any]:
+    def _chains(self) -> list[Sequence[Array]]:
         return self._formed._chains()
 
     def _constant(self, number: complex) -> TensorTrain:

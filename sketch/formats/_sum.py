@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeGuard
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
-from ..backend.array import HostArray, gathered, namespace, to_host
+from ..backend.array import Array, HostArray, gathered, namespace, to_host
 from ..errors import ShapeError
+from ..numerics.index_keys import Points
 from ..numerics.linalg import finite_factor, multiple
 from ._elements import at_points, checked_points, transposed
 from ._inner import inner_product
 from ._norms import norm
+
+if TYPE_CHECKING:
+    from ._tensor_train import TensorTrain
 
 MAX_DENSE_BYTES = 2_000_000_000
 
@@ -26,11 +32,15 @@ class Summable:
 
     __array_ufunc__ = None  # array + self calls self.__radd__
     __array_priority__ = 1000.0
-    shape: Any
-    to_array: Any
-    to_tensor_train: Any
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> HostArray:
+    if TYPE_CHECKING:
+
+        @property
+        def shape(self) -> tuple[int, ...]: ...
+        def to_array(self) -> Array: ...
+        def to_tensor_train(self) -> TensorTrain: ...
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> HostArray:
         if 8 * math.prod(self.shape) > MAX_DENSE_BYTES:
             raise ShapeError(
                 f"as a dense array of shape {self.shape} this is larger than "
@@ -39,31 +49,31 @@ class Summable:
             )
         return np.asarray(to_host(gathered(self.to_array())), dtype=dtype)
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: object) -> Summable:
         if is_number(other):
             return self if other == 0 else self._plus(other)
         return TensorSum.of(self).__add__(other)
 
-    def __radd__(self, other: object) -> Any:
+    def __radd__(self, other: object) -> Summable:
         return self + other if is_number(other) else TensorSum.of(other) + self
 
-    def __sub__(self, other: Any) -> Any:
+    def __sub__(self, other: object) -> Summable:
         return self + -other if is_number(other) else TensorSum.of(self).__sub__(other)
 
-    def __rsub__(self, other: object) -> Any:
+    def __rsub__(self, other: object) -> Summable:
         return -self + other if is_number(other) else TensorSum.of(other) - self
 
-    def __mul__(self, factor: object) -> Any:
+    def __mul__(self, factor: object) -> Summable:
         return TensorSum.of(self) * factor
 
-    def __rmul__(self, factor: object) -> Any:
+    def __rmul__(self, factor: object) -> Summable:
         return self * factor
 
-    def __truediv__(self, divisor: object) -> Any:
+    def __truediv__(self, divisor: object) -> Summable:
         return TensorSum.of(self) / divisor
 
-    def __neg__(self) -> Any:
-        return self * -1.0
+    def __neg__(self) -> Self:
+        return self * -1.0  # type: ignore[return-value]  # a format times a number is of that format
 
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_") and name in self.__dict__:
@@ -72,13 +82,13 @@ class Summable:
             )
         super().__setattr__(name, value)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Array]:
         raise TypeError(
             f"a {type(self).__name__} is iterated neither over its parts nor over its entries; "
             "name what you want: its cores, factors or terms, entries(indices), or to_array()"
         )
 
-    def entries(self, indices: object) -> Any:
+    def entries(self, indices: ArrayLike) -> Array:
         """Return single entries.
 
         Parameters
@@ -178,27 +188,27 @@ class Summable:
         """
         return norm(self)
 
-    def _chains(self) -> list[Any]:
+    def _chains(self) -> list[Sequence[Array]]:
         """Return the chains whose entrywise product the tensor is, see `inner_product`."""
         return [self.to_tensor_train().cores]
 
-    def _at_points(self, points: object) -> Any:
+    def _at_points(self, points: Points) -> Array:
         """Return the entries at checked points (n_points, d)."""
         return self.to_tensor_train()._at_points(points)
 
-    def _constant(self, number: complex) -> Any:
+    def _constant(self, number: complex) -> Summable:
         """Return a constant tensor of the same shape, where the format can hold one."""
         raise TypeError(
             f"cannot add the number {number} to a {type(self).__name__}: it would be added to "
             "every entry; add an array of that shape"
         )
 
-    def _plus(self, number: complex) -> Any:
+    def _plus(self, number: complex) -> Summable:
         """Return the sum with a number that is added to every entry."""
         return self + self._constant(number)
 
 
-def refuse_large(what: str, shape: Any, dtype: str, max_bytes: int) -> None:
+def refuse_large(what: str, shape: Sequence[int], dtype: str, max_bytes: int) -> None:
     """Refuse to make a dense array of more than so many bytes."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size > max_bytes:
@@ -208,7 +218,7 @@ def refuse_large(what: str, shape: Any, dtype: str, max_bytes: int) -> None:
         )
 
 
-def is_number(x: object) -> bool:
+def is_number(x: object) -> TypeGuard[complex]:
     """Whether x is a plain number of Python or of an array library."""
     return isinstance(x, numbers.Number | np.number) or getattr(x, "shape", None) == ()
 
@@ -251,7 +261,7 @@ class TensorSum(Summable):
     ((50, 40), 2)
     """
 
-    def __init__(self, terms: Any, coefficients: Any = None) -> None:
+    def __init__(self, terms: Iterable[Any], coefficients: Iterable[complex] | None = None) -> None:
         terms = list(terms)
         coefficients = [1.0] * len(terms) if coefficients is None else list(coefficients)
         if not terms or len(terms) != len(coefficients):
@@ -302,22 +312,22 @@ class TensorSum(Summable):
         kinds = " + ".join(type(term).__name__ for term in self.terms)
         return f"TensorSum(shape={self.shape}: {kinds})"
 
-    def __add__(self, other: object) -> Any:
+    def __add__(self, other: object) -> TensorSum:
         if is_number(other):
-            return super().__add__(other)
+            return TensorSum.of(super().__add__(other))
         other = TensorSum.of(other)
         return TensorSum(self.terms + other.terms, self.coefficients + other.coefficients)
 
-    def __sub__(self, other: Any) -> Any:
+    def __sub__(self, other: object) -> TensorSum:
         return self + -(other if is_number(other) else TensorSum.of(other))
 
-    def __mul__(self, factor: object) -> Any:
+    def __mul__(self, factor: object) -> TensorSum:
         if not is_number(factor):
             return NotImplemented
         number = finite_factor(factor)
         return TensorSum(self.terms, [number * c for c in self.coefficients])
 
-    def __truediv__(self, divisor: object) -> Any:
+    def __truediv__(self, divisor: object) -> TensorSum:
         if not is_number(divisor):
             return NotImplemented
         number = finite_factor(divisor)
@@ -328,16 +338,16 @@ class TensorSum(Summable):
         """The transpose: the axes of every term in the opposite order."""
         return TensorSum(map(transposed, self.terms), self.coefficients)
 
-    def _at_points(self, points: Any) -> Any:
+    def _at_points(self, points: Points) -> Array:
         terms = zip(self.coefficients, self.terms, strict=True)
         first, *others = [multiple(at_points(term, points), c) for c, term in terms]
         return sum(others, first)
 
-    def _constant(self, number: complex) -> Any:
+    def _constant(self, number: complex) -> Summable:
         known = [term for term in self.terms if isinstance(term, Summable)]
         return known[0]._constant(number) if known else super()._constant(number)
 
-    def to_array(self) -> Any:
+    def to_array(self) -> Array:
         """Return the sum as a dense array; for small ones only.
 
         Returns
@@ -357,9 +367,11 @@ class TensorSum(Summable):
         return total
 
 
-def _dense(term: Any) -> Any:
+def _dense(term: Any) -> Array:
     for method in ("to_array", "toarray"):
         if hasattr(term, method):
-            return getattr(term, method)()
+            term = getattr(term, method)()
+            break
     namespace(term)
-    return term
+    dense: Array = term
+    return dense

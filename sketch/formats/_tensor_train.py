@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 
@@ -19,11 +19,12 @@ from ..backend.array import (
 )
 from ..backend.plain import plain
 from ..errors import ShapeError
+from ..numerics.index_keys import Points
 from ..numerics.linalg import finite_factor, multiple, plain_number
 from ._axes import with_axes
 from ._rounding import rounded
 from ._seeded import carrying_seeds
-from ._sum import is_number
+from ._sum import Summable, TensorSum, is_number
 from ._train_algebra import (
     chained,
     constant,
@@ -91,36 +92,47 @@ class TensorTrain(TrainStorage):
         found = sliced(self.cores, index)
         return TensorTrain(found) if isinstance(found, list) else found
 
-    def _at_points(self, points: Any) -> Array:
+    def _at_points(self, points: Points) -> Array:
         return entries(self.cores, points)
 
     # ---- algebra ----------------------------------------------------------------------------
 
-    def __add__(self, other: object) -> Any:
+    @overload
+    def __add__(self, other: TensorTrain | complex) -> TensorTrain: ...  # type: ignore[overload-overlap]
+    @overload
+    def __add__(self, other: object) -> TensorSum: ...
+    def __add__(self, other: object) -> Summable:
         if not isinstance(other, TensorTrain):
             return super().__add__(other)
         self._check_shape(other)
         return TensorTrain._sum(self._parts + other._parts)
 
-    def __sub__(self, other: object) -> Any:
+    @overload
+    def __sub__(self, other: TensorTrain | complex) -> TensorTrain: ...  # type: ignore[overload-overlap]
+    @overload
+    def __sub__(self, other: object) -> TensorSum: ...
+    def __sub__(self, other: object) -> Summable:
         if isinstance(other, TensorTrain):
             return self + -1.0 * other
         return super().__sub__(other)
 
-    def __mul__(self, factor: object) -> Any:
+    def __mul__(self, factor: object) -> TensorTrain:
         if not is_number(factor):
             return NotImplemented
         number = finite_factor(factor)
         error = None if self.error is None else self.error.scaled(number)
         return TensorTrain([multiple(self.cores[0], factor), *self.cores[1:]], error=error)
 
-    def __truediv__(self, divisor: object) -> Any:
+    def __rmul__(self, factor: object) -> TensorTrain:
+        return self * factor
+
+    def __truediv__(self, divisor: object) -> TensorTrain:
         return self * (1 / plain_number(divisor)) if is_number(divisor) else NotImplemented
 
     def _constant(self, number: complex) -> TensorTrain:
         return TensorTrain(constant(self.cores, number))
 
-    def _chains(self) -> list[Any]:
+    def _chains(self) -> list[Sequence[Array]]:
         return [self.cores]
 
     @property
@@ -215,7 +227,7 @@ class TensorTrain(TrainStorage):
         found = chained(parts)
         return TensorTrain(found) if isinstance(found, list) else plain_number(found)
 
-    def _modes(self, *modes: Any) -> tuple[int, ...]:
+    def _modes(self, *modes: SupportsIndex) -> tuple[int, ...]:
         """Return modes as integers that are not negative."""
         checked = tuple(operator.index(mode) for mode in modes)
         if any(not -self.ndim <= mode < self.ndim for mode in checked):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from .._checks import Ranks, checked_size, checked_tol, each_bond, require_rank_or_tol
 from ..formats import TensorTrain, with_evaluations
@@ -19,7 +20,7 @@ _BLOCK_POINTS = 100_000
 
 
 def cross(
-    f: Callable[[object], object],
+    f: Callable[[Any], object],
     shape: Sequence[int],
     rank: Ranks | None = None,
     *,

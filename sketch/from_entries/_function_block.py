@@ -25,7 +25,7 @@ class FunctionBlock:
         Whether f takes all multi-indices at once; else it takes one, a tuple of integers.
     """
 
-    def __init__(self, f: Callable[[object], object], vectorized: bool) -> None:
+    def __init__(self, f: Callable[[Any], object], vectorized: bool) -> None:
         self._f = f
         self._vectorized = vectorized
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import checked_size
-from ..backend.array import unit_roundoff
+from ..backend.array import to_host, unit_roundoff
 from ..errors import ShapeError
 from ..formats import TensorTrain, sampled_points
 from ..numerics.index_keys import Points, random_points
@@ -106,7 +106,7 @@ def points_where_large(seed: int, start: int, stop: int, lost: TensorTrain) -> H
     uniform = uniform_rows(seed, _LARGE, middle, stop, lost.ndim)
     indices = np.concatenate([even, sampled_points(lost.cores, uniform)])
     share = (middle - start) / (stop - start)
-    ratio = np.abs(lost.entries(indices)) * (root_size(lost.shape) / lost.norm())
+    ratio = np.abs(to_host(lost.entries(indices))) * (root_size(lost.shape) / lost.norm())
     scales = root_size(lost.shape) / np.sqrt(share + (1 - share) * ratio**2)
     return HeldOutPoints(indices, scales)
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend.array import cuts
+from ..backend.array import cuts, to_host
 from ..formats import TensorTrain
 from ..numerics.index_keys import Points
 from ..numerics.random import normal_rows
@@ -70,8 +70,8 @@ def grown(
     rank = max((core.shape[2] for core in cores), default=0)
     if cores:
         train = TensorTrain(cores)
-        part = _part(known, values - train.entries(known.points), seed, rank, start)
-        done = list((train + TensorTrain(part)).cores)
+        part = _part(known, values - to_host(train.entries(known.points)), seed, rank, start)
+        done = [to_host(core) for core in (train + TensorTrain(part)).cores]
     else:
         done = _part(known, values, seed, rank, start)
     for mode, limit in enumerate(limits):

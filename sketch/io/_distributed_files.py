@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from ..errors import DtypeError
 from ..running.tasks import array_from_slices
@@ -14,7 +13,7 @@ from ._stored import Missing
 _CHUNK_BYTES = 32_000_000
 
 
-def open_distributed(spec: str, *, missing: Missing = None) -> Any:
+def open_distributed(spec: str, *, missing: Missing = None) -> object:
     """Return the Dask array of a dense file that all workers can open under the same name.
 
     Parameters

@@ -58,7 +58,7 @@ class EntryFile(Entries):
             Bytes that a piece may take.
         """
 
-    def loaded(self) -> Any:
+    def loaded(self) -> object:
         """Return the data in memory if they are one piece, else the file itself."""
         first = list(itertools.islice(self.pieces(), 2))
         if not first:
@@ -91,7 +91,7 @@ class EntryFile(Entries):
             index, line = next(found)
             raise lines.refuse(block.before + 1 + index, line, reason)
 
-    def _placed(self, indices: NDArray[np.int64], values: HostArray, first: int = 0) -> Any:
+    def _placed(self, indices: NDArray[np.int64], values: HostArray, first: int = 0) -> object:
         """Return entries, whose indices count from `first`, one row each, as a sparse array."""
         import scipy.sparse
 

@@ -56,13 +56,13 @@ def read_mat73(path: str, name: str, stack: contextlib.ExitStack) -> Found:
 class _Visible:
     """The variables of a file, without what MATLAB keeps for itself (``#refs#``)."""
 
-    def __init__(self, root: Mapping[str, Any]) -> None:
+    def __init__(self, root: Mapping[str, object]) -> None:
         self._root = root
 
     def __iter__(self) -> Iterator[str]:
         return (key for key in self._root if not key.startswith("#"))
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> object:
         return self._root[name]
 
 
@@ -76,5 +76,5 @@ class Reversed:
         sizes = [int(n) for n in np.cumprod((self.dtype.itemsize, *self.shape[:-1]))]
         self.strides = tuple(sizes)
 
-    def __getitem__(self, window: Any) -> Any:
+    def __getitem__(self, window: Any) -> object:
         return np.asarray(self._raw[tuple(window)[::-1]]).T

@@ -76,7 +76,7 @@ class MatrixMarketFile(EntryFile):
         if seen != self._promised:
             raise wrong_count(self.path, self._promised, f"{seen} lines follow")
 
-    def loaded(self) -> Any:
+    def loaded(self) -> object:
         """Return the data in memory if they are small, else the file itself."""
         if not self._array:
             return super().loaded()

@@ -90,14 +90,14 @@ def _shapes(path: str) -> dict[str, tuple[int, ...] | None]:
     return shapes
 
 
-def _scipy_sparse(path: str) -> Any:
+def _scipy_sparse(path: str) -> object:
     import scipy.sparse
 
     matrix = scipy.sparse.load_npz(path)
     return _checked(matrix)
 
 
-def _pydata_sparse(path: str, keys: set[str]) -> Any:
+def _pydata_sparse(path: str, keys: set[str]) -> object:
     """Return what the library `sparse` saved, as a SciPy array of coordinates or rows."""
     import scipy.sparse
 

@@ -109,7 +109,7 @@ class DataFile(OpenedData):
         told = any(x is not None for x in (*self.dims, *labels))
         return Axes.named(self.dims, self.shape, labels) if told else None
 
-    def __getitem__(self, window: object) -> Any:
+    def __getitem__(self, window: object) -> object:
         if self.is_sparse:
             raise TypeError(f"{self.spec}: a sparse file has no slices; take .data")
         return self.data[window]
@@ -152,7 +152,7 @@ class DataFile(OpenedData):
             )
         return _unfolded(self.data)
 
-    def tensor(self) -> Any:
+    def tensor(self) -> object:
         """Return the array of all axes, which is read as it is needed.
 
         Returns
@@ -185,7 +185,7 @@ class DataFile(OpenedData):
         return f"DataFile({self.spec!r}, shape={self.shape}, dtype={self.dtype}, {kind})"
 
 
-def _as_text(labels: object) -> Any:
+def _as_text(labels: object) -> object:
     """Return labels that are bytes, as HDF5 has text, as text; others as they are."""
     values = np.asarray(labels)
     if values.dtype.kind == "S" or (values.size and all(isinstance(x, bytes) for x in values.flat)):
@@ -316,7 +316,7 @@ def _again(spec: Any, missing: Missing, shape: tuple[int, ...], dtype: str) -> D
     return found
 
 
-def _unfolded(data: object) -> Any:
+def _unfolded(data: object) -> object:
     """Return an array of more axes as a matrix: a view where there is one."""
     if isinstance(data, np.ndarray) and data.flags.c_contiguous:
         return data.reshape(data.shape[0], -1)
@@ -335,7 +335,7 @@ def _paths(spec: Any) -> list[str]:
 
 
 @contextlib.contextmanager
-def open_tensor(spec: str) -> Iterator[Any]:
+def open_tensor(spec: str) -> Iterator[object]:
     """Open a file like `open`, and close it afterwards.
 
     Yields
@@ -347,7 +347,7 @@ def open_tensor(spec: str) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def open_matrix(spec: str) -> Iterator[Any]:
+def open_matrix(spec: str) -> Iterator[object]:
     """Open a file like `open_tensor`, an array of more axes as the first one against the rest.
 
     Yields

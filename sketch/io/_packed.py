@@ -40,7 +40,7 @@ def packed(raw: Any, attributes: Mapping[str, object], netcdf: bool = False) -> 
     return with_attributes(raw, given)
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> object:
     """Return an attribute as a text, or as numbers of the machine's byte order."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")

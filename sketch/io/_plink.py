@@ -55,7 +55,7 @@ class Genotypes:
             else np.zeros((variants, bytes_each), np.uint8)
         )
 
-    def __getitem__(self, window: Any) -> Any:
+    def __getitem__(self, window: Any) -> object:
         rows, columns = (range(n)[cut] for n, cut in zip(self.shape, window, strict=True))
         first, last = rows.start // 4, -(-rows.stop // 4)
         packed = np.array(self._bytes[columns.start : columns.stop, first:last])

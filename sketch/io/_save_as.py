@@ -87,7 +87,7 @@ def _write_hdf5(result: object, path: str) -> None:
     replace_by(path, put)
 
 
-def _write_mat(result: Any, path: str) -> None:
+def _write_mat(result: object, path: str) -> None:
     import scipy.io
 
     header, arrays = _contents(result)
@@ -114,7 +114,7 @@ def _refuse_existing(path: str) -> None:
         raise StateFileError(f"{path}: exists already, and a store is not written over; remove it")
 
 
-_WRITERS: dict[str, tuple[Callable[[Any, str], None], tuple[str, ...]]] = {
+_WRITERS: dict[str, tuple[Callable[[object, str], None], tuple[str, ...]]] = {
     ".nc": (_write_netcdf, ("xarray", "h5netcdf")),
     ".zarr": (_write_zarr, ("xarray", "zarr")),
     ".h5": (_write_hdf5, ("h5py",)),

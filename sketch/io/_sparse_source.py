@@ -54,7 +54,7 @@ class SparseBlocksTensorSource(TensorSource):
                 yield (row + at[0], column + at[1]), part
 
 
-def known_entries(matrix: Any, missing: Missing, where: str) -> Any:
+def known_entries(matrix: Any, missing: Missing, where: str) -> object:
     """Return a sparse matrix whose missing entries are zero, where that is wanted.
 
     Raises

@@ -48,7 +48,7 @@ class StackedArray:
         self.dtype = np.result_type(*(part.dtype for part in parts))
         self.chunks = getattr(parts[0], "chunks", None)
 
-    def __getitem__(self, window: Any) -> Any:
+    def __getitem__(self, window: object) -> object:
         rows, *rest = full_window(window, self.shape)
         met = []
         for part, start in zip(self._parts, self._starts, strict=False):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -51,7 +50,7 @@ def read_tenx(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     )
 
 
-def _first_column(folder: Path, names: tuple[str, ...]) -> Any:
+def _first_column(folder: Path, names: tuple[str, ...]) -> object:
     for name in names:
         for path in (folder / name, folder / f"{name}.gz"):
             if path.exists():

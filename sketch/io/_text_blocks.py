@@ -15,7 +15,7 @@ from typing import IO, Any, NamedTuple, Self
 from ..errors import StateFileError
 
 _LONGEST_LINE = 1_000_000  # bytes; the Matrix Market format ends lines at 1024
-_COMPRESSIONS: dict[bytes, tuple[str, Callable[[str, str], Any]]] = {
+_COMPRESSIONS: dict[bytes, tuple[str, Callable[[str, str], object]]] = {
     b"\x1f\x8b": ("gzip", gzip.open),
     b"BZh": ("bzip2", bz2.open),
     b"\xfd7zXZ\x00": ("xz", lzma.open),

@@ -119,7 +119,7 @@ def _refuse_broken_link(root: Any, name: str, path: str) -> None:
         raise StateFileError(f"{path}::{name}: is a link to {place}, which cannot be read")
 
 
-def _field(root: object, table: str, field: str) -> Any:
+def _field(root: object, table: str, field: str) -> object:
     """Return a field of a table of records."""
     item = item_of(root, table)
     names = getattr(getattr(item, "dtype", None), "names", None)
@@ -138,7 +138,7 @@ class Field:
         self.shape, self.chunks = tuple(table.shape), getattr(table, "chunks", None)
         self.dtype = np.dtype(table.dtype[name])
 
-    def __getitem__(self, window: Any) -> Any:
+    def __getitem__(self, window: Any) -> object:
         return self._table[window][self._name]
 
 
@@ -150,6 +150,6 @@ class ComplexParts:
         self.shape, self.chunks = tuple(item.shape), getattr(item, "chunks", None)
         self.dtype = np.result_type(item.dtype["real"], np.complex64)
 
-    def __getitem__(self, window: Any) -> Any:
+    def __getitem__(self, window: Any) -> object:
         block = self._item[window]
         return (block["real"] + 1j * block["imag"]).astype(self.dtype)

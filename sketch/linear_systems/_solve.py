@@ -182,7 +182,8 @@ def _solved(
     roundoff = unit_roundoff(dtype_name(b.dtype))
     wanted = gmres.seen(b)
     size = float(np.linalg.norm(wanted))
-    u, best, history = None, None, list[float]()
+    u: TensorTrain | None = None
+    best, history = None, list[float]()
     while True:
         target = b if best is None else b - system.applied(best.x)
         goal = _GOAL * (tol or 0.0) * size

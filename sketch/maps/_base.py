@@ -196,7 +196,7 @@ def as_family(test_matrix: TestMatrixFamily | str) -> TestMatrixFamily:
     return families[test_matrix]()
 
 
-def family_to_header(family: TestMatrixFamily) -> dict[str, Any]:
+def family_to_header(family: TestMatrixFamily) -> dict[str, object]:
     """Describe a family in plain values, for a state file."""
     return {"name": family.name, **dataclasses.asdict(family)}  # type: ignore[call-overload]
 

@@ -119,7 +119,7 @@ def as_tensor_family(test_tensor: TestTensorFamily | str) -> TestTensorFamily:
     return families[test_tensor]()
 
 
-def tensor_family_to_header(family: TestTensorFamily) -> dict[str, Any]:
+def tensor_family_to_header(family: TestTensorFamily) -> dict[str, object]:
     """Describe a family in plain values, for a state file."""
     return {"name": family.name, **dataclasses.asdict(family)}  # type: ignore[call-overload]
 

@@ -25,12 +25,12 @@ class OperatorCore:
         self.array = array
 
     @functools.cached_property
-    def by_inputs(self) -> Any:
+    def by_inputs(self) -> object:
         """The matrix (p m, q n), in compressed rows where it is sparse."""
         return _factor(self.array, (0, 1, 3, 2))
 
     @functools.cached_property
-    def by_outputs(self) -> Any:
+    def by_outputs(self) -> object:
         """The matrix (m q, p n), in compressed rows where it is sparse."""
         return _factor(self.array, (1, 3, 0, 2))
 

@@ -36,7 +36,7 @@ def needs_matplotlib() -> None:
         raise SketchError("drawing needs matplotlib; pip install 'sketch-lowrank[plot]'") from error
 
 
-def fresh_axes(axes: object, count: int, size: tuple[float, float]) -> list[Any]:
+def fresh_axes(axes: object, count: int, size: tuple[float, float]) -> list[object]:
     """Return the axes that were given, or new ones side by side.
 
     Raises
@@ -204,7 +204,7 @@ def draw_scores(axes: Any, scores: Floats) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def save_or_return(axes: Any) -> Any:
+def save_or_return(axes: Any) -> object:
     """Return one axes alone, several as a tuple."""
     return axes[0] if len(axes) == 1 else tuple(axes)
 

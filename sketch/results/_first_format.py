@@ -22,7 +22,7 @@ def of_first_format(header: dict[str, Any]) -> dict[str, Any]:
     return {**new, "orthogonal": orthogonal, "law": _law(header)}
 
 
-def _law(header: dict[str, Any]) -> dict[str, Any]:
+def _law(header: dict[str, Any]) -> dict[str, object]:
     if header["kind"] == "exact" or header["kind"] == "heuristic":
         return {"name": "Certain"}
     if header["dof"] is None:

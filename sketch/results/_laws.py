@@ -247,7 +247,7 @@ class Regression(Law):
         """Return both quantiles, found by the approximation and corrected by how far it is off."""
         return _corrected(self, ratio, tail)
 
-    def _poles(self, x: float, ratio: float, drift: float) -> Any:
+    def _poles(self, x: float, ratio: float, drift: float) -> object:
         """Return the zeros of ``1 + (2 / dof) (x**2 - ratio**2) s - (drift**2 / dof) s**2``."""
         gap = (x - ratio) * (x + ratio)
         if drift == 0:
@@ -261,7 +261,7 @@ LAWS: dict[str, Callable[..., Law]] = {
 }
 
 
-def law_to_header(law: Law) -> dict[str, Any]:
+def law_to_header(law: Law) -> dict[str, object]:
     """Describe a law in plain values, for a file."""
     return {"name": type(law).__name__, **dataclasses.asdict(law)}
 

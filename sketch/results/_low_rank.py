@@ -332,7 +332,7 @@ class LowRank(Summable, Seeded):
         """
         return self.U * self.s, self.Vh
 
-    def scree(self, axes: object = None) -> Any:
+    def scree(self, axes: object = None) -> object:
         """Draw the singular values with their intervals, and what bounds those that are left out.
 
         Parameters

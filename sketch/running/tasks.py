@@ -64,25 +64,25 @@ class _Wanted:
 
     __dask_optimize__ = None  # nothing to gain
 
-    def __dask_graph__(self) -> dict[Any, Any]:
+    def __dask_graph__(self) -> dict[object, object]:
         return graph_of(self.tasks)
 
-    def __dask_keys__(self) -> list[Any]:
+    def __dask_keys__(self) -> list[object]:
         return [one.key for one in self.tasks]
 
-    def __dask_tokenize__(self) -> list[Any]:
+    def __dask_tokenize__(self) -> list[object]:
         return self.__dask_keys__()
 
     @staticmethod
-    def __dask_scheduler__(graph: object, keys: object, **options: object) -> Any:
+    def __dask_scheduler__(graph: object, keys: object, **options: object) -> object:
         from dask.threaded import get
 
         return get(graph, keys, **options)
 
-    def __dask_postcompute__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    def __dask_postcompute__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         return list, ()
 
-    def __dask_postpersist__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    def __dask_postpersist__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         return _Wanted.of_results, (self.__dask_keys__(),)
 
     @staticmethod
@@ -96,7 +96,7 @@ class _Wanted:
         )
 
 
-def graph_of(tasks: Sequence[Task]) -> dict[Any, Any]:
+def graph_of(tasks: Sequence[Task]) -> dict[object, object]:
     """Return the graph of some tasks: all that they need, by key."""
     graph, waiting = dict[Any, Any](), list(tasks)
     while waiting:
@@ -166,7 +166,7 @@ def task(function: Callable[..., object], *arguments: object) -> Task:
 
     needs: list[Task] = []
 
-    def referred(argument: object) -> Any:
+    def referred(argument: object) -> object:
         if isinstance(argument, Task):
             needs.append(argument)
             return _task_spec.TaskRef(argument.key)
@@ -230,7 +230,7 @@ def array_of_rows(
     return da.Array(graph, name, chunks, dtype=np.dtype(dtype), meta=meta)
 
 
-def with_column_values(array: Any, function: Callable[..., Any], *values: Any) -> Any:
+def with_column_values(array: Any, function: Callable[..., Any], *values: Any) -> object:
     """Return a Dask array whose chunks are what a function makes of a chunk and of some values.
 
     Parameters
@@ -247,7 +247,7 @@ def with_column_values(array: Any, function: Callable[..., Any], *values: Any) -
     return da.blockwise(function, "ij", *pairs, dtype=array.dtype, meta=array._meta)
 
 
-def array_from_slices(source: Any, chunks: Sequence[int]) -> Any:
+def array_from_slices(source: Any, chunks: Sequence[int]) -> object:
     """Return the Dask array of an object that can be sliced and pickled, which travels itself."""
     import dask.array as da
 
@@ -256,7 +256,7 @@ def array_from_slices(source: Any, chunks: Sequence[int]) -> Any:
     return da.from_array(source, chunks=tuple(chunks), name=name, meta=meta, inline_array=True)
 
 
-def connect(address: str) -> contextlib.AbstractContextManager[Any]:
+def connect(address: str) -> contextlib.AbstractContextManager[object]:
     """Return a client of a running scheduler, active until it is left.
 
     Raises
@@ -271,7 +271,7 @@ def connect(address: str) -> contextlib.AbstractContextManager[Any]:
             "a scheduler needs distributed; pip install 'sketch-lowrank[dask]'"
         ) from error
     try:
-        client: contextlib.AbstractContextManager[Any] = distributed.Client(
+        client: contextlib.AbstractContextManager[object] = distributed.Client(
             address, timeout=PATIENCE
         )
     except OSError as error:
@@ -286,13 +286,13 @@ def _is_distributed() -> bool:
     return type(getattr(get_scheduler(), "__self__", None)).__name__ == "Client"
 
 
-def _bar(progress: bool) -> contextlib.AbstractContextManager[Any]:
+def _bar(progress: bool) -> contextlib.AbstractContextManager[object]:
     """Return a bar of the tasks that this process runs."""
     if not progress or _is_distributed():
         return contextlib.nullcontext()
     from tqdm.dask import TqdmCallback
 
-    bar: contextlib.AbstractContextManager[Any] = TqdmCallback(desc="sketching", unit="task")
+    bar: contextlib.AbstractContextManager[object] = TqdmCallback(desc="sketching", unit="task")
     return bar
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 
 from .._checks import checked_size, checked_tol, require_rank_or_tol
-from ..backend.array import namespace, to_host
+from ..backend.array import Array, namespace, to_host
 from ..numerics.linalg import adjoint, frobenius_norm, tail_norms, wide_svd
 from ..numerics.seeds import checked_seed
 from ..results import Between, Bound, ErrorEstimate, LowRank, rounding_floor
@@ -26,7 +26,7 @@ def pivoted_cholesky(
     *,
     tol: float | None = None,
     columns: int | None = None,
-    diagonal: Callable[[object], object] | None = None,
+    diagonal: Callable[[Array], object] | None = None,
     seed: int | None = 0,
     progress: bool = False,
 ) -> LowRank:

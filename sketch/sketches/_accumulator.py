@@ -62,7 +62,7 @@ class Accumulator:
         new._draw(self.maps)
         return new
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         follow_from_spec = ("maps", "memo", "_committing", "_appending")
         return {k: v for k, v in self.__dict__.items() if k not in follow_from_spec}
 
@@ -77,7 +77,7 @@ class Accumulator:
 
     # ---- data in ----------------------------------------------------------------------------
 
-    def placing(self, at: object) -> contextlib.AbstractContextManager[Any]:
+    def placing(self, at: object) -> contextlib.AbstractContextManager[object]:
         """Keep other threads from appending while a chunk is, whose place depends on them."""
         return self._appending if at is None else contextlib.nullcontext()
 

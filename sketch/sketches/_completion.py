@@ -31,7 +31,7 @@ class CompletionAccumulator(Accumulator):
 
     spec: CompletionSpec
 
-    def placing(self, at: object) -> contextlib.AbstractContextManager[Any]:
+    def placing(self, at: object) -> contextlib.AbstractContextManager[object]:
         """Keep other threads out of a stream, wherever a chunk goes."""
         return super().placing(None if self.spec.passes == 1 else at)
 

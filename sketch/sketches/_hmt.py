@@ -60,7 +60,7 @@ class HMTSpec(AlternatingSpec):
             kept["left_out"] = namespace(inside).asarray(left_out)
         return kept
 
-    def _next_basis(self, sums: Sums, panel: Tall) -> dict[str, Any]:
+    def _next_basis(self, sums: Sums, panel: Tall) -> dict[str, object]:
         """Return what the next pass multiplies by, and what is known of its products already."""
         number = sums.number
         fused = self.passes_made(sums) == 2

@@ -150,7 +150,7 @@ def state_of(
 
 def gathered_rows(
     chunks: list[Any], places: list[Place], sizes: list[Place]
-) -> tuple[list[Any], list[Place], list[Place]]:
+) -> tuple[list[object], list[Place], list[Place]]:
     """Return plain arrays beside each other as one, other chunks as they are."""
     tops = {place[0] for place in places}
     plain = all(type(x) is np.ndarray and x.ndim == 2 for x in chunks)

@@ -62,7 +62,7 @@ class Run:
     memo: Memo = field(default_factory=Memo)
     fuses: bool = True
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "maps": None, "memo": None}
 
     def __setstate__(self, state: dict[str, object]) -> None:

@@ -175,7 +175,7 @@ def checked_axes(shape: Any) -> tuple[int | None, ...]:
     return tuple(sizes)
 
 
-def named_dtype(dtype: Any) -> Any:
+def named_dtype(dtype: Any) -> object:
     """Return a dtype of any library from what a user may write."""
     import numpy as np
 

@@ -40,7 +40,7 @@ class ChunkedSource(MatrixSource):
         first = next(iterator, None)
         if first is None:
             raise ShapeError("expected chunks of rows, got an iterable without any")
-        self._chunks: Iterable[Any] = (
+        self._chunks: Iterable[object] = (
             itertools.chain([first], iterator) if self.single_use else chunks
         )
         self._as_source = as_source

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from ._tensor_base import TensorSource
 from ._variables import Variable, as_variable
 
 
-def contents(x: object) -> Any:
+def contents(x: object) -> object:
     """Return what the adapters know of whatever is given.
 
     Arrays without masks, gradients and subclasses; sparse arrays as SciPy's; variables decoded;
@@ -82,7 +81,7 @@ def unknown(x: object, accepted: str) -> DtypeError:
     return DtypeError(f"cannot sketch an object of type {type(x).__name__}; {step}")
 
 
-def _has(*names: str) -> Callable[[Any], bool]:
+def _has(*names: str) -> Callable[[object], bool]:
     return lambda x: all(hasattr(x, name) for name in names)
 
 
@@ -97,7 +96,7 @@ def _is_pair_of_data(x: object) -> bool:
     )
 
 
-_STEPS: list[tuple[Callable[[Any], bool], str]] = [
+_STEPS: list[tuple[Callable[[object], bool], str]] = [
     (_has("readline"), "give the path of the file as text, or the numbers that it holds"),
     (lambda x: isinstance(x, bytes | bytearray), "give numbers, or the path of a file as text"),
     (_has("to_dask_array"), "give its .to_dask_array(lengths=True)"),

@@ -20,7 +20,7 @@ Run = tuple[HostArray, HostArray, HostArray]  # rows, in order, columns and valu
 
 def whole_rows(
     pieces: Iterator[object], shape: tuple[int, int], nbytes: int, limit: int | None
-) -> Iterator[tuple[int, Any]]:
+) -> Iterator[tuple[int, object]]:
     """Yield ``(first row, csr_array)``, all rows in order, each once.
 
     What exceeds the limit waits on disk, where `tempfile` puts it, in as many bytes as the entries
@@ -81,7 +81,7 @@ def _cut(runs: list[Run], start: int, end: int, entries: int) -> int:
     return stops[max(0, bisect.bisect_right(stops, entries, key=held) - 1)]
 
 
-def _merged(runs: list[Run], start: int, stop: int, width: int) -> Any:
+def _merged(runs: list[Run], start: int, stop: int, width: int) -> object:
     """Return the rows of all runs together."""
     import scipy.sparse
 

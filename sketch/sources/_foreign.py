@@ -17,7 +17,7 @@ from ..formats import CPTensor, TensorTrain, TuckerTensor
 Structured = CPTensor | TensorTrain | TuckerTensor
 
 
-def as_structured(x: object) -> Any:
+def as_structured(x: object) -> object:
     """Return a structured tensor of another library as ours; anything else as it is.
 
     Raises
@@ -144,7 +144,7 @@ def _entries(x: Any) -> Any:
     return scipy.sparse.coo_array((x.vals[:, 0], tuple(x.subs.T)), shape=tuple(x.shape))
 
 
-def _core_of(x: object) -> Any:
+def _core_of(x: object) -> object:
     return _KNOWN["pyttb", type(x).__name__](x) if hasattr(x, "shape") else x
 
 

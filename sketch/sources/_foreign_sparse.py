@@ -12,7 +12,7 @@ from ..errors import NonFiniteError
 from ..formats import CPTensor, TensorSum
 
 
-def as_scipy_sparse(x: Any) -> Any:
+def as_scipy_sparse(x: Any) -> object:
     """Return a sparse array of PyTorch or of `sparse` in coordinates, plus its fill value.
 
     Anything else as it is. Where the fill value is not 0, what is returned is a lazy sum: the
@@ -40,7 +40,7 @@ def as_scipy_sparse(x: Any) -> Any:
     return TensorSum([differences, CPTensor(fill[None], ones)])
 
 
-def _coo(data: Any, coords: Any, shape: tuple[int, ...]) -> Any:
+def _coo(data: Any, coords: Any, shape: tuple[int, ...]) -> object:
     import scipy.sparse
 
     return scipy.sparse.coo_array((data, tuple(coords)), shape=shape)

@@ -27,7 +27,7 @@ def is_annotated(x: object) -> bool:
     return all(hasattr(x, name) for name in ("obs_names", "var_names", "X"))
 
 
-def as_numbers(x: Any) -> Any:
+def as_numbers(x: Any) -> object:
     """Return the numbers of a frame or of an annotated matrix; anything else as it is.
 
     Missing values are NaN, as the libraries have them. Frames whose columns are all sparse stay so.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
 
 from ..formats import Axes
 from ._base import MatrixSource
@@ -62,7 +61,7 @@ def open_paths_by(opener: Callable[..., OpenedData]) -> None:
     _OPENERS[:] = [opener]
 
 
-def opened(x: object, **options: object) -> Any:
+def opened(x: object, **options: object) -> object:
     """Return what a path or a list of paths means; anything else as it is."""
     return _OPENERS[0](x, **options) if _OPENERS and is_path(x) else x
 

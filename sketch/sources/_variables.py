@@ -33,7 +33,7 @@ _LIMITS = ("valid_min", "valid_max", "valid_range")
 _NAMES = (*_SCALING, *_FILLS, *_LIMITS, "_Unsigned")
 
 
-def as_variable(x: Any) -> Any:
+def as_variable(x: Any) -> object:
     """Return what decodes a variable of a scientific file; anything else as it is."""
     kind, module = type(x).__name__, type(x).__module__
     if module.startswith("netCDF4") and kind in ("Variable", "_Variable"):
@@ -68,7 +68,7 @@ class Variable:
         self.chunks = getattr(stored, "chunks", None)
         self.kind = type(stored).__name__
 
-    def __getitem__(self, window: Any) -> Any:
+    def __getitem__(self, window: Any) -> object:
         """Return a decoded slice, a masked array where values are missing."""
         tile = self._stored[window]
         tile = tile if is_array(tile) else np.asarray(tile)
@@ -123,7 +123,7 @@ def _decoded_dtype(dtype: object, attributes: Attributes) -> str:
     return promote(*kinds)
 
 
-def _scalar(attributes: Attributes, name: str, default: float) -> Any:
+def _scalar(attributes: Attributes, name: str, default: float) -> object:
     return _numbers(attributes, name, None)[0] if name in attributes else default
 
 
@@ -199,7 +199,7 @@ def _self_decoding(variable: Any) -> Variable:
     return Variable(variable, {}, _decoded_dtype(variable.dtype, attributes))
 
 
-def _labelled(x: Any) -> Any:
+def _labelled(x: Any) -> object:
     """Return the numbers of a labelled array: those in memory, in chunks, or read by slicing."""
     variable, attributes = x.variable if hasattr(x, "coords") else x, _chosen(x.attrs)
     on_disk = type(getattr(variable, "_data", None)).__module__.startswith("xarray")
