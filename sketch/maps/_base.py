@@ -9,7 +9,7 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from ..backend.array import (
     to_host,
 )
 from ..errors import ArgumentError
+from ..files.archive import Header
 from ..numerics.device_bits import bits_for
 from ..numerics.kernels import HashedRows, StructuredRows, side_by_side
 from ..numerics.linalg import adjoint
@@ -201,7 +202,7 @@ def family_to_header(family: TestMatrixFamily) -> dict[str, object]:
     return {"name": family.name, **dataclasses.asdict(family)}  # type: ignore[call-overload]
 
 
-def family_from_header(header: dict[str, Any]) -> TestMatrixFamily:
+def family_from_header(header: Header) -> TestMatrixFamily:
     """Rebuild a family from `family_to_header`."""
     options = dict(header)
     return TestMatrixFamily._by_name[options.pop("name")](**options)

@@ -6,10 +6,11 @@ import dataclasses
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from ..backend.array import HostArray
 from ..errors import ArgumentError, RankError, SketchWarning, warn
+from ..files.archive import Header
 from ..numerics.random import HOST, Bits, normal_rows, sign_rows
 
 _WIDEST_TRAIN = 64
@@ -124,7 +125,7 @@ def tensor_family_to_header(family: TestTensorFamily) -> dict[str, object]:
     return {"name": family.name, **dataclasses.asdict(family)}  # type: ignore[call-overload]
 
 
-def tensor_family_from_header(header: dict[str, Any]) -> TestTensorFamily:
+def tensor_family_from_header(header: Header) -> TestTensorFamily:
     """Rebuild a family from `tensor_family_to_header`."""
     options = dict(header)
     return TestTensorFamily._by_name[options.pop("name")](**options)

@@ -12,6 +12,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
 from .grouped_rows import LINE
@@ -22,7 +23,7 @@ _INT, _LANE = ir.IntType(64), ir.IntType(32)
 class _Lines:
     """What reads, shuffles and writes lines of items of an array, in the code being built."""
 
-    def __init__(self, context: Any, builder: Any, array: Any) -> None:
+    def __init__(self, context: Any, builder: ir.IRBuilder, array: Any) -> None:
         dtype = array.dtype
         self.builder = builder
         self.parts = 2 if isinstance(dtype, types.Complex) else 1
@@ -35,28 +36,28 @@ class _Lines:
         """Return the type of so many real numbers."""
         return ir.VectorType(self.real, lanes)
 
-    def load(self, address: Any, lanes: int) -> Any:
+    def load(self, address: ir.Value, lanes: int) -> ir.Value:
         """Read real numbers."""
         pointer = self.builder.inttoptr(address, self.vector(lanes).as_pointer())
         return self.builder.load(pointer, align=self.size)
 
-    def store(self, value: Any, address: Any) -> None:
+    def store(self, value: ir.Value, address: ir.Value) -> None:
         """Write real numbers."""
         pointer = self.builder.inttoptr(address, value.type.as_pointer())
         self.builder.store(value, pointer, align=self.size)
 
-    def shuffle(self, a: Any, b: Any, order: Sequence[int]) -> Any:
+    def shuffle(self, a: ir.Value, b: ir.Value, order: Sequence[int]) -> ir.Value:
         """Return lanes of a and, counted on, of b."""
         mask = ir.Constant(ir.VectorType(_LANE, len(order)), list(order))
         return self.builder.shuffle_vector(a, b, mask)
 
-    def spread(self, number: Any, lanes: int) -> Any:
+    def spread(self, number: ir.Value, lanes: int) -> ir.Value:
         """Return a real number in every lane."""
         none = ir.Constant(self.vector(lanes), ir.Undefined)
         one = self.builder.insert_element(none, number, ir.Constant(_LANE, 0))
         return self.shuffle(one, none, lanes * [0])
 
-    def times(self, x: Any, sign: Any) -> Any:
+    def times(self, x: ir.Value, sign: ir.Value) -> ir.Value:
         """Return a vector times a sign: real, or complex as a pair."""
         b, lanes = self.builder, x.type.count
         if self.parts == 1:
@@ -73,20 +74,22 @@ def _step(make: Callable[..., Any]) -> Any:
     return intrinsic(make)
 
 
-def _parts(context: Any, builder: Any, signature: Any, arguments: Any) -> Callable[[int], Any]:
+def _parts(
+    context: Any, builder: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
+) -> Callable[[int], Any]:
     """Return what makes the structure of the array that an argument is."""
     return lambda k: context.make_array(signature.args[k])(context, builder, arguments[k])
 
 
-def _address(builder: Any, array: Any) -> Any:
+def _address(builder: ir.IRBuilder, array: Any) -> ir.Value:
     return builder.ptrtoint(array.data, _INT)
 
 
-def _entry(builder: Any, array: Any, at: Any) -> Any:
+def _entry(builder: ir.IRBuilder, array: Any, at: ir.Value) -> ir.Value:
     return builder.load(builder.gep(array.data, [at]))
 
 
-def _butterfly(b: Any, x: list[Any]) -> list[Any]:
+def _butterfly(b: ir.IRBuilder, x: list[ir.Value]) -> list[ir.Value]:
     """Return the Hadamard transform of 8 vectors."""
     for step in (1, 2, 4):
         for k in range(8):
@@ -105,7 +108,9 @@ def add_transformed(typing, a, a_at, signs, out, out_at, scales, g, first, count
     ``a_at[g, t]`` bytes into a, row h ``out_at[g, h]`` bytes into `out`. Tables are in C order.
     """
 
-    def codegen(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+    def codegen(
+        context: Any, b: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
+    ) -> ir.Value:
         lines = _Lines(context, b, signature.args[0])
         table = _parts(context, b, signature, arguments)
         *_, g, first, count = arguments
@@ -118,7 +123,7 @@ def add_transformed(typing, a, a_at, signs, out, out_at, scales, g, first, count
         factors = [_entry(b, table(2), t) for t in entries]
         weights = [_entry(b, table(5), t) for t in entries]
 
-        def step(lanes: int, at: Any) -> None:
+        def step(lanes: int, at: ir.Value) -> None:
             offset = b.mul(at, ir.Constant(_INT, lines.size))
             x = [lines.load(b.add(source, offset), lanes) for source in sources]
             x = _butterfly(b, [lines.times(*pair) for pair in zip(x, factors, strict=True)])
@@ -148,7 +153,9 @@ def transpose_line(typing, a, rows_at, column, out, places):  # type: ignore[no-
     `out`, column j line ``places[j]``.
     """
 
-    def codegen(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+    def codegen(
+        context: Any, b: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
+    ) -> ir.Value:
         lines = _Lines(context, b, signature.args[0])
         table = _parts(context, b, signature, arguments)
         column, parts = arguments[2], lines.parts

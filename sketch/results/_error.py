@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..files.archive import Header
 from ..numerics.linalg import rescaled
 from ..pictures import html
 from ._first_format import of_first_format
@@ -407,7 +408,7 @@ class ErrorEstimate:
 
     # ---- files ------------------------------------------------------------------------------
 
-    def to_header(self) -> dict[str, Any]:
+    def to_header(self) -> Header:
         """Describe the estimate in plain values, for a file.
 
         Returns
@@ -427,7 +428,7 @@ class ErrorEstimate:
         return {**values, "law": law_to_header(self.law), "also": also}
 
     @classmethod
-    def from_header(cls, header: dict[str, Any]) -> ErrorEstimate:
+    def from_header(cls, header: Header) -> ErrorEstimate:
         """Rebuild an estimate from `to_header`.
 
         Parameters

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from ..files.archive import Header
 
 _COMMON = ("residual", "norm", "kind", "method", "floor", "truncation")
 
 
-def of_first_format(header: dict[str, Any]) -> dict[str, Any]:
+def of_first_format(header: Header) -> Header:
     """Return the header of an estimate as it is written now.
 
     Whether Gaussian probes were of an orthogonal projection was not written: then it is not taken
@@ -22,7 +22,7 @@ def of_first_format(header: dict[str, Any]) -> dict[str, Any]:
     return {**new, "orthogonal": orthogonal, "law": _law(header)}
 
 
-def _law(header: dict[str, Any]) -> dict[str, object]:
+def _law(header: Header) -> Header:
     if header["kind"] == "exact" or header["kind"] == "heuristic":
         return {"name": "Certain"}
     if header["dof"] is None:

@@ -15,11 +15,11 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ..backend.array import quiet
+from ..files.archive import Header
 from ._tails import GammaSum, ProductMean
 
 Ends = tuple[float, float]
@@ -266,7 +266,7 @@ def law_to_header(law: Law) -> dict[str, object]:
     return {"name": type(law).__name__, **dataclasses.asdict(law)}
 
 
-def law_from_header(header: dict[str, Any]) -> Law:
+def law_from_header(header: Header) -> Law:
     """Rebuild a law from `law_to_header`."""
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in header.items() if k != "name"}
     return LAWS[header["name"]](**values)

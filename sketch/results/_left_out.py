@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from ..backend.array import Array, beside, namespace
+from ..files.archive import Header
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,6 @@ class LeftOut:
         more = xp.zeros((max(0, rank - known),), **beside(self.variances))
         return xp.concat([self.variances[:rank], more]) + above
 
-    def to_header(self) -> dict[str, Any]:
+    def to_header(self) -> Header:
         """Describe the estimate in plain values, beside its variances."""
         return {"size": self.size, "degrees": self.degrees}

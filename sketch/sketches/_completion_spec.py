@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..backend.array import namespace
 from ..errors import ArgumentError, OptionError, PassError
+from ..files.archive import Header
 from ..finalize import Split, split
 from ..numerics.alternating import OtherSide, row_factors, width
 from ..numerics.known_rows import Reals
@@ -35,7 +36,7 @@ from ._completion_stream import (
 )
 from ._method import Method, Products, Sum
 from ._running import Run
-from ._state import Passes, State
+from ._state import Kept, Passes, State
 from ._sums import Sums
 
 
@@ -98,13 +99,13 @@ class CompletionSpec(Method):
         """Return about how many bytes the equations, their sum and the sample take."""
         return 24 * self.n * width(max(self.ranks) + 1) + 32 * self.sample
 
-    def to_header(self) -> dict[str, Any]:
+    def to_header(self) -> Header:
         """Describe the spec in plain values, for a state file."""
         values = dataclasses.asdict(self)
         return {**values, "shape": list(self.shape), "ranks": list(self.ranks)}
 
     @classmethod
-    def from_header(cls, header: dict[str, Any]) -> CompletionSpec:
+    def from_header(cls, header: Header) -> CompletionSpec:
         """Rebuild a spec from `to_header`."""
         lists = {name: tuple(header[name]) for name in ("shape", "ranks")}
         return cls(**{**header, **lists})
@@ -175,7 +176,7 @@ class CompletionSpec(Method):
                 f"{float(before[0]):.0f}; feed the same chunks in every pass, each of them once"
             )
 
-    def keep(self, sums: Sums) -> dict[str, Any]:
+    def keep(self, sums: Sums) -> Kept:
         """Return the columns for the next pass."""
         if "columns" not in sums.kept:
             return dict(started(self, sums.state).passes.kept)

@@ -16,8 +16,7 @@ References
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ from ..numerics.alternating import OtherSide, Ridge, column_equations, row_facto
 from ..numerics.known_rows import KnownRows, Reals
 from ._part import Part
 from ._row_sample import RowSample
-from ._state import State
+from ._state import Kept, State
 
 if TYPE_CHECKING:
     from ._completion_spec import CompletionSpec
@@ -48,7 +47,7 @@ def is_started(state: State) -> bool:
     return "columns" in state.passes.kept
 
 
-def ridge_of(spec: CompletionSpec, kept: Mapping[str, Any]) -> Ridge:
+def ridge_of(spec: CompletionSpec, kept: Kept) -> Ridge:
     """Return how factors are kept small, once that is known."""
     weight, bias_weight, level, scale = map(float, kept["ridge"])
     return Ridge(weight, bias_weight if spec.biases else None, level, scale)
@@ -132,9 +131,7 @@ def followed(spec: CompletionSpec, state: State, rows: KnownRows, numbers: Numbe
     return state
 
 
-def added_equations(
-    spec: CompletionSpec, kept: Mapping[str, Any], rows: KnownRows, numbers: Numbers
-) -> Reals:
+def added_equations(spec: CompletionSpec, kept: Kept, rows: KnownRows, numbers: Numbers) -> Reals:
     """Return what rows add to the equations, solved for with the columns that are kept."""
     part, ridge = split(rows, numbers, spec.seed, spec.holdout), ridge_of(spec, kept)
     left = row_factors(part.rows, OtherSide(kept["columns"], ridge))

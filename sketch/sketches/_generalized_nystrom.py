@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from .._checks import checked_size
 from ..backend.array import Array, Device, is_complex
 from ..errors import RankError
+from ..files.archive import Header
 from ..finalize import generalized_nystrom, probe_error
 from ..maps import DrawnMatrix, MatrixFamilyName, TestMatrixFamily
 from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent
@@ -84,7 +85,7 @@ class GeneralizedNystromSpec(MatrixSpec, Method):
         return more, wide
 
     @classmethod
-    def from_header(cls, header: dict[str, Any]) -> Self:
+    def from_header(cls, header: Header) -> Self:
         """Rebuild a spec from `to_header`."""
         return super().from_header(
             {**header, "panels": tuple(map(tuple, header.get("panels", ())))}

@@ -15,7 +15,7 @@ from ._alternating import AlternatingSpec
 from ._base import MultiPassSketch
 from ._projection import Projection
 from ._spec import checked_iterations, checked_width, common_fields
-from ._state import Passes
+from ._state import Kept, Passes
 from ._sums import Sums
 from ._tall import Tall, held
 
@@ -44,7 +44,7 @@ class HMTSpec(AlternatingSpec):
         last = passes.done == self.n_passes - 1
         return last and ("back" in passes.kept or "corange" in passes.kept)
 
-    def keep(self, sums: Sums) -> dict[str, Any]:
+    def keep(self, sums: Sums) -> Kept:
         """Return the basis that the next pass multiplies by, and what the estimate needs."""
         number, panel = sums.number, self.panel(sums)
         if number == self.n_passes - 1:  # which may be taken again
@@ -70,7 +70,7 @@ class HMTSpec(AlternatingSpec):
             inside = panel.triangle()
             return {"basis": fused_basis(inside, back, *self.data_size(sums, inside))}
         basis = panel.basis() if number else panel.basis(self.range_size)
-        kept: dict[str, Any] = {"basis": held(basis)}
+        kept: Kept = {"basis": held(basis)}
         if fused:
             kept |= {"inside": panel.inside(basis), "back": sums.whole("back")}
         elif number == 0 != self.probed_pass:

@@ -19,7 +19,7 @@ from ._krylov_residuals import SPARE, ByResiduals
 from ._krylov_space import after_pass, all_readings, in_its_range
 from ._projection import Projection
 from ._spec import checked_width, common_fields
-from ._state import Passes, State
+from ._state import Kept, Passes, State
 from ._sums import Sums
 
 _FIRST_SIZE = 26  # columns of the first block of a space that grows to an error
@@ -83,7 +83,7 @@ class BlockKrylovSpec(AlternatingSpec):
         if sums.state.parts:
             super().check(sums)
 
-    def keep(self, sums: Sums) -> dict[str, Any]:
+    def keep(self, sums: Sums) -> Kept:
         """Return the space with a further block, and the next one to multiply by."""
         kept, space = after_pass(self, sums)
         return kept if space is None else kept | self.goal.step(sums, space)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from ..backend.array import Array, beside, cast, dtype_name, namespace
 from ..finalize import (
@@ -20,6 +19,7 @@ from ..results import ErrorEstimate, LowRank
 from ._alternating import AlternatingSpec
 from ._krylov_space import Space, next_pass, precision
 from ._projection import Projection
+from ._state import Kept
 from ._sums import Sums
 
 _GROWTH = 0.5  # of the space, that a block is wide at most
@@ -54,7 +54,7 @@ class ByError:
     readings: int
     most: int | None
 
-    def step(self, sums: Sums, space: Space) -> dict[str, Any]:
+    def step(self, sums: Sums, space: Space) -> Kept:
         """Return what is kept of a space with one more block; see `ByResiduals`."""
         kept, known = space.kept(), sums.kept.get("rows")
         rows = further_rows(known, space.x, space.z, sums.state.roundoff)

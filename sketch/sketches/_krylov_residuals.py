@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 from ..backend.array import Array, cast, dtype_name, namespace, to_host
 from ..errors import SpectrumWarning, ToleranceWarning, warn
@@ -13,6 +12,7 @@ from ..numerics.linalg import rescaled
 from ..results import LowRank
 from ._krylov_space import Space, exponent_of, next_pass, precision
 from ._projection import Projection
+from ._state import Kept
 from ._sums import Sums
 
 SPARE = 10  # Ritz vectors beside those wanted that a restart keeps
@@ -39,7 +39,7 @@ class ByResiduals:
     readings: int
     most: int | None
 
-    def step(self, sums: Sums, space: Space) -> dict[str, Any]:
+    def step(self, sums: Sums, space: Space) -> Kept:
         """Return what is kept of a space with one more block.
 
         The space, how good its vectors are, if there is more to find, and the next block, rounded

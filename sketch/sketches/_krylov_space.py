@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from ..backend.array import Array, cast, dtype_name, namespace, to_host
 from ..errors import NonFiniteError
@@ -17,6 +17,7 @@ from ..finalize import (
 )
 from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent
 from ._alternating import AlternatingSpec
+from ._state import Kept
 from ._sums import Sums
 from ._tall import Tall, as_tall, held
 
@@ -61,7 +62,7 @@ class Space:
             norms=combined_norms(self.norms, lead),
         )
 
-    def kept(self) -> dict[str, Any]:
+    def kept(self) -> Kept:
         """Return what a state keeps of it."""
         arrays = {"space": self.v, "squares": self.squares, "range": held(self.range)}
         arrays["norms"] = self.norms
@@ -88,9 +89,9 @@ class Space:
         return cls(v, squares, as_tall(kept["range"]).beside(y), x, z, exponent, norms)
 
 
-def after_pass(spec: AlternatingSpec, sums: Sums) -> tuple[dict[str, Any], Space | None]:
+def after_pass(spec: AlternatingSpec, sums: Sums) -> tuple[Kept, Space | None]:
     """Return what is kept of a pass, and the space that it ends a step of, None amid a step."""
-    kept: dict[str, Any] = {}
+    kept: Kept = {}
     if sums.number == spec.probed_pass and spec.error_probes:
         kept["probes"] = held(sums.tall("error").copy())
     if spec.is_left(sums.number):
@@ -109,7 +110,7 @@ def after_pass(spec: AlternatingSpec, sums: Sums) -> tuple[dict[str, Any], Space
     return kept, Space.grown(sums, y, z, e)
 
 
-def next_pass(block: Array, *, done: bool) -> dict[str, Any]:
+def next_pass(block: Array, *, done: bool) -> Kept:
     """Return what is kept of the block to multiply by, and whether there is more to find."""
     here = namespace(block).asarray(0.0 if done else 1.0)
     return {"open": here, "block": block, "basis": block}

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..backend.array import Array, is_complex, promote
 from ..errors import DtypeError
+from ..files.archive import Header
 from ..numerics.linalg import plain_number
-from ._state import Passes, State
+from ._state import Kept, Passes, State
 
 if TYPE_CHECKING:
     from ._running import Run
@@ -85,7 +86,7 @@ class Method(ABC):
         """Return about how many bytes the sums and their finish take for data of a shape."""
 
     @abstractmethod
-    def to_header(self) -> dict[str, Any]:
+    def to_header(self) -> Header:
         """Describe the spec in plain values, for a state file."""
 
     @classmethod
@@ -149,7 +150,7 @@ class Method(ABC):
     def check(self, sums: Sums) -> None:  # noqa: B027
         """Refuse a pass that saw other data than the first, where that shows."""
 
-    def keep(self, sums: Sums) -> dict[str, Any]:
+    def keep(self, sums: Sums) -> Kept:
         """Return what to carry into the next pass, made from the sums of this one."""
         return {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from .._checks import Ranks
 from ..backend.array import Array, Device, dtype_name, namespace, unit_roundoff
@@ -14,7 +14,7 @@ from ..sources import TensorBlock
 from ._base import MultiPassSketch
 from ._method import Method, Products, Sum
 from ._running import Run
-from ._state import Passes
+from ._state import Kept, Passes
 from ._sums import Sums
 from ._sweep import sweep_finish, sweep_keep, sweep_products, sweep_sums
 from ._tensor_spec import TensorSpec, tensor_fields
@@ -49,7 +49,7 @@ class OTTSSpec(TensorSpec, Method):
                 products[f"omega_{bond}"] = omega
         return products
 
-    def keep(self, sums: Sums) -> dict[str, Any]:
+    def keep(self, sums: Sums) -> Kept:
         """Return the core of a pass, the basis of ``Psi_k Omega_k^+``, and all Omega_k."""
         bonds = range(self.order - 1)
         omegas = dict(sums.kept)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..backend.array import Array, moved, to_host, unit_roundoff, widened
 from ..errors import DtypeError, OptionError, ShapeError
+from ..files.archive import Header
 from ..formats import TensorTrain
 from ..numerics.linalg import adjoint, frobenius_norm, product, rescaled, safe_exponent, triangle
 from ..results import Certain, ErrorEstimate, LowRank, rounding_floor
@@ -131,7 +132,7 @@ class ResidualSpec(Method):
         """Return about how many bytes the factors take."""
         return 8 * self.columns * sum(shape)
 
-    def to_header(self) -> dict[str, Any]:
+    def to_header(self) -> Header:
         """Refuse: no state of this is kept."""
         raise OptionError("an error is computed in one go and has no state to save")
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 from .._checks import checked_size
 from ..backend.array import compute_dtype, dtype_name, is_complex
 from ..errors import RankError, ShapeError
+from ..files.archive import Header
 from ..maps import (
     STREAMS,
     DrawnMatrix,
@@ -99,13 +100,13 @@ class MatrixSpec:
         both = rows * shape[0] + columns * shape[1]
         return 8 * self.dof_each * (3 * both + rows * shape[1])
 
-    def to_header(self) -> dict[str, Any]:
+    def to_header(self) -> Header:
         """Describe the spec in plain values, for a state file."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return {**values, "test_matrix": family_to_header(self.test_matrix)}
 
     @classmethod
-    def from_header(cls, header: dict[str, Any]) -> Self:
+    def from_header(cls, header: Header) -> Self:
         """Rebuild a spec from `to_header`."""
         family = family_from_header(header["test_matrix"])
         return cls(**{**header, "test_matrix": family, "shape": tuple(header["shape"])})

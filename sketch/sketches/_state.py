@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..backend.array import Array, namespace
 from ..errors import NonFiniteError
@@ -13,6 +13,9 @@ from ..numerics.linalg import plain_number
 from ._cover import Cover, united
 from ._part import Part, Spent
 from ._row_blocks import RowBlocks
+
+Kept: TypeAlias = dict[str, Any]
+"""What a pass leaves for the next: arrays, tall sums and plain numbers, by name."""
 
 MOST_SHARES = 4096  # that a state remembers
 
@@ -56,7 +59,7 @@ class Passes:
     done: int = 0
     readings: int = 0
     settled: tuple[int, ...] | None = None
-    kept: Mapping[str, Any] = field(default_factory=dict)
+    kept: Kept = field(default_factory=dict)
     covers: tuple[Cover, Cover] = (None, None)
 
 

@@ -16,7 +16,7 @@ from ..numerics.linalg import orthonormal_basis, rescaled, scale_exponent
 from ..sources import Contraction, TensorBlock
 from ._method import Sum
 from ._running import Run
-from ._state import Passes
+from ._state import Kept, Passes
 from ._sums import Sums
 from ._tensor_spec import TensorSpec
 from ._tensor_steps import checked_ranks, cores_of, rounded
@@ -58,7 +58,7 @@ def _between_cores(run: Run, block: TensorBlock, at: tuple[int, ...]) -> Contrac
     return contraction
 
 
-def sweep_keep(spec: TensorSpec, sums: Sums, reduced: Any) -> dict[str, Any]:
+def sweep_keep(spec: TensorSpec, sums: Sums, reduced: Any) -> Kept:
     """Return the core that a pass finds, and of the first one what the probes saw.
 
     `reduced` turns what the mode saw into the columns whose span becomes the core.

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, Self
 from .._checks import checked_size, each_bond
 from ..backend.array import compute_dtype
 from ..errors import RankError
+from ..files.archive import Header
 from ..maps import (
     StackedTrains,
     TensorFamilyName,
@@ -114,13 +115,13 @@ class TensorSpec:
         bonds = stacked_bonds(self.shape, sizes, ranks, side)
         return TensorTrainMap(self.seed, side, bonds, self.test_tensor)
 
-    def to_header(self) -> dict[str, Any]:
+    def to_header(self) -> Header:
         """Describe the spec in plain values, for a state file."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return {**values, "test_tensor": tensor_family_to_header(self.test_tensor)}
 
     @classmethod
-    def from_header(cls, header: dict[str, Any]) -> Self:
+    def from_header(cls, header: Header) -> Self:
         """Rebuild a spec from `to_header`."""
         values: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in header.items()

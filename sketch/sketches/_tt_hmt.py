@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from .._checks import Ranks
 from ..backend.array import Device
@@ -13,7 +13,7 @@ from ..sources import TensorBlock
 from ._base import MultiPassSketch
 from ._method import Method, Products, Sum
 from ._running import Run
-from ._state import Passes
+from ._state import Kept, Passes
 from ._sums import Sums
 from ._sweep import sweep_finish, sweep_keep, sweep_products, sweep_sums
 from ._tensor_spec import TensorSpec, tensor_fields
@@ -43,7 +43,7 @@ class TTHMTSpec(TensorSpec, Method):
             products["probe"] = probed(run.maps, block, at)
         return products
 
-    def keep(self, sums: Sums) -> dict[str, Any]:
+    def keep(self, sums: Sums) -> Kept:
         """Return the core of a pass: the basis of what its mode saw."""
         return sweep_keep(self, sums, lambda seen: seen)
 
