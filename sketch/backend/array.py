@@ -96,7 +96,7 @@ def quiet() -> AbstractContextManager[object]:
 
 def namespace(*arrays: Array) -> Namespace:
     """Return the array namespace that the arrays share."""
-    if all(type(x) is np.ndarray for x in arrays):
+    if {*map(type, arrays)} <= {np.ndarray}:
         return _NUMPY
     found: Namespace = array_api_compat.array_namespace(*arrays)
     return found

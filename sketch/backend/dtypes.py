@@ -55,11 +55,13 @@ def promote(*names: str) -> str:
     return str(np.result_type(*names).name)
 
 
+@functools.lru_cache(maxsize=64)
 def is_complex(name: str) -> bool:
     """Whether the dtype of that name is complex."""
     return name.startswith("complex")
 
 
+@functools.lru_cache(maxsize=64)
 def accumulator_dtype(name: str) -> str:
     """Return the dtype in which sums of chunk products are kept."""
     return "complex128" if is_complex(name) else "float64"

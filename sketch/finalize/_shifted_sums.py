@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from dataclasses import dataclass
 
@@ -86,7 +87,7 @@ class ShiftedSums:
             energy=self.energy * weight,
             count=self.count * weight,
             rounding=size * (self.rounding + roundoff * abs(self.energy)),
-            total_rounding=size * (self.total_rounding + roundoff * frobenius_norm(self.total)),
+            total_rounding=size * (self.total_rounding + roundoff * self._length),
             count_rounding=size * (self.count_rounding + roundoff * abs(self.count)),
             squares=None if self.squares is None else self.squares * weight,
         )
@@ -121,7 +122,7 @@ class ShiftedSums:
         total, count = self.total + self.count * d, self.count
         seen, total_seen = adjoint(_seen(d, matrix)), adjoint(_seen(self.total, matrix))
         cross = namespace(d).sum(adjoint(self.total)[:, 0] * d[0, :])
-        length, before = frobenius_norm(d), frobenius_norm(self.total)
+        length, before = frobenius_norm(d), self._length
         size = abs(self.energy) + 2 * before * length + abs(count) * length**2
         carried = self.rounding + (2 * self.total_rounding + self.count_rounding * length) * length
         carried_total = self.total_rounding + self.count_rounding * length
@@ -203,15 +204,20 @@ class ShiftedSums:
         """The mean of the rows, shape (n,), in double precision."""
         return self.shift + rescaled(self.total[0, :] / self.count, self.exponent)
 
+    @functools.cached_property
+    def _length(self) -> float:
+        """Norm of the sum of the rows."""
+        return frobenius_norm(self.total)
+
     @property
     def offset(self) -> float:
         """Distance of the mean from the shift."""
-        return float(rescaled(frobenius_norm(self.total) / abs(self.count), self.exponent))
+        return float(rescaled(self._length / abs(self.count), self.exponent))
 
     @property
     def spread(self) -> float:
         """Root mean square distance of the rows from their mean."""
-        squares = self.energy / self.count - (frobenius_norm(self.total) / self.count) ** 2
+        squares = self.energy / self.count - (self._length / self.count) ** 2
         return float(rescaled(math.sqrt(max(0.0, squares)), self.exponent))
 
     def moved_beside(self, like: Array) -> ShiftedSums:

@@ -338,8 +338,10 @@ class DrawnMatrix:
 
     def structured_rows(self, start: int, stop: int, dtype: str) -> StructuredRows | None:
         """Draw rows in a form that multiplies dense data fast, or return None as well."""
+        if not isinstance(self.family, SparseFamily):
+            return None
         (stream, width), *more = self._streams()
-        if not isinstance(self.family, SparseFamily) or more:
+        if more:
             return self.hashed_rows(start, stop, dtype)
         draw = self.family.structured
 

@@ -133,11 +133,11 @@ class GramNystromSpec(MatrixSpec, Method):
         """Return the state of both rows, about their mean where it has drifted by the spread."""
         window = tuple(map(self.total, ours.window, theirs.window)) or ours.window
         dtype = self.joint_dtype(ours.dtype, theirs.dtype)
-        held, sums = shifted_sums(ours), shifted_sums(theirs)
         both = ours.having(parts={}).plus(theirs.having(parts={}), dtype).having(window=window)
+        held, sums = shifted_sums(ours), shifted_sums(theirs)
         if held is None or sums is None:
-            only = sums if held is None else held
-            return both if only is None else holding(both, only)
+            only = theirs if held is None else ours
+            return both.having(parts=only.parts, shift=only.shift, facts=only.facts)
         matrix = self.maps().get("range")
         ours.parts["gram"].check_library(sums.gram)
         total = held.plus(sums, matrix)

@@ -18,7 +18,7 @@ from ._lists import array_of_rows, is_list
 from ._opened import OpenedData, opened
 from ._operator import OperatorSource, is_operator
 from ._sparse import SparseSource, is_sparse
-from ._stored import StoredSource, is_ready
+from ._stored import StoredSource, is_plain, is_ready
 from ._sum import SumSource
 from ._tiles import is_stored
 
@@ -33,6 +33,8 @@ def as_matrix_source(a: object) -> MatrixSource:
     ShapeError
         If it is not a matrix.
     """
+    if is_plain(a):  # most data: nothing else is asked of them
+        return DenseSource(a)
     a = contents(opened(a))
     if isinstance(a, OpenedData):
         return a.matrix_source()

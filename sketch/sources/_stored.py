@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
-from ..backend.array import Array, is_array, is_blas_ready, is_complex, is_dask
+import numpy as np
+
+from ..backend.array import Array, HostArray, is_array, is_blas_ready, is_complex, is_dask
 from ._base import MatrixBlock, MatrixSource, Window
 from ._dense import DenseSource, no_matrix
 from ._tensor_base import TensorBlock, TensorSource
@@ -18,6 +20,11 @@ _STRIP_BYTES = 4 * BLOCK_BYTES  # of chunks beside each other that are read at o
 def is_ready(x: object) -> bool:
     """Whether `x` is an array that a matrix product can read in place."""
     return is_array(x) and is_blas_ready(x)
+
+
+def is_plain(x: object) -> TypeGuard[HostArray]:
+    """Whether `x` is such an array of NumPy's own."""
+    return type(x) is np.ndarray and is_blas_ready(x)
 
 
 class StoredSource(MatrixSource):
