@@ -30,6 +30,8 @@ from ..errors import NonFiniteError
 
 _PANEL_ROWS = 2048  # of a tall matrix that are multiplied at once
 _GRAM_DIGITS = 1e4  # eigenvalues of a Gram matrix above so many roundoffs have right vectors
+_FEW_OF_MANY = 4  # from so many times as many columns, a few eigenvectors come from products
+_ITERATIONS = 3
 _NORM_COLUMNS = 8192  # whose squares are added in the precision of the array
 _SAFE_EXPONENT = {4: 40, 8: 200}  # by bytes of a real: squares within 2**-e and 2**e are safe
 
@@ -229,18 +231,39 @@ def panels(y: Array) -> Iterator[slice]:
 def leading_basis(y: Array, rank: int) -> Array:
     """Return an orthonormal basis of the `rank` leading left singular directions of a matrix.
 
-    By the eigenvectors of the Gram matrix where these are told apart by its digits, and by those of
-    a QR factor otherwise. All directions, where there are no more than `rank`.
+    By eigenvectors of the Gram matrix where these are told apart by its digits, and by those of a
+    QR factor otherwise. All directions, where there are no more than `rank`.
     """
     if y.shape[1] <= rank:
         return orthonormal_basis(y)
     y = rescaled(y, -scale_exponent(y))
-    values, vectors = namespace(y).linalg.eigh(adjoint(y) @ y)  # ascending
-    if float(values[-rank]) > _GRAM_DIGITS * unit_roundoff(dtype_name(y.dtype)) * float(values[-1]):
-        return orthonormal_basis(y @ vectors[:, -rank:])
+    values, vectors = _leading_eigenvectors(adjoint(y) @ y, rank)
+    digits = _GRAM_DIGITS * unit_roundoff(dtype_name(y.dtype))
+    if float(values[0]) > digits * float(values[-1]):
+        return orthonormal_basis(y @ vectors)
     q = orthonormal_basis(y)
     u, _, _ = thin_svd(adjoint(q) @ y)
     return q @ u[:, : min(rank, q.shape[1])]
+
+
+def _leading_eigenvectors(gram: Array, rank: int) -> tuple[Array, Array]:
+    """Return the largest eigenvalues, ascending, and eigenvectors of a semidefinite matrix.
+
+    Those of a large one by subspace iteration with a third more columns, in the place of all its
+    eigenvectors: what this misses is little beside what a random sketch does. The start is sums of
+    columns, in which each of the sketch takes part.
+    """
+    xp, size = namespace(gram), int(gram.shape[0])
+    width = rank + rank // 3 + 10
+    if size < _FEW_OF_MANY * width:
+        values, vectors = xp.linalg.eigh(gram)
+        return values[-rank:], vectors[:, -rank:]
+    tiles = [xp.eye(width, dtype=gram.dtype, device=gram.device)] * -(-size // width)
+    x = xp.concat(tiles, axis=0)[:size, :]
+    for _ in range(_ITERATIONS):
+        x = orthonormal_basis(gram @ x)
+    values, turn = xp.linalg.eigh(adjoint(x) @ (gram @ x))
+    return values[-rank:], x @ turn[:, -rank:]
 
 
 def _preconditioned(xp: Any, y: Array) -> Array:
