@@ -19,7 +19,14 @@ from ..results import Solution
 from ..running.progress import counter
 from ..sketches import TrainEmbedding
 from ._train_gmres import SketchedGMRES, Vector
-from ._train_system import Preconditioner, TrainSystem, compressed, exact_ranks, sketched
+from ._train_system import (
+    Preconditioner,
+    TrainSystem,
+    compressed,
+    exact_ranks,
+    rescaled_train,
+    sketched,
+)
 
 _OUTPUTS, _BLOCKS = 200, 4  # of the embedding that GMRES works with
 _GOAL = 0.5  # of the tolerance, for the combination of the basis before it is rounded
@@ -131,6 +138,8 @@ def solve(
         raise NonFiniteError("the right-hand side holds NaN or infinity")
     first = checked_seed(seed)
     seeds = _unused_seeds(first, set(seeds_of(system.b)))
+    with quiet():
+        system, of_x, of_b = system.in_units()
     with quiet(), counter("solving", total=None, enabled=progress) as tell:
         if rank is None:
             found = _to_tolerance(system, tol or 0.0, limit, seeds, tell)
@@ -138,7 +147,9 @@ def solve(
             gmres = _gmres(system, checked_size(rank, "rank", least=1), seeds, tell)
             found, _ = _solved(gmres, tol, limit, most=gmres.rank)
     _warn_unsolved(found, tol)
-    with_seeds(found.x, seeds_of(system.b), (first,))
+    x = TensorTrain(rescaled_train(found.x.cores, of_x))
+    found = dataclasses.replace(found, x=x, residual=found.residual.rescaled(of_b))
+    with_seeds(found.x, seeds_of(b), (first,))
     return found
 
 

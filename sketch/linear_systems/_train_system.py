@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..backend.array import dtype_name, unit_roundoff
+from ..backend.array import Array, dtype_name, unit_roundoff
 from ..decompose import exact_error
 from ..errors import DtypeError, ShapeError
 from ..formats import TensorSum, TensorTrain, TTOperator, as_exact_train
-from ..numerics.linalg import frobenius_norm
+from ..numerics.linalg import frobenius_norm, rescaled
 from ..results import ErrorEstimate, rounding_floor
 from ..sketches import STTA, TrainEmbedding, fed
 from ..sources import as_tensor_source
@@ -29,6 +29,23 @@ class TrainSystem:
     operators: tuple[TTOperator, ...]
     b: TensorTrain
     preconditioner: Preconditioner | None
+
+    def in_units(self) -> tuple[TrainSystem, int, int]:
+        """Return the system with a right-hand side, and operators, of a norm about 1.
+
+        Returns
+        -------
+        system : TrainSystem
+        of_x, of_b : int
+            Exponents of the powers of two that its solution and its right-hand side are to be
+            multiplied by. Operators that are preconditioned are left as they are.
+        """
+        preconditioned = self.preconditioner is not None
+        size = 0.0 if preconditioned else max(part.norm() for part in self.operators)
+        of_a, of_b = math.frexp(size)[1], math.frexp(self.b.norm())[1]
+        parts = [TTOperator(rescaled_train(part.cores, -of_a)) for part in self.operators]
+        b = TensorTrain(rescaled_train(self.b.cores, -of_b))
+        return TrainSystem(tuple(parts), b, self.preconditioner), of_b - of_a, of_b
 
     def solution(self, u: TensorTrain, rank: int, seed: int) -> TensorTrain:
         """Return ``x = P u``, of ranks up to `rank` where the preconditioner makes them grow."""
@@ -75,6 +92,11 @@ class TrainSystem:
             floor=math.sqrt(x.ndim) * floor,
             law=probes.law,
         )
+
+
+def rescaled_train(cores: Sequence[Array], exponent: int) -> list[Array]:
+    """Return the cores of a train that is multiplied by a power of two."""
+    return [rescaled(cores[0], exponent), *cores[1:]]
 
 
 def compressed(t: object, rank: int, seed: int) -> TensorTrain:

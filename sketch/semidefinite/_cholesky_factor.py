@@ -17,7 +17,7 @@ from ..backend.array import (
     widened,
 )
 from ..errors import NotSemidefiniteError
-from ..numerics.linalg import adjoint, frobenius_norm
+from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent
 from ..numerics.random import uniform_rows
 from ._kernel_matrix import Indices, SemidefiniteMatrix
 
@@ -34,11 +34,13 @@ class CholeskyFactor:
     Parameters
     ----------
     matrix : SemidefiniteMatrix
-        A, shape (n, n).
+        ``2**exponent A``, shape (n, n).
     seed : int
 
     Attributes
     ----------
+    exponent : int
+        Of the power of two that keeps squares of A within the range of numbers.
     rest : ndarray, shape (n,)
         The diagonal of ``A - F F^*``.
     norm : float
@@ -51,14 +53,16 @@ class CholeskyFactor:
         diagonal = matrix.diagonal()
         self.dtype = dtype_name(diagonal.dtype)
         self.roundoff = unit_roundoff(self.dtype)
-        self.rest = to_host(widened(diagonal)).real.copy()
+        self.exponent = scale_exponent(diagonal)
+        diagonal = self._scaled(diagonal)
+        self.rest = to_host(diagonal).real.copy()
         self.norm, self.rounding, self.width = 0.0, 0.0, 0
         self._matrix, self._seed, self._rounds = matrix, seed, 0
         self._diagonal = self.rest.copy()
         self._blocks: list[Array] = []
-        self._none = widened(diagonal)[:, None][:, :0]
+        self._none = diagonal[:, None][:, :0]
         if self.rest.size and self.rest.min() < 0:
-            raise _not_semidefinite(float(self.rest.min()), int(self.rest.argmin()))
+            raise self._not_semidefinite(int(self.rest.argmin()), self.rest)
 
     @property
     def trace(self) -> float:
@@ -86,7 +90,7 @@ class CholeskyFactor:
             self._residual_block(chosen), self.rest[chosen], chance[0, _PROPOSALS:]
         )
         pivots = chosen[kept]
-        columns = self._explained(widened(self._matrix.columns(pivots)), pivots)
+        columns = self._explained(self._scaled(self._matrix.columns(pivots)), pivots)
         inverse = solve_triangular(lower, np.eye(len(kept)), lower=True)
         new = columns @ adjoint(brought(inverse, columns))  # (n, b), F L^-*
         self._take_away(new, pivots, lower)
@@ -114,7 +118,7 @@ class CholeskyFactor:
             return 0.0, 0.0, trace
         chance = uniform_rows(self._seed, _STREAM + 1, 0, 1, _SAMPLES)[0]
         which = _drawn(rest, chance)
-        columns = widened(self._matrix.columns(which))
+        columns = self._scaled(self._matrix.columns(which))
         left = columns - (adjoint(vh) * s) @ _columns(vh, which)
         squares = to_host(xp.sum(xp.abs(left) ** 2, axis=0))
         norm = math.sqrt(float(np.mean(squares * (trace / rest[which]))))
@@ -128,15 +132,15 @@ class CholeskyFactor:
 
     def _residual_block(self, which: Indices) -> NDArray[np.complex128]:
         """Return rows and columns of ``A - F F^*``, on the host."""
-        rows = to_host(widened(self._matrix.block(which)))
+        rows = to_host(self._scaled(self._matrix.block(which)))
         for block in self._blocks:
             known = to_host(_rows(block, which))
             rows = rows - known @ known.conj().T
         gap = np.abs(rows - rows.conj().T).max()
         if gap > _NOISE * self.roundoff * self._diagonal[which].max() * (1 + self.width):
             raise NotSemidefiniteError(
-                f"the matrix is not symmetric (Hermitian): entries across differ by {gap:.2g}. "
-                "Give a symmetric kernel, or use svd"
+                "the matrix is not symmetric (Hermitian): entries across differ by "
+                f"{rescaled(float(gap), self.exponent):.2g}. Give a symmetric kernel, or use svd"
             )
         return rows
 
@@ -148,10 +152,20 @@ class CholeskyFactor:
         loss = np.sqrt(self._diagonal[pivots].max() / (np.abs(lower.diagonal()) ** 2).min())
         noise = _NOISE * self.roundoff * max(1.0, loss) * self._diagonal
         if np.any(rest < -noise):
-            worst = int(np.argmin(rest + noise))
-            raise _not_semidefinite(float(rest[worst]), worst)
+            raise self._not_semidefinite(int(np.argmin(rest + noise)), rest)
         self.rounding += self.roundoff * float(self._diagonal.sum())
         self.rest = np.maximum(rest, 0.0)
+
+    def _scaled(self, entries: Array) -> Array:
+        """Return entries of A of those that the matrix gave."""
+        return rescaled(widened(entries), -self.exponent)
+
+    def _not_semidefinite(self, index: int, rest: NDArray[np.float64]) -> NotSemidefiniteError:
+        left = rescaled(float(rest[index]), self.exponent)
+        return NotSemidefiniteError(
+            f"the matrix is not positive semidefinite: what is left of its diagonal at {index} is "
+            f"{left:.3g}. Check the kernel, or use svd"
+        )
 
     def _follow_norm(self, new: Array) -> None:
         """Add what new columns make of the norm: ``|F F^*| = |F^* F|``."""
@@ -207,10 +221,3 @@ def _rows(x: Array, which: Indices) -> Array:
 def _columns(x: Array, which: Indices) -> Array:
     xp = namespace(x)
     return xp.take(x, xp.asarray(which, device=x.device), axis=1)
-
-
-def _not_semidefinite(value: float, index: int) -> NotSemidefiniteError:
-    return NotSemidefiniteError(
-        f"the matrix is not positive semidefinite: what is left of its diagonal at {index} is "
-        f"{value:.3g}. Check the kernel, or use svd"
-    )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from .._checks import checked_size, checked_tol, require_rank_or_tol
 from ..backend.array import Array, namespace, to_host
-from ..numerics.linalg import adjoint, frobenius_norm, tail_norms, wide_svd
+from ..numerics.linalg import adjoint, frobenius_norm, rescaled, tail_norms, wide_svd
 from ..numerics.seeds import checked_seed
 from ..results import Between, Bound, ErrorEstimate, LowRank, rounding_floor
 from ..running.progress import counter
@@ -157,5 +157,7 @@ def _result(factor: CholeskyFactor, keep: int, tol: float | None) -> LowRank:
             law=law,
         )
 
-    result = LowRank(adjoint(vh), values, vh, whole)
-    return truncated(result, min(keep, int(s.shape[0])), tol, measured).astype(factor.dtype)
+    core = LowRank(adjoint(vh), values, vh, whole)
+    core = truncated(core, min(keep, int(s.shape[0])), tol, measured)
+    s, error = rescaled(core.s, factor.exponent), core.error.rescaled(factor.exponent)
+    return LowRank(core.U, s, core.Vh, error).astype(factor.dtype)

@@ -1,0 +1,81 @@
+"""Multiplied by a power of two, data give the same result, multiplied by it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import sketch
+from sketch.testing import exponential, with_spectrum
+
+A = with_spectrum((60, 40), exponential(40, 0.7))
+K = A @ A.T
+T = with_spectrum((30, 28), exponential(28, 0.3)).reshape(5, 6, 7, 4)
+POINTS = np.argwhere(np.random.default_rng(0).random(T.shape) < 0.8)
+SECOND = 2 * np.eye(6) - np.eye(6, k=1) - np.eye(6, k=-1)
+B = np.random.default_rng(1).standard_normal((6, 6))
+
+
+def _seen(result):
+    error = result.error
+    interval = () if error.kind == "heuristic" else error.interval()
+    return result.to_array(), (error.value, *interval)
+
+
+def _estimate(found):
+    return np.asarray(found.value), (found.value, *found.interval())
+
+
+def _solution(scale, of_a=1.0, **options):
+    operator = sketch.TTOperator.kronecker_sum([of_a * SECOND] * 2)
+    b = sketch.tt_svd(B * (scale * of_a), rank=6)
+    found = sketch.solve(operator, b, **options)
+    residual = found.residual
+    return found.x.to_array(), [x / of_a for x in (residual.value, *residual.interval())]
+
+
+def _kernel(scale):
+    def kernel(x, y):
+        return scale * np.exp(-((x[:, None] - y[None]) ** 2))
+
+    return kernel
+
+
+CALLS = {
+    "svd": lambda s: _seen(sketch.svd(A * s, 5)),
+    "svd, tol": lambda s: _seen(sketch.svd(A * s, tol=1e-2)),
+    # until it is right: a reading serves one step, not two, where squares are out of range
+    "krylov": lambda s: _seen(sketch.svd(A * s, 5, method="krylov", tol=1e-12)),
+    "nystrom": lambda s: _seen(sketch.svd(A * s, 5, method="nystrom")),
+    "tensor_train": lambda s: _seen(sketch.tensor_train(T * s, 2)),
+    "otts": lambda s: _seen(sketch.tensor_train(T * s, 2, method="otts")),
+    "tt_svd": lambda s: _seen(sketch.tt_svd(T * s, 2)),
+    "round": lambda s: _seen(sketch.tt_svd(T * s, 4).round(2)),
+    "cross": lambda s: _seen(sketch.cross(lambda i: s * T[tuple(i.T)], T.shape, 2)),
+    "complete_train": lambda s: _seen(
+        sketch.complete_train(POINTS, s * T[tuple(POINTS.T)], T.shape, 2)
+    ),
+    "pivoted_cholesky": lambda s: _seen(
+        sketch.pivoted_cholesky(_kernel(s), np.linspace(0, 4, 50), 6)
+    ),
+    "schatten_norm": lambda s: _estimate(sketch.schatten_norm(A * s)),
+    "verify": lambda s: _estimate(sketch.verify(sketch.svd(A * s, 5), A * s)),
+    "solve": lambda s: _solution(s, rank=6),
+    "solve, tol": lambda s: _solution(s, tol=1e-6),
+    "solve, scaled operator": lambda s: _solution(1.0, of_a=s, rank=6),
+}
+
+
+# squares of all but 2**100 over- or underflow
+@pytest.mark.parametrize("exponent", [-1000, -600, 100, 600, 1000])
+@pytest.mark.parametrize("name", CALLS)
+def test_a_power_of_two_passes_through(name, exponent):
+    call, back = CALLS[name], -exponent if "operator" not in name else 0
+    expected, errors = call(1.0)
+    found, scaled = call(2.0**exponent)
+    size = np.abs(expected).max()
+    # rounding alone; what is found by iteration ends at most a thousandth of the error earlier
+    gap = max(1e-10 * size, 1e-3 * errors[0] if name in ("krylov", "complete_train") else 0.0)
+    assert np.abs(np.ldexp(found, back) - expected).max() <= gap
+    for ours, theirs in zip(errors, scaled, strict=True):
+        assert abs(np.ldexp(theirs, back) - ours) <= 1e-6 * abs(ours) + 1e-11 * size
