@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +17,6 @@ from ..backend.array import (
     dtype_name,
     moved,
     namespace,
-    promote,
-    quiet,
     to_host,
     unit_roundoff,
 )
@@ -27,12 +24,13 @@ from ..backend.dtypes import target_dtype
 from ..errors import RankError
 from ..files import archive
 from ..formats import Seeded, axes_of_result, carrying_seeds
-from ..numerics.linalg import adjoint, product, rescaled, tail_norms
+from ..numerics.linalg import tail_norms
 from ..pictures import drawing, html
-from ..sources import MatrixBlock, centred
+from ._directions import Directions
 from ._error import ErrorEstimate
 from ._left_out import LeftOut
-from ._mapped_rows import map_rows, times
+from ._mapped_rows import map_rows
+from ._variances import divisor, enclosed, nearer, variances
 from ._warnings import warn_unmet
 
 
@@ -135,7 +133,7 @@ class PrincipalComponents(Seeded):
     @property
     def explained_variance(self) -> Array:
         """Variance along each component, descending; a lower bound of the exact one."""
-        return self._variance(self.singular_values)
+        return variances(self.singular_values, self.n_samples)
 
     def explained_variance_interval(self, confidence: float = 0.95) -> tuple[Array, Array]:
         """Return both ends of an interval that holds every exact explained variance.
@@ -167,15 +165,13 @@ class PrincipalComponents(Seeded):
                 "components of rows with missing entries have no bounds; found.error tells what a "
                 "model of them leaves of entries that were held out"
             )
-        s, xp = self.singular_values, namespace(self.singular_values)
-        low = self._variance(xp.maximum(s - self.floor, 0 * s))
-        high = self._variance(s + self.floor) + self.missed_variance
+        s, n_samples = self.singular_values, self.n_samples
+        low, high = enclosed(s, n_samples, self.floor, self.missed_variance)
         if self.left_out is None or confidence == 1:
             return low, high
-        rounding = high - self.missed_variance - self._variance(s)
         probable = moved(self.left_out.ceiling(self.rank, confidence), high)
-        return low, xp.minimum(
-            high, xp.maximum(cast(probable, dtype_name(high.dtype)), low) + rounding
+        return low, nearer(
+            low, high, probable, high - self.missed_variance - variances(s, n_samples)
         )
 
     def to_xarray(self) -> Any:
@@ -228,7 +224,9 @@ class PrincipalComponents(Seeded):
         ShapeError
             If the rows have another length.
         """
-        return map_rows(self._coordinates, rows, int(self.mean.shape[0]), self.components)
+        return map_rows(
+            self._directions.coordinates, rows, int(self.mean.shape[0]), self.components
+        )
 
     def inverse_transform(self, coordinates: object) -> Array:
         """Return the rows of given coordinates, which come in any form that `transform` takes.
@@ -255,31 +253,12 @@ class PrincipalComponents(Seeded):
         >>> bool(np.allclose(found.inverse_transform(found.transform(rows)), rows))
         True
         """
-        return map_rows(self._rows_at, coordinates, self.rank, self.components.T)
-
-    def _coordinates(self, block: MatrixBlock) -> Array:
-        """Return the coordinates of a block, its mean taken off before they are rounded."""
-        rows = centred(block, self.mean)
-        directions = adjoint(self.components) / self.scale[:, None]
-        inner = times(rows.block, directions)
-        rest = moved(self.mean, rows.shift) - rows.shift
-        offset = product(rest[None, :], moved(directions, rest))
-        wide = rescaled(inner, rows.exponent) - offset
-        return self._rounded(wide / moved(self._units, wide), block)
-
-    def _rows_at(self, block: MatrixBlock) -> Array:
-        inner = times(block, self._units[:, None] * self.components * self.scale)
-        return self._rounded(inner + moved(self.mean, inner), block)
+        return map_rows(self._directions.rows_at, coordinates, self.rank, self.components.T)
 
     @property
-    def _units(self) -> Array:
-        """What coordinates are divided by, shape (k,): the spread along each component, or 1."""
-        ones = 0 * self.singular_values + 1
-        return self.explained_variance**0.5 if self.whiten else ones
-
-    def _rounded(self, result: Array, block: MatrixBlock) -> Array:
-        """Return a result in the precision of a block and the components."""
-        return cast(result, promote(block.dtype, dtype_name(self.components.dtype)))
+    def _directions(self) -> Directions:
+        spread = self.explained_variance**0.5 if self.whiten else None
+        return Directions(self.components, self.mean, self.scale, spread)
 
     def truncate(self, rank: int | None = None, tol: float | None = None) -> PrincipalComponents:
         """Return the leading components alone.
@@ -441,7 +420,7 @@ class PrincipalComponents(Seeded):
         PrincipalComponents
         """
         if "singular_values" not in arrays:  # of a version that kept their squares
-            squares = arrays["explained_variance"] * _divisor(header["n_samples"])
+            squares = arrays["explained_variance"] * divisor(header["n_samples"])
             arrays = {**arrays, "singular_values": squares**0.5}
         fields: dict[str, Any] = {name: arrays[name] for name in _ARRAYS if name in arrays}
         fields |= {name: header[name] for name in _FACTS if name in header}
@@ -468,15 +447,6 @@ class PrincipalComponents(Seeded):
             error = error.rounded(2 * unit_roundoff(dtype) * error.norm)  # of what is projected
         return dataclasses.replace(self, components=cast(self.components, dtype), error=error)
 
-    def _variance(self, s: Array) -> Array:
-        with quiet():  # squares of numbers near the ends of the range are beyond it
-            return (s / math.sqrt(_divisor(self.n_samples))) ** 2
-
 
 _FACTS = ("total_variance", "n_samples", "missed_variance", "floor", "whiten")
 _ARRAYS = ("components", "singular_values", "mean", "scale")
-
-
-def _divisor(n_samples: float) -> float:
-    """Return by what sums of squares are divided to give a variance."""
-    return max(n_samples - 1, 1.0)

@@ -5,7 +5,8 @@ from ._completion import Completion, default_sample
 from ._completion_spec import CompletionSpec
 from ._feed import fed, finalized
 from ._finish import check_request, phases, truncated
-from ._generalized_nystrom import GeneralizedNystrom, GeneralizedNystromSpec, range_width
+from ._generalized_nystrom import GeneralizedNystrom
+from ._generalized_nystrom_spec import GeneralizedNystromSpec, range_width
 from ._gram_nystrom import GramNystrom, default_width
 from ._gram_spec import GramNystromSpec
 from ._hmt import HMT, HMTSpec

@@ -88,16 +88,8 @@ class OTTS(MultiPassSketch[TensorTrain]):
         Ranks of the result. The sketch is wider and is rounded at `finalize`.
     sketch_rank, corange_rank : int or sequence, optional
         Sizes of the left and right test tensors by hand, see `STTA`.
-    seed : int or None
-        Fixes the test tensors; None draws a fresh one, which the spec records.
-    dtype : optional
-        Of the data; by default the sketch follows them.
-    error_probes : int, optional
-        Independent test tensors that estimate the error, see `STTA`.
-    test_tensor : TestTensorFamily or str
-        Distribution of the test tensors, see `STTA`.
-    device : str or array, optional
-        Where the sketch lives, see `GeneralizedNystrom`.
+    seed, dtype, error_probes, test_tensor, device : optional
+        See `STTA`.
 
     Raises
     ------

@@ -68,16 +68,8 @@ class TTHMT(MultiPassSketch[TensorTrain]):
     sketch_rank : int or sequence, optional
         Columns of the test tensor by hand: by default ``max(rank + 10, 2 rank)``, trimmed to what
         each unfolding can hold.
-    seed : int or None
-        Fixes the test tensor; None draws a fresh one, which the spec records.
-    dtype : optional
-        Of the data; by default the sketch follows them.
-    error_probes : int, optional
-        Independent test tensors that estimate the error, see `STTA`.
-    test_tensor : TestTensorFamily or str
-        Distribution of the test tensors, see `STTA`.
-    device : str or array, optional
-        Where the sketch lives, see `GeneralizedNystrom`.
+    seed, dtype, error_probes, test_tensor, device : optional
+        See `STTA`.
 
     Raises
     ------
