@@ -58,27 +58,36 @@ def _joined(cores: list[Array], places: list[Points]) -> tuple[list[Array], list
 def _entries(cores: Sequence[Array], places: Sequence[Points]) -> Array:
     """Return the entries at checked places in every mode.
 
-    Points are sorted by their index in each inner mode, so that one product serves all that share
-    an index.
+    Where points are many, they are sorted by their index in an inner mode, so that one product
+    serves all that share an index.
     """
     xp = namespace(cores[0])
     first, last = cores[0][0, :, :], cores[-1][:, :, 0]
     if len(cores) == 1:
         return rows_at(last.T, places[0])[:, 0]
-    order = _sorting(places[1]) if len(cores) > 2 else np.arange(len(places[0]))
+    order = np.arange(len(places[0]))
+    if len(cores) > 2 and _are_shared(places[1], cores[1]):
+        order = _sorting(places[1])
     values = rows_at(first, places[0][order])  # (points, r)
     for mode, core in enumerate(cores[1:-1], 1):
+        if not _are_shared(order, core):
+            values = _each_apart(values, core, places[mode][order])
+            continue
         if mode > 1:
             sorting = _sorting(places[mode][order])
             values, order = rows_at(values, sorting), order[sorting]
-        shared = len(order) >= _SHARING * core.shape[1]
-        values = (_by_index if shared else _each_apart)(values, core, places[mode][order])
+        values = _by_index(values, core, places[mode][order])
     if is_complex(dtype_name(values.dtype)):
         values = xp.conj(values)
     found = xp.vecdot(values, rows_at(last.T, places[-1][order]))
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
     return rows_at(found, back)
+
+
+def _are_shared(points: Points, core: Array) -> bool:
+    """Whether so many points share an index of a mode that sorting them pays."""
+    return len(points) >= _SHARING * int(core.shape[1])
 
 
 def _sorting(places: Points) -> Points:
@@ -101,11 +110,11 @@ def _by_index(values: Array, core: Array, places: Points) -> Array:
 def _each_apart(values: Array, core: Array, places: Points) -> Array:
     """Return the same where few points share an index, some at a time."""
     xp = namespace(core)
-    slices = xp.permute_dims(core, (1, 0, 2))
     step = max(1, _BLOCK_ENTRIES // (core.shape[0] * core.shape[2]))
     parts = []
     for some in cuts(len(places), step):
-        taken = rows_at(slices, places[some])  # (points, a, b)
+        at = xp.asarray(places[some], **beside(core, "int64"))
+        taken = xp.permute_dims(xp.take(core, at, axis=1), (1, 0, 2))  # (points, a, b)
         parts.append((values[some, None, :] @ taken)[:, 0, :])
     return xp.concat(parts, axis=0)
 
