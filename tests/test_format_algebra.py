@@ -121,6 +121,15 @@ def test_iteration_is_refused_with_what_to_do(name):
         list(STRUCTURED[name])
 
 
+@pytest.mark.parametrize("name", STRUCTURED)
+def test_products_of_tensors_are_refused_with_their_names(name):
+    for other in (train(), STRUCTURED[name]):
+        with pytest.raises(TypeError, match="hadamard"):
+            STRUCTURED[name] * other
+        with pytest.raises(TypeError, match="hadamard"):
+            STRUCTURED[name] @ other
+
+
 @pytest.mark.parametrize("make", [train, cp, tucker])
 @pytest.mark.parametrize("scale", [1e-10, 1e-14])
 def test_norms_of_small_differences_of_structured_tensors_are_accurate(make, scale):

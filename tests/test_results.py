@@ -63,6 +63,7 @@ TRAIN_OPERATIONS = {
     "astype, round": (lambda r: r.astype(_narrower(r)).round(2), lambda t: t),
     "multiple": (lambda r: -2.5 * r, lambda t: -2.5 * t),
     "quotient": (lambda r: r / 3, lambda t: t / 3),
+    "conjugate": (lambda r: r.conj(), lambda t: t.conj()),
     "slice": (lambda r: r[1:4, :, 2], lambda t: t[1:4, :, 2]),
     "sum": (lambda r: r + r, lambda t: t + t),
     "plus one": (lambda r: r + 1.0, lambda t: t + 1),
@@ -438,6 +439,16 @@ def test_long_sums_of_trains_are_put_together_once():
     assert np.allclose(total.round(10).to_array(), expected)
     one = sketch.TensorTrain([np.ones((1, 4, 1))])
     assert np.allclose((one + one + one).to_array(), 3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex128"])
+def test_products_come_from_both_sides(dtype):
+    res = sketch.svd(matrix(dtype), 5)
+    dense = res.to_array()
+    for x in (np.ones(40), np.eye(3, 40, dtype=dtype)):
+        assert np.allclose(x @ res, x @ dense, atol=1e-5)
+    with pytest.raises(sketch.ShapeError, match="cannot multiply"):
+        np.ones(30) @ res
 
 
 @pytest.mark.parametrize("points", [0, 1, 7, 5000])

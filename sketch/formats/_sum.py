@@ -75,6 +75,10 @@ class Summable:
     def __neg__(self) -> Self:
         return self * -1.0  # type: ignore[return-value]  # a format times a number is of that format
 
+    def __matmul__(self, other: object) -> Any:
+        refuse_product(other)
+        return NotImplemented
+
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_") and name in self.__dict__:
             raise AttributeError(
@@ -218,6 +222,15 @@ def refuse_large(what: str, shape: Sequence[int], dtype: str, max_bytes: int) ->
         )
 
 
+def refuse_product(other: object) -> None:
+    """Say what a product of two tensors is called, where ``*`` and ``@`` do not stand for it."""
+    if isinstance(other, Summable):
+        raise TypeError(
+            "tensors are multiplied by numbers alone; the entrywise product of two trains is "
+            "x.hadamard(y), or lazily sketch.HadamardProduct(x, y), an inner product x.dot(y)"
+        )
+
+
 def is_number(x: object) -> TypeGuard[complex]:
     """Whether x is a plain number of Python or of an array library."""
     return isinstance(x, numbers.Number | np.number) or getattr(x, "shape", None) == ()
@@ -323,6 +336,7 @@ class TensorSum(Summable):
 
     def __mul__(self, factor: object) -> TensorSum:
         if not is_number(factor):
+            refuse_product(factor)
             return NotImplemented
         number = finite_factor(factor)
         return TensorSum(self.terms, [number * c for c in self.coefficients])

@@ -14,6 +14,7 @@ from ..backend.array import (
     Array,
     dtype_name,
     is_array,
+    is_complex,
     namespace,
     unit_roundoff,
 )
@@ -24,7 +25,7 @@ from ..numerics.linalg import finite_factor, multiple, plain_number
 from ._axes import with_axes
 from ._rounding import rounded
 from ._seeded import carrying_seeds
-from ._sum import Summable, TensorSum, is_number
+from ._sum import Summable, TensorSum, is_number, refuse_product
 from ._train_algebra import (
     chained,
     constant,
@@ -39,7 +40,7 @@ from ._train_sweeps import orthogonalized, train_norm
 
 
 @carrying_seeds(
-    *("orthogonalize", "round", "hadamard", "T", "mode_dot", "sum"),
+    *("orthogonalize", "round", "hadamard", "T", "conj", "mode_dot", "sum"),
     *("__getitem__", "__add__", "__sub__", "__mul__", "__truediv__"),
 )
 class TensorTrain(TrainStorage):
@@ -118,6 +119,7 @@ class TensorTrain(TrainStorage):
 
     def __mul__(self, factor: object) -> TensorTrain:
         if not is_number(factor):
+            refuse_product(factor)
             return NotImplemented
         number = finite_factor(factor)
         error = None if self.error is None else self.error.scaled(number)
@@ -140,6 +142,22 @@ class TensorTrain(TrainStorage):
         """The transpose: the modes in the opposite order; its error is the same."""
         flipped = TensorTrain(transposed(self.cores), error=self.error)
         return with_axes(flipped, None if self._axes is None else self._axes.reversed)
+
+    def conj(self) -> TensorTrain:
+        """Return the complex conjugate; its error is the same.
+
+        Examples
+        --------
+        >>> import sketch
+        >>> x = 1j * sketch.TensorTrain.ones((3, 4))
+        >>> x.conj().sum()
+        -12j
+        """
+        if not is_complex(dtype_name(self.dtype)):
+            return self
+        xp = namespace(self.cores[0])
+        flipped = TensorTrain([xp.conj(core) for core in self.cores], error=self.error)
+        return with_axes(flipped, self._axes)
 
     def mode_dot(self, matrix: Array, mode: int) -> Any:
         """Return the product of a matrix with a mode: ``n_k`` becomes the number of its rows.

@@ -161,6 +161,11 @@ class LowRank(Summable, Seeded):
         inner = _times_sparse(self.Vh, x) if sparse else product(self.Vh, x)
         return product(self.U, self.s * inner if x.ndim == 1 else self.s[:, None] * inner)
 
+    def __rmatmul__(self, x: Any) -> Array:
+        """Return ``x @ self``, of the same cost."""
+        transposed: Array = (self.T @ x.T).T
+        return transposed
+
     def to_array(self) -> Array:
         """Return the dense matrix, shape (m, n).
 
