@@ -50,14 +50,16 @@ try:
         TestMatrixFamily,
         TestTensorFamily,
     )
-    from .measure import schatten_norm, verify
+    from .measure import schatten_norm, spectral_norm, verify
     from .results import (
         Completed,
         ErrorEstimate,
         LowRank,
         NormEstimate,
         PrincipalComponents,
+        Scree,
         Solution,
+        SpectralEstimate,
     )
     from .semidefinite import pivoted_cholesky
     from .sketches import (
@@ -113,6 +115,7 @@ __all__ = [
     "PlacementWarning",
     "PrincipalComponents",
     "RankError",
+    "Scree",
     "SeedWarning",
     "ShapeError",
     "Sign",
@@ -121,6 +124,7 @@ __all__ = [
     "SlidingWindow",
     "Solution",
     "SparseSign",
+    "SpectralEstimate",
     "SpectrumWarning",
     "StackedTrains",
     "StateFileError",
@@ -143,6 +147,7 @@ __all__ = [
     "pivoted_cholesky",
     "schatten_norm",
     "solve",
+    "spectral_norm",
     "svd",
     "tensor_train",
     "tt_svd",

@@ -81,6 +81,18 @@ def checked_tol(tol: Any) -> float | None:
     return value
 
 
+def check_confidence(confidence: float) -> None:
+    """Refuse a confidence that no interval can have.
+
+    Raises
+    ------
+    ValueError
+        If it is not in (0, 1).
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
+
+
 def require_rank_or_tol(rank: object, tol: object) -> None:
     """Refuse a request that says neither how large nor how accurate a result should be."""
     if rank is None and tol is None:

@@ -37,7 +37,7 @@ print(f"{tensor.size:,} numbers become {kept:,}")
 
 emission = sketch.svd(np.moveaxis(tensor, 1, 0).reshape(201, -1), rank=12)
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.3))
-emission.scree(axes[0])
+emission.scree().plot(axes[0])
 sample = tensor[4]
 rebuilt = np.asarray(tt[4].to_array())
 extent = (240, 300, 450, 250)

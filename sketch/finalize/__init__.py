@@ -10,6 +10,7 @@ from ._hmt import (
     leave_one_out,
     leave_one_out_error,
     probe_error,
+    probed_spectrum,
     summing_error,
 )
 from ._krylov import (
@@ -49,6 +50,7 @@ __all__ = [
     "no_shift",
     "orthonormalized",
     "probe_error",
+    "probed_spectrum",
     "product_norms",
     "rank_within",
     "ritz",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
 import numpy as np
 
 from ..backend.array import Array, namespace, to_host
-from ..numerics.linalg import adjoint, frobenius_norm
-from ..results import ErrorEstimate, LowRank, Regression, rounding_floor
+from ..numerics.linalg import adjoint, frobenius_norm, spectral_norm
+from ..results import ErrorEstimate, FoundSpectrum, LowRank, Regression, rounding_floor
+from ._hmt import probed_spectrum
 from ._least_squares import LeastSquares
+
+_SPECTRAL_PROBES = 32  # that bound a spectral norm within a tenth to a half of it
 
 
 def generalized_nystrom(
@@ -94,7 +98,21 @@ def generalized_nystrom(
             drift=tuple(unit * x for x in drift),
         ),
     )
-    return LowRank(u, s, vh, error)
+    spectrum = _spectrum(c, w, s, pinv, dof_each) if unbiased else None
+    return LowRank(u, s, vh, error, spectrum=spectrum)
+
+
+def _spectrum(c: Array, w: Array, s: Array, pinv: Array, dof_each: int) -> FoundSpectrum:
+    """Return what X tells of the singular values of the data.
+
+    An orthonormal basis P of what is orthogonal to C sees the missed part alone, ``P^* W = P^*
+    Psi^* E``: some Gaussian products of it, independent of the noise in X.
+    """
+    xp, (rows, columns) = namespace(c), c.shape
+    probes = min(rows - columns, _SPECTRAL_PROBES)
+    apart = xp.linalg.qr(c, mode="complete")[0][:, columns : columns + probes]
+    known = probed_spectrum(s, "regression", adjoint(apart) @ w, probes, dof_each)
+    return dataclasses.replace(known, noise=(spectral_norm(pinv), frobenius_norm(pinv)))
 
 
 def _overlap(

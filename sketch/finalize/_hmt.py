@@ -5,8 +5,16 @@ from __future__ import annotations
 import math
 
 from ..backend.array import Array, namespace
-from ..numerics.linalg import frobenius_norm, wide_svd
-from ..results import Certain, ChiSquare, ErrorEstimate, LowRank, rounding_floor
+from ..numerics.linalg import as_floats, frobenius_norm, spectral_norm, wide_svd
+from ..results import (
+    Certain,
+    ChiSquare,
+    ErrorEstimate,
+    FoundSpectrum,
+    LowRank,
+    Relation,
+    rounding_floor,
+)
 
 _UNBLOCKED = 1_000_000  # multiplications of products that add up each entry in one go: measured
 _LONGEST_SUM = 4096  # terms that any other product adds up before it begins anew
@@ -14,21 +22,67 @@ _LEAST_DIGITS = 16  # and of this many errors of its terms
 _IDENTITY_DIGITS = 4096  # the identity needs a squared relative error of this many roundoffs
 
 
-def hmt(b: Array, error: ErrorEstimate) -> LowRank:
+def hmt(
+    b: Array, error: ErrorEstimate, residual: Array | None, probes: int, dof_each: int
+) -> LowRank:
     """Return the SVD of ``B = Q^* A``, the approximation in its basis Q of the range.
 
     Parameters
     ----------
     b : array, shape (k, n)
     error : ErrorEstimate
-        Of ``A - Q B``.
+        Of ``E = A - Q B``.
+    residual : array, optional
+        Products of E with Gaussian probes.
+    probes, dof_each : int
+        See `probe_error`.
 
     References
     ----------
     .. [1] N. Halko, P.-G. Martinsson, J. Tropp, "Finding structure with randomness", SIAM Rev. 53
        (2011) 217-288, arXiv:0909.4061, section 5.1.
     """
-    return LowRank(*wide_svd(b), error)
+    u, s, vh = wide_svd(b)
+    spectrum = None
+    if error.kind == "exact":
+        spectrum = FoundSpectrum(as_floats(s), "projection", certain=error.interval()[1])
+    if residual is not None:
+        certain = math.inf if spectrum is None else spectrum.certain
+        spectrum = probed_spectrum(s, "projection", residual, probes, dof_each, certain)
+    return LowRank(u, s, vh, error, spectrum=spectrum)
+
+
+def probed_spectrum(
+    s: Array,
+    relation: Relation,
+    residual: Array,
+    probes: int,
+    dof_each: int,
+    certain: float = math.inf,
+) -> FoundSpectrum:
+    """Return what singular values and probes of what they miss tell of those of the data.
+
+    Parameters
+    ----------
+    s : array, shape (k,)
+        Of the approximation.
+    relation : str
+        See `FoundSpectrum`.
+    residual : array
+        ``E G`` or ``G^* E``, entries of G of mean square 1.
+    probes, dof_each : int
+        See `probe_error`.
+    certain : float
+        Bound of ``||E||_F``.
+    """
+    return FoundSpectrum(
+        as_floats(s),
+        relation,
+        probed=spectral_norm(residual) / math.sqrt(probes),
+        size=frobenius_norm(residual) / math.sqrt(probes),
+        degrees=dof_each * probes,
+        certain=certain,
+    )
 
 
 def probe_error(

@@ -36,6 +36,14 @@ class Products:
         self.exponent = 0
         self.roundoff = unit_roundoff(source.dtype)
 
+    @classmethod
+    def shorter(cls, source: MatrixSource) -> tuple[Products, int]:
+        """Return the products that take vectors of the shorter axis, and how long these are."""
+        m, n = source.shape
+        if m is None or n <= m:
+            return cls(source, adjoint=False), n
+        return cls(source, adjoint=True), m
+
     def times(self, x: Matrix) -> Matrix:
         """Return ``A X``."""
         with quiet():  # what is not finite is found in the products

@@ -15,7 +15,7 @@ from ..maps import STREAMS, Gaussian
 from ..numerics.linalg import adjoint, rescaled
 from ..results import NormEstimate
 from ..sketches import independent_seed
-from ..sources import as_matrix_source
+from ..sources import MatrixSource, as_matrix_source
 from ._golub_kahan import Bidiagonal, Matrix, Products, bidiagonalized
 
 _LEAST_PRODUCTS = 100
@@ -98,24 +98,36 @@ def schatten_norm(
     """
     if not 0 < p < math.inf:
         raise ArgumentError(
-            f"p must be positive and finite, got {p}; the largest singular value (p = inf) is that "
-            "of svd(a, rank=1, method='krylov')"
+            f"p must be positive and finite, got {p}; the largest singular value (p = inf) is "
+            "spectral_norm(a)"
         )
     budget = checked_size(products, "products")
     if budget < _LEAST_PRODUCTS:
         raise ArgumentError(f"products must be at least {_LEAST_PRODUCTS}, got {budget}")
     own = independent_seed(seed, a)
-    source = as_matrix_source(a)
-    if source.single_use:
-        raise PassError("a norm needs several readings; give data that can be read again")
+    source = read_again(a)
+    by, size = Products.shorter(source)
     m, n = source.shape
-    by = Products(source, adjoint=m is not None and m < n)
-    size, other = (n, m) if m is None or n <= m else (m, n)
+    other = n if size == m else m
     if 2 * size <= budget and (other is None or size * other <= _EXACT_ENTRIES):
         return _exact(by, size, float(p))
     field = "complex" if is_complex(source.dtype) else "real"
     draw = functools.partial(Gaussian().draw, own, start=0, stop=size, field=field)
     return _estimated(by, draw, size, float(p), budget)
+
+
+def read_again(a: object) -> MatrixSource:
+    """Return the adapter of a matrix that several readings are possible of.
+
+    Raises
+    ------
+    PassError
+        If it can be read once only.
+    """
+    source = as_matrix_source(a)
+    if source.single_use:
+        raise PassError("a norm needs several readings; give data that can be read again")
+    return source
 
 
 def _exact(by: Products, size: int, p: float) -> NormEstimate:

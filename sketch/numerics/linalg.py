@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -370,6 +370,14 @@ def triangular_factor(wide: Array) -> Array:
     return adjoint(qr_triangle(adjoint(wide)))
 
 
+def spectral_norm(x: Array) -> float:
+    """Return the largest singular value, by a QR of the longer side first."""
+    if not min(x.shape):
+        return 0.0
+    r = qr_triangle(x if x.shape[0] >= x.shape[1] else adjoint(x))
+    return float(namespace(r).linalg.svdvals(r)[0])
+
+
 def thin_svd(x: Array) -> tuple[Array, Array, Array]:
     """Return the thin SVD ``U, s, Vh``."""
     try:
@@ -381,7 +389,12 @@ def thin_svd(x: Array) -> tuple[Array, Array, Array]:
     return u, s, vh
 
 
-def tail_norms(s: list[float]) -> list[float]:
+def as_floats(s: Array) -> tuple[float, ...]:
+    """Return the entries of a real vector as numbers."""
+    return tuple(float(x) for x in to_host(s))
+
+
+def tail_norms(s: Sequence[float]) -> list[float]:
     """Return ``[sqrt(sum(s[k:]**2)) for k in 0..len(s)]``: the cost of truncating at every rank."""
     tails = [0.0]
     for value in reversed(s):

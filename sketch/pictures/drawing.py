@@ -63,19 +63,24 @@ def tidy(axes: Any) -> None:
     axes.set_axisbelow(True)
 
 
-def draw_values(axes: Any, s: Floats, low: Floats, high: Floats, tail: float) -> None:
+def draw_values(
+    axes: Any, s: Floats, low: Floats, high: Floats, further: Floats, label: str
+) -> None:
     """Draw singular values with their intervals, and what bounds those that were left out.
 
     Parameters
     ----------
     axes : matplotlib Axes
     s, low, high : array, shape (k,)
-    tail : float
-        The squares of all further singular values add up to at most its square.
+    further : array, shape (p,)
+        What the next ones are at most.
+    label : str
+        Of the values.
     """
     index, k = np.arange(1, s.size + 1), s.size
     unit = _unit(float(s.max(initial=0.0)))
-    s, low, high, tail = s / unit, low / unit, high / unit, tail / unit
+    s, low, high, further = s / unit, low / unit, high / unit, further / unit
+    tail = float(further.max(initial=0.0))
     top = float(max(high.max(initial=0.0), s.max(initial=0.0), tail))
     bottom = _lower_edge([*s[s > 0], *([tail / 3] if tail > 0 else [])], top)
     shown = s > 0
@@ -89,15 +94,14 @@ def draw_values(axes: Any, s: Floats, low: Floats, high: Floats, tail: float) ->
         markersize=3.5,
         linewidth=1,
         capsize=2 if k <= 60 else 0,
-        label="singular value, 95 % interval",
+        label=label,
     )
     _mark_zeros(axes, index[~shown], bottom)
     if tail > 0:
-        further = np.arange(1, max(4, k // 2) + 1)
         axes.fill_between(
-            k + further,
+            k + np.arange(1, further.size + 1),
             bottom,
-            tail / np.sqrt(further),
+            further,
             color=RED,
             alpha=0.25,
             linewidth=0,

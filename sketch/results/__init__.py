@@ -2,13 +2,16 @@
 
 from ._completed import Completed
 from ._error import ErrorEstimate, rounding_floor
+from ._found_spectrum import FoundSpectrum, Relation
 from ._held_out import held_out_error
 from ._laws import Between, Bound, Certain, ChiSquare, Law, Regression, TrainProbes
 from ._left_out import LeftOut
 from ._low_rank import LowRank
 from ._norm_estimate import NormEstimate
 from ._principal import PrincipalComponents
+from ._scree import Scree
 from ._solution import Solution
+from ._spectral_estimate import SpectralEstimate
 from ._warnings import (
     is_worse_than_zero,
     warn_inaccurate_train,
@@ -23,13 +26,17 @@ __all__ = [
     "ChiSquare",
     "Completed",
     "ErrorEstimate",
+    "FoundSpectrum",
     "Law",
     "LeftOut",
     "LowRank",
     "NormEstimate",
     "PrincipalComponents",
     "Regression",
+    "Relation",
+    "Scree",
     "Solution",
+    "SpectralEstimate",
     "TrainProbes",
     "held_out_error",
     "is_worse_than_zero",

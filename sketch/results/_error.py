@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .._checks import check_confidence
 from ..files.archive import Header
 from ..numerics.linalg import rescaled
 from ..pictures import html
@@ -165,8 +166,7 @@ class ErrorEstimate:
         ValueError
             If the estimate is heuristic, so that no law is known, or `confidence` is not in (0, 1).
         """
-        if not 0 < confidence < 1:
-            raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
+        check_confidence(confidence)
         tail = (1 - confidence) / 2
         if self.kind == "heuristic":
             raise ValueError(

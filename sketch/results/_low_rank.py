@@ -42,11 +42,12 @@ from ..formats import (
     with_axes,
 )
 from ..maps import FixedMatrix
-from ..numerics.linalg import adjoint, frobenius_norm, product, tail_norms
+from ..numerics.linalg import adjoint, as_floats, frobenius_norm, product, tail_norms
 from ..pictures import drawing, html
 from ..sources import SparseSource, is_sparse
 from ._error import ErrorEstimate
-from ._laws import Regression
+from ._found_spectrum import FoundSpectrum
+from ._spectral_bounds import SpectralBounds
 from ._warnings import warn_unmet
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ _BLOCK_ENTRIES = 500_000  # of both factors that single entries are computed fro
 
 @carrying_seeds("T", "H", "truncate", "astype")
 @dataclass(frozen=True, eq=False)
-class LowRank(Summable, Seeded):
+class LowRank(SpectralBounds, Summable, Seeded):
     """The matrix ``U @ diag(s) @ Vh``, with an estimate of its distance to the data.
 
     Unpacks like a tuple: ``U, s, Vh = result``. Sums and differences with arrays, sparse matrices
@@ -76,6 +77,9 @@ class LowRank(Summable, Seeded):
     residuals : array, shape (k,), optional
         Of an iteration, ``||A^* u - s v||`` of each vector where it ended: a singular value of the
         data lies within it.
+    spectrum : FoundSpectrum, optional
+        What the sketch told of the singular values of the data, for `singular_value_interval`,
+        `spectral_error_interval`, `angle_bounds` and `scree`.
 
     Raises
     ------
@@ -107,6 +111,7 @@ class LowRank(Summable, Seeded):
     Vh: Array
     error: ErrorEstimate
     residuals: Array | None = None
+    spectrum: FoundSpectrum | None = None
 
     def __iter__(self) -> Iterator[Array]:
         return iter((self.U, self.s, self.Vh))
@@ -243,8 +248,13 @@ class LowRank(Summable, Seeded):
             meets = (k for k in range(limit + 1) if by_rank(k).meets(tol))
             keep = next(meets, limit)
         residuals = None if self.residuals is None else self.residuals[:keep]
-        short = LowRank(
-            self.U[:, :keep], self.s[:keep], self.Vh[:keep, :], by_rank(keep), residuals
+        short = dataclasses.replace(
+            self,
+            U=self.U[:, :keep],
+            s=self.s[:keep],
+            Vh=self.Vh[:keep, :],
+            error=by_rank(keep),
+            residuals=residuals,
         )
         warn_unmet(short.error, tol, f"rank {keep}")
         return short
@@ -264,48 +274,8 @@ class LowRank(Summable, Seeded):
         >>> round(result.errors_by_rank()(1).value, 6)
         3.0
         """
-        tails = tail_norms([float(x) for x in to_host(self.s)])
+        tails = tail_norms(as_floats(self.s))
         return lambda rank: self.error.truncated(tails[rank], rank)
-
-    def singular_value_interval(self, confidence: float = 0.95) -> tuple[Array, Array]:
-        """Return both ends of an interval that holds every exact singular value at once.
-
-        Parameters
-        ----------
-        confidence : float
-            Between 0 and 1.
-
-        Returns
-        -------
-        low, high : array, shape (k,)
-            For the k leading singular values of the data.
-
-        Raises
-        ------
-        ValueError
-            If the error estimate is heuristic, or `confidence` is not in (0, 1).
-
-        Notes
-        -----
-        Let E bound the residual R before truncation. Where the data were projected, as HMT does,
-        ``s_i**2 <= sigma_i**2 <= s_i**2 + E**2``, since ``A^* A = B^* B + R^* R``; else Weyl's
-        inequality gives ``abs(sigma_i - s_i) <= E``. Both hold for the worst residual, so that the
-        intervals of small singular values are wide.
-
-        Examples
-        --------
-        >>> import numpy as np, sketch
-        >>> res = sketch.svd(np.diag(0.5 ** np.arange(40.0)), rank=5)
-        >>> low, high = res.singular_value_interval()
-        >>> bool(np.all(low <= 0.5 ** np.arange(5)) and np.all(high >= 0.5 ** np.arange(5)))
-        True
-        """
-        xp, s, error = namespace(self.s), self.s, self.error
-        _, most = dataclasses.replace(error, truncation=0.0).interval(confidence)
-        projected = error.orthogonal and not error.losses and not isinstance(error.law, Regression)
-        if projected:
-            return xp.maximum(s - error.floor, 0 * s), xp.hypot(s, 0 * s + most) + error.floor
-        return xp.maximum(s - most, 0 * s), s + most
 
     def _at_points(self, points: object) -> Array:
         return self.entries(points)
@@ -337,39 +307,6 @@ class LowRank(Summable, Seeded):
         """
         return self.U * self.s, self.Vh
 
-    def scree(self, axes: object = None) -> object:
-        """Draw the singular values with their intervals, and what bounds those that are left out.
-
-        Parameters
-        ----------
-        axes : matplotlib Axes, optional
-            Where to draw; new ones by default.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        SketchError
-            If matplotlib is not installed.
-
-        Examples
-        --------
-        >>> import numpy as np, sketch
-        >>> res = sketch.svd(np.diag(0.5 ** np.arange(40.0)), rank=5)
-        >>> res.scree().get_ylabel()
-        'singular value'
-        """
-        (ax,) = drawing.fresh_axes(axes, 1, (5, 3.6))
-        s = np.asarray(to_host(self.s), float)
-        low, high, tail = s, s, 0.0
-        if self.error.kind != "heuristic":
-            low, high = (np.asarray(to_host(x), float) for x in self.singular_value_interval())
-            tail = self.error.interval()[1] if self.rank < min(self.shape) else 0.0
-        drawing.draw_values(ax, s, low, high, tail)
-        return ax
-
     def plot(self, axes: object = None) -> Any:
         """Draw the singular values, and the error after truncation to every smaller rank.
 
@@ -395,7 +332,7 @@ class LowRank(Summable, Seeded):
         'rank'
         """
         left, right = drawing.fresh_axes(axes, 2, (9, 3.6))
-        self.scree(left)
+        self.scree().plot(left)
         found = drawing.relative_errors(self.errors_by_rank(), self.rank, self.error.norm)
         drawing.draw_errors(right, *found)
         return left, right
@@ -488,6 +425,8 @@ class LowRank(Summable, Seeded):
         """
         header: archive.Header = {"kind": "LowRank", "error": self.error.to_header()}
         header |= {"seeds": self.seeds, "n_passes": self.n_passes}
+        if self.spectrum is not None:
+            header["spectrum"] = self.spectrum.to_header()
         names = ["U", "s", "Vh"] if self.residuals is None else ["U", "s", "Vh", "residuals"]
         archive.write(path, header, {name: to_host(getattr(self, name)) for name in names})
 
@@ -506,7 +445,9 @@ class LowRank(Summable, Seeded):
         LowRank
         """
         error = ErrorEstimate.from_header(header["error"])
-        return cls(arrays["U"], arrays["s"], arrays["Vh"], error, arrays.get("residuals"))
+        known = header.get("spectrum") and FoundSpectrum.from_header(header["spectrum"])
+        factors = arrays["U"], arrays["s"], arrays["Vh"]
+        return cls(*factors, error, arrays.get("residuals"), known)
 
     def astype(self, dtype: object) -> LowRank:
         """Return the result in another precision; its error follows.
@@ -529,7 +470,8 @@ class LowRank(Summable, Seeded):
             s = cast(self.s, real)
         residuals = None if self.residuals is None else cast(self.residuals, real)
         error = self._cast_error(s)
-        return LowRank(cast(self.U, dtype), s, cast(self.Vh, dtype), error, residuals)
+        factors = cast(self.U, dtype), s, cast(self.Vh, dtype)
+        return LowRank(*factors, error, residuals, self.spectrum)
 
     def _cast_error(self, s: Array) -> ErrorEstimate:
         """Return the error with what rounding of all three factors makes of it."""

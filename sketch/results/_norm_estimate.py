@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from .._checks import check_confidence
+
 
 @dataclass(frozen=True)
 class NormEstimate:
@@ -76,8 +78,7 @@ class NormEstimate:
         ValueError
             If `confidence` is not in (0, 1).
         """
-        if not 0 < confidence < 1:
-            raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
+        check_confidence(confidence)
         half = self.floor
         if self.spread:
             from scipy.special import stdtrit

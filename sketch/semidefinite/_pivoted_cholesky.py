@@ -7,10 +7,17 @@ import math
 from collections.abc import Callable
 
 from .._checks import checked_size, checked_tol, require_rank_or_tol
-from ..backend.array import Array, namespace, to_host
-from ..numerics.linalg import adjoint, frobenius_norm, rescaled, tail_norms, wide_svd
+from ..backend.array import Array, namespace
+from ..numerics.linalg import (
+    adjoint,
+    as_floats,
+    frobenius_norm,
+    rescaled,
+    tail_norms,
+    wide_svd,
+)
 from ..numerics.seeds import checked_seed
-from ..results import Between, Bound, ErrorEstimate, LowRank, rounding_floor
+from ..results import Between, Bound, ErrorEstimate, FoundSpectrum, LowRank, rounding_floor
 from ..running.progress import counter
 from ..sketches import phases, truncated
 from ._cholesky_factor import CholeskyFactor
@@ -128,7 +135,7 @@ def _result(factor: CholeskyFactor, keep: int, tol: float | None) -> LowRank:
     xp = namespace(vh)
     vh = vh * xp.conj(phases(vh))[:, None]
     values = s * s
-    tails = tail_norms([float(x) for x in to_host(values)])
+    tails = tail_norms(as_floats(values))
     whole = ErrorEstimate(
         residual=factor.trace,
         norm=factor.norm,
@@ -157,7 +164,9 @@ def _result(factor: CholeskyFactor, keep: int, tol: float | None) -> LowRank:
             law=law,
         )
 
-    core = LowRank(adjoint(vh), values, vh, whole)
+    spectrum = FoundSpectrum(as_floats(values), "semidefinite", certain=factor.trace)
+    core = LowRank(adjoint(vh), values, vh, whole, spectrum=spectrum)
     core = truncated(core, min(keep, int(s.shape[0])), tol, measured)
     s, error = rescaled(core.s, factor.exponent), core.error.rescaled(factor.exponent)
-    return LowRank(core.U, s, core.Vh, error).astype(factor.dtype)
+    known = spectrum.rescaled(factor.exponent)
+    return LowRank(core.U, s, core.Vh, error, spectrum=known).astype(factor.dtype)

@@ -67,6 +67,7 @@ def lifted(q: Basis, core: LowRank, exponent: int, sums: Sums) -> LowRank:
         s,
         namespace(s).conj(turned)[:, None] * core.Vh,
         with_rounding(core.error.rescaled(exponent), sums, q_columns(core)),
+        spectrum=core.spectrum and core.spectrum.rescaled(exponent),
     )
     _refuse_overflow(s, dtype)
     return result.astype(dtype)

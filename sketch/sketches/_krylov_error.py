@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..backend.array import Array, beside, cast, dtype_name, namespace
+from ..backend.array import Array, cast, dtype_name, namespace
 from ..finalize import (
     further_rows,
     identity_error,
@@ -106,15 +106,15 @@ class ByError:
                 return exact
         seen, q = self.spec.probed(sums).rescaled(-e), space.range.basis()
         inside = seen.inside(q)
-        outside = seen.norm_outside(q, inside)
+        outside = seen.outside(q, inside)
         captured = frobenius_norm(inside) / math.sqrt(self.spec.error_probes)
         return probe_error(
-            namespace(inside).asarray([[outside]], **beside(inside)),
+            outside,
             captured=captured,
             columns=int(space.v.shape[1]),
             probes=self.spec.error_probes,
             dof_each=self.spec.dof_each,
-            roundoff=sums.roundoff(rescaled(math.hypot(captured, outside), e)),
+            roundoff=sums.roundoff(rescaled(math.hypot(captured, frobenius_norm(outside)), e)),
         )
 
     def _block_after(self, sums: Sums, space: Space, width: int) -> Array:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ..backend.array import Array, Device, namespace
 from ..errors import NotSemidefiniteError, RankError, ShapeError
-from ..finalize import gram_nystrom, probe_error
+from ..finalize import gram_nystrom, probe_error, probed_spectrum
 from ..maps import DrawnMatrix, MatrixFamilyName, TestMatrixFamily
 from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent
 from ..results import ErrorEstimate, LowRank
@@ -66,9 +66,13 @@ class NystromSpec(MatrixSpec, Method):
         seen = rescaled(sums.whole("error"), -exponent)  # Theta^* A
         probed = sums.maps["error"].adjoint_product(u) * values  # Theta^* U S
 
+        def residual(rank: int) -> Array:
+            missed: Array = seen - probed[:, :rank] @ adjoint(u[:, :rank])
+            return missed
+
         def error(rank: int) -> ErrorEstimate:
             return probe_error(
-                seen - probed[:, :rank] @ adjoint(u[:, :rank]),
+                residual(rank),
                 captured=frobenius_norm(values[None, :rank]),
                 columns=self.range_size,
                 probes=self.error_probes,
@@ -77,10 +81,15 @@ class NystromSpec(MatrixSpec, Method):
                 orthogonal=False,
             )
 
-        whole = LowRank(u, values, adjoint(u), error(len(values)))
+        known = len(values)
+        spectrum = probed_spectrum(
+            values, "semidefinite", residual(known), self.error_probes, self.dof_each
+        )
+        spectrum = dataclasses.replace(spectrum, floor=pairs.floor)
+        whole = LowRank(u, values, adjoint(u), error(known), spectrum=spectrum)
         core = truncated(whole, keep, tol, error)
         identity = namespace(u).eye(core.rank, dtype=u.dtype, device=u.device)
-        lifting = LowRank(identity, core.s, core.Vh, core.error)
+        lifting = dataclasses.replace(core, U=identity)
         result = lifted(TallArray(core.U), lifting, exponent, sums)
         return dataclasses.replace(result, Vh=adjoint(result.U))
 

@@ -6,7 +6,7 @@ import functools
 import math
 from dataclasses import dataclass
 
-from ..backend.array import Array, beside, namespace
+from ..backend.array import Array
 from ..finalize import (
     FusedRange,
     hmt,
@@ -58,7 +58,9 @@ class Projection:
         exponent = scale_exponent(b)
         b = rescaled(b, -exponent)
         floor = 0.0 if fused is None else rescaled(fused.floor, -exponent)
-        return hmt(b, self._estimate(b, exponent, floor)), exponent
+        residual = self._residual(b, exponent, floor)
+        error = self._estimate(b, residual, exponent, floor)
+        return hmt(b, error, residual, self.spec.error_probes, self.spec.dof_each), exponent
 
     def _corange(self) -> Array:
         """Return ``Q^* A`` of a pass of its own, at hand or ended."""
@@ -99,12 +101,30 @@ class Projection:
             )
         return None
 
-    def _estimate(self, b: Array, exponent: int, floor: float) -> ErrorEstimate:
+    def _residual(self, b: Array, exponent: int, floor: float) -> Array | None:
+        """Return the products of ``A - Q B`` with the probes, up to a unitary factor."""
+        spec, sums, q = self.spec, self.sums, self.basis
+        if not spec.error_probes:
+            return None
+        seen = spec.probed(sums)
+        if spec.is_left(spec.probed_pass):
+            probed = rescaled(adjoint(seen.array()), -exponent)
+            return probed - q.seen_by(sums.maps["error"]) @ b  # G^* (A - Q B)
+        projected = seen.inside(q)
+        if floor:  # as it is, so that its rounding errors show
+            projected = rescaled(
+                adjoint(TallArray(adjoint(b)).seen_by(sums.maps["error"])), exponent
+            )
+        return rescaled(seen.outside(q, projected), -exponent)  # of (A - Q B) G
+
+    def _estimate(
+        self, b: Array, residual: Array | None, exponent: int, floor: float
+    ) -> ErrorEstimate:
         """Return the sharpest estimate at hand: the identity, hold-out columns, leave-one-out.
 
         `floor` is the norm of what rounding made of ``B = Q^* A`` beside the products.
         """
-        spec, sums, q = self.spec, self.sums, self.basis
+        spec, sums = self.spec, self.sums
         captured = frobenius_norm(b)
         summing = summing_error(b, sums.shape[0], sums.state.roundoff)
         norm = sums.state.norm
@@ -114,24 +134,12 @@ class Projection:
             exact = identity_error(size, b, roundoff, summing)
             if exact is not None and exact.value > _CLEAR * floor:
                 return with_floor(exact, floor)
-        if not spec.error_probes:
+        if residual is None:
             left_out = rescaled(float(sums.kept["left_out"]), -exponent)
             last_resort = leave_one_out_error(
                 left_out, captured, spec.range_size, roundoff, summing
             )
             return with_floor(last_resort, floor)
-        seen = spec.probed(sums)
-        if spec.is_left(spec.probed_pass):
-            probed = rescaled(adjoint(seen.array()), -exponent)
-            residual = probed - q.seen_by(sums.maps["error"]) @ b  # G^* (A - Q B)
-        else:
-            projected = seen.inside(q)
-            if floor:  # as it is, so that its rounding errors show
-                projected = rescaled(
-                    adjoint(TallArray(adjoint(b)).seen_by(sums.maps["error"])), exponent
-                )
-            outside = seen.norm_outside(q, projected)  # of (A - Q B) G
-            residual = namespace(b).asarray([[rescaled(outside, -exponent)]], **beside(b))
         estimate = probe_error(
             residual,
             captured=captured,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..backend.array import Array, cast, dtype_name, is_on_gpu, namespace
+from ..backend.array import Array, cast, dtype_name, is_on_gpu, namespace, qr_triangle
 from ..maps import DrawnMatrix
 from ..numerics.linalg import (
     adjoint,
@@ -137,10 +137,11 @@ class RowBlocks:
         """Return the Frobenius norm."""
         return math.hypot(*compute(*[task(frobenius_norm, block) for block in self.tasks]))
 
-    def norm_outside(self, basis: RowBlocks, inside: Array) -> float:
-        """Return the norm of ``Y - Q (Q^* Y)``."""
+    def outside(self, basis: RowBlocks, inside: Array) -> Array:
+        """Return R with ``R^* R = Z^* Z`` for ``Z = Y - Q (Q^* Y)``."""
         pairs, shared = zip(basis.tasks, self.tasks, strict=True), once(inside)
-        return math.hypot(*compute(*[task(norm_outside, *pair, shared) for pair in pairs]))
+        blocks = compute(*[task(triangle_outside, *pair, shared) for pair in pairs])
+        return qr_triangle(namespace(*blocks).concat(list(blocks), axis=0))
 
     def copy(self) -> RowBlocks:
         """Return the matrix, whose blocks are apart from others already."""
@@ -180,9 +181,9 @@ def beside_each_other(x: Array, y: Array) -> Array:
     return namespace(x).concat([x, y], axis=1)
 
 
-def norm_outside(basis: Array, block: Array, inside: Array) -> float:
-    """Return the norm of ``Y_i - Q_i (Q^* Y)``."""
-    return frobenius_norm(block - product(basis, inside))
+def triangle_outside(basis: Array, block: Array, inside: Array) -> Array:
+    """Return R with ``R^* R = Z^* Z`` for ``Z = Y_i - Q_i (Q^* Y)``."""
+    return qr_triangle(block - product(basis, inside))
 
 
 def add_arrays(arrays: list[Array]) -> Array:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..backend.array import Array, cast, namespace
+from ..backend.array import Array, cast, namespace, qr_triangle
 from ..finalize import SketchedBasis
 from ..maps import DrawnMatrix
 from ..numerics.linalg import (
@@ -70,8 +70,8 @@ class Tall(Basis, Protocol):
     def norm(self) -> float:
         """Return the Frobenius norm."""
 
-    def norm_outside(self, basis: Any, inside: Array) -> float:
-        """Return the norm of ``Y - Q (Q^* Y)``."""
+    def outside(self, basis: Any, inside: Array) -> Array:
+        """Return R with ``R^* R = Z^* Z`` for ``Z = Y - Q (Q^* Y)``."""
 
     def copy(self) -> Tall:
         """Return the matrix apart from others that it was made with."""
@@ -139,9 +139,9 @@ class TallArray:
         """Return the Frobenius norm."""
         return frobenius_norm(self.y)
 
-    def norm_outside(self, basis: TallArray, inside: Array) -> float:
-        """Return the norm of ``Y - Q (Q^* Y)``."""
-        return frobenius_norm(self.y - basis.y @ inside)
+    def outside(self, basis: TallArray, inside: Array) -> Array:
+        """Return R with ``R^* R = Z^* Z`` for ``Z = Y - Q (Q^* Y)``."""
+        return qr_triangle(self.y - basis.y @ inside)
 
     def copy(self) -> TallArray:
         """Return the matrix in memory of its own."""

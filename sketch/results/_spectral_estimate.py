@@ -1,0 +1,83 @@
+"""A largest singular value that was estimated, with its interval."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .._checks import check_confidence
+
+
+@dataclass(frozen=True)
+class SpectralEstimate:
+    """An estimate of the spectral norm ``||A||_2``, the largest singular value.
+
+    Attributes
+    ----------
+    value : float
+        The estimate: what A makes of some unit vector, so never too large but for rounding.
+    ratio : float
+        ``||T(A / value) G||_2 / sqrt(w)`` for the Chebyshev polynomial T and w Gaussian columns G.
+    degree : int
+        Of the polynomial, odd.
+    freedom : int
+        Degrees of freedom of the squared norm of a row of G; 0 where the value is exact.
+    floor : float
+        By how much the value may be off by rounding, relative to it.
+    n_products : int
+        Products of A or its adjoint with a vector that were taken.
+
+    Examples
+    --------
+    >>> import numpy as np, sketch
+    >>> found = sketch.spectral_norm(np.diag(1 / np.arange(1.0, 701)))
+    >>> low, high = found.interval()
+    >>> bool(low <= 1 <= high < 1.05 * low)
+    True
+    """
+
+    value: float
+    ratio: float
+    degree: int
+    freedom: int
+    floor: float
+    n_products: int
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Return an interval that holds the norm with at least the given probability.
+
+        Parameters
+        ----------
+        confidence : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        low, high : float
+
+        Raises
+        ------
+        ValueError
+            If `confidence` is not in (0, 1).
+
+        Notes
+        -----
+        With v the right singular vector of the norm, ``||T(A / value) G||_2 >= T(||A|| / value)
+        ||v^* G||``, whose last factor is a chi variable: the growth of T beyond 1 does the rest.
+        """
+        check_confidence(confidence)
+        above = 1.0
+        if self.freedom:
+            from scipy.special import gammaincinv
+
+            least = 2 * float(gammaincinv(self.freedom / 2, 1 - confidence))
+            most = self.ratio * math.sqrt(self.freedom / least) if least > 0 else math.inf
+            above = math.cosh(math.acosh(max(1.0, most)) / self.degree)
+        return self.value * (1 - self.floor), self.value * above * (1 + self.floor)
+
+    def __float__(self) -> float:
+        return self.value
+
+    def __str__(self) -> str:
+        low, high = self.interval()
+        return f"{self.value:.6g}, 95 % interval [{low:.6g}, {high:.6g}]"
