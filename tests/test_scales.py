@@ -41,6 +41,19 @@ def _kernel(scale):
     return kernel
 
 
+def _components(found, scale=1.0):
+    error = found.error  # of rows in units of their columns, where these are scaled
+    error = error.value * scale if error is not None else 0.0
+    return found.components * found.singular_values[:, None] * scale, (error,)
+
+
+def _stream(scale):
+    sk = sketch.GramNystrom(A.shape[1], 5)
+    for chunk in np.split(A * scale, 4):
+        sk.update(chunk)
+    return sk.finalize()
+
+
 CALLS = {
     "svd": lambda s: _seen(sketch.svd(A * s, 5)),
     "svd, tol": lambda s: _seen(sketch.svd(A * s, tol=1e-2)),
@@ -58,6 +71,13 @@ CALLS = {
     "pivoted_cholesky": lambda s: _seen(
         sketch.pivoted_cholesky(_kernel(s), np.linspace(0, 4, 50), 6)
     ),
+    "pca": lambda s: _components(sketch.pca(A * s, 5)),
+    "pca, one pass": lambda s: _components(sketch.pca(A * s, 5, passes=1)),
+    "pca, scaled": lambda s: _components(sketch.pca(A * s, 5, scale=True), s),
+    "pca, with gaps": lambda s: _components(
+        sketch.pca(np.where(np.abs(A) > 0.002, A, np.nan) * s, 3, missing="fit")
+    ),
+    "Gram-Nystrom": lambda s: _components(_stream(s)),
     "schatten_norm": lambda s: _estimate(sketch.schatten_norm(A * s)),
     "verify": lambda s: _estimate(sketch.verify(sketch.svd(A * s, 5), A * s)),
     "solve": lambda s: _solution(s, rank=6),

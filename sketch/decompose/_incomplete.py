@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -58,18 +59,21 @@ def _components(found: Completed, rank: int) -> PrincipalComponents:
     _, s, directions = np.linalg.svd(left - center, full_matrices=False)
     components = directions[:rank] @ basis
     (m, n), kept = found.shape, s[:rank]
-    noise = 0.0 if math.isnan(found.rmse.value) else found.rmse.value**2 * m * n
-    missed = float(np.sum(s[rank:] ** 2)) + noise
-    total = float(np.sum(kept**2)) + missed
-    divisor = max(m - 1, 1)
+    noise = 0.0 if math.isnan(found.rmse.value) else found.rmse.value * math.sqrt(m * n)
+    missed = math.hypot(noise, *s[rank:])
+    total = math.hypot(missed, *kept)
+    root = math.sqrt(max(m - 1, 1))
     return PrincipalComponents(
         components=(components / phases(components)[:, None]).astype(found.dtype),
         singular_values=kept.astype(found.dtype),
         mean=found.mean.astype(np.float64) + center @ basis,
-        total_variance=total / divisor,
+        total_variance=_square(total / root),
         n_samples=float(m),
-        missed_variance=missed / divisor,
-        error=ErrorEstimate(
-            math.sqrt(missed), math.sqrt(total), "heuristic", found.rmse.method, 0.0
-        ),
+        missed_variance=_square(missed / root),
+        error=ErrorEstimate(missed, total, "heuristic", found.rmse.method, 0.0),
     )
+
+
+def _square(x: float) -> float:
+    """Return the square, infinite beyond the range of numbers."""
+    return math.inf if x > math.sqrt(sys.float_info.max) else x * x

@@ -171,7 +171,8 @@ class ErrorEstimate:
         if self.kind == "heuristic":
             raise ValueError(
                 f"the estimate by {self.method} is heuristic: no law is known for it, hence no "
-                "interval. Sketch with error_probes=10 for one that has an interval"
+                "interval. verify(result, data) measures the error; sketches with error_probes=10 "
+                "estimate one that has an interval"
             )
         if self.also is None:
             return self._interval(tail)

@@ -139,7 +139,8 @@ def warn_of_rounding(found: PrincipalComponents, dtype: str) -> None:
             "on centred rows",
             SpectrumWarning,
         )
-    spacings = unit_roundoff(dtype) * namespace(found.mean).abs(found.components * found.mean)
+    mean = found.mean / found.scale
+    spacings = unit_roundoff(dtype) * namespace(mean).abs(found.components * mean)
     hidden = sum(
         found.floor < value <= frobenius_norm(spacings[k : k + 1, :]) * math.sqrt(found.n_samples)
         for k, value in enumerate(values)
