@@ -322,6 +322,20 @@ def test_estimates_of_one_reading_are_unbiased_and_cover(spectrum, dtype):
     found.assert_unbiased(bias=0.05)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+@pytest.mark.parametrize("shape", [(30, 60), (200, 60), (60, 100)])
+@pytest.mark.parametrize("start_rank", [None, 30])
+def test_exact_errors_allow_for_the_rounding_of_squares(start_rank, shape, dtype):
+    # entries of one sign, whose norm is far above the error: the identity cancels five digits
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        a = 1e3 + rng.standard_normal(shape).astype(dtype)
+        for power_iters in (0, 0.5, 1):
+            result = sketch.svd(a, 4, power_iters=power_iters, start_rank=start_rank, seed=seed)
+            low, high = result.error.interval(1 - 1e-9)
+            assert low <= np.linalg.norm(a - result.to_array().astype("complex128")) <= high
+
+
 def test_a_stream_that_hides_what_is_asked_for_warns():
     a = with_spectrum((120, 80), STEEP["rank 12, 1e-9"])
     sk = rows(sketch.HMT(a.shape, 12), a)

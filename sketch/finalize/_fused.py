@@ -7,9 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..backend.array import Array, device_of, namespace, to_host
-from ..numerics.linalg import adjoint, frobenius_norm, orthonormal_basis, thin_svd, wide_svd
+from ..numerics.linalg import (
+    adjoint,
+    column_norms,
+    frobenius_norm,
+    orthonormal_basis,
+    thin_svd,
+    wide_svd,
+)
 
 _LEAST_SIGNAL = 8.0  # over noise, of a direction that is kept
+_BLURS = 8.0  # in a norm, of those in its rows, over their sizes: six, as measured
 
 
 @dataclass(frozen=True)
@@ -26,12 +34,15 @@ class FusedRange:
         Directions that are not, though Y holds them: a further reading would tell.
     floor : float
         Frobenius norm of what rounding made of b.
+    blur : float
+        How many times as large as in a product with Q rounding errors in the norm of b may be.
     """
 
     b: Array
     kept: int
     hidden: int
     floor: float
+    blur: float
 
 
 def fused_range(
@@ -71,9 +82,12 @@ def fused_range(
        IJCAI 2017, 3350-3356, doi:10.24963/ijcai.2017/468.
     """
     found = _directions(inside, back, size, roundoff, norms)
-    floor = math.hypot(*(size * roundoff / found.s[j] for j in found.kept))
-    b = _rows(found.p.T, found.kept).T @ found.rows(found.kept)
-    return FusedRange(b, len(found.kept), len(found.hidden), floor)
+    rows, off = found.rows(found.kept), [size * roundoff / found.s[j] for j in found.kept]
+    lengths = column_norms(adjoint(rows))
+    parts = (x / found.s[j] for x, j in zip(lengths, found.kept, strict=True))
+    blur = max(1.0, _BLURS * math.hypot(*parts) / size) if size else 1.0
+    b = _rows(found.p.T, found.kept).T @ rows
+    return FusedRange(b, len(found.kept), len(found.hidden), math.hypot(*off), blur)
 
 
 def fused_basis(inside: Array, back: Array, size: float, roundoff: float) -> Array:

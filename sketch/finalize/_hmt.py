@@ -187,14 +187,18 @@ def summing_error(b: Array, rows: int, roundoff: float) -> float:
 
 
 def identity_error(
-    norm: float, b: Array, roundoff: float, summing: float = 0.0
+    norm: float, b: Array, roundoff: float, summing: float = 0.0, blurred: float = 1.0
 ) -> ErrorEstimate | None:
-    """Return ``sqrt(||A||^2 - ||B||^2)``, or None where the difference has lost its digits."""
+    """Return ``sqrt(||A||^2 - ||B||^2)``, or None where the difference has lost its digits.
+
+    Rounding errors in ``||B||^2`` are `blurred` so many times as in a product.
+    """
     captured = frobenius_norm(b)
     if not 0 < norm < math.inf:
         return None
     squared = (1 - captured / norm) * (1 + captured / norm)
     blur = 16 * roundoff + 2 * summing  # squares differ by 5 roundoffs at most, as measured
+    blur *= blurred
     if squared < max(_IDENTITY_DIGITS * roundoff, _LEAST_DIGITS * blur):
         return None
     return ErrorEstimate(

@@ -131,7 +131,8 @@ class Projection:
         size = captured if norm is None else rescaled(norm, -exponent)
         roundoff = sums.roundoff(rescaled(max(size, captured), exponent))
         if norm is not None:
-            exact = identity_error(size, b, roundoff, summing)
+            blurred = 1.0 if self.fused is None else self.fused.blur
+            exact = identity_error(size, b, roundoff, summing, blurred)
             if exact is not None and exact.value > _CLEAR * floor:
                 return with_floor(exact, floor)
         if residual is None:
