@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -33,6 +34,16 @@ tt: sketch.TensorTrain = sketch.tensor_train(t, (2, 3), method="tt-hmt", sketch_
 tt = sketch.tensor_train(t, np.int64(3), test_tensor="khatri-rao", error_probes=None)
 tt = sketch.TensorTrain.random((3, 4), np.array([2])).round(2, 1e-3).T
 norm: float = (tt - 2 * tt).norm()
+maybe_rank: int | None = 3 if len(a) > 9 else None
+maybe_tol: float | None = None if maybe_rank else 1e-2
+result = sketch.svd(a, maybe_rank, tol=maybe_tol)
+result = result.truncate(tol=0.5)
+result = sketch.svd(np.asarray(a, np.float32), tol=1e-2, passes=4, method="krylov", device="cpu")
+found = sketch.pca(a, tol=0.1, passes=2).truncate(1)
+tt = sketch.tt_svd(t, tol=1e-3).round(2)
+total: sketch.TensorSum = tt + sketch.CPTensor(None, [np.ones((n, 1)) for n in (4, 5, 6)])
+size: float = (total - t).norm()
+value: float = float(tt.entries([[0, 0, 0]])[0])
 tt = sketch.cross(lambda i: i.sum(axis=1), (4, 5, 6), rank=2, max_evaluations=2000)
 tt = sketch.complete(np.ones((9, 2), int), np.ones(9), shape=(4, 5), tol=0.1)
 filled: sketch.Completed = sketch.complete(a, rank=3, holdout=0.05)
@@ -41,55 +52,96 @@ sk.update(a)
 merged: sketch.GeneralizedNystrom = sketch.GeneralizedNystrom(a.shape, 4)
 merged.merge(sketch.GeneralizedNystrom(a.shape, 4))
 """.strip().splitlines()
-BAD = {  # a call, and what the checker says of it
-    'sketch.svd(a, 5, method="nystorm")': '"method"',
-    "sketch.svd(a, rnk=2)": '"rnk"',
-    'sketch.svd(a, "5")': '"rank"|Argument 2',
-    'sketch.svd(a, 5, test_matrix="gausian")': '"test_matrix"',
-    'sketch.svd(a, 5, seed="0")': '"seed"',
-    "sketch.pca(a, 3, rank=3)": "multiple values",
-    "sketch.pca(a, n_components=3)": '"n_components"',
-    'sketch.tensor_train(t, 3, method="sstta")': '"method"',
-    "sketch.tensor_train(t, rnk=2)": '"rnk"',
-    'sketch.tensor_train(t, "3")': "Argument 2",
-    'sketch.tensor_train(t, 3, test_tensor="trains")': '"test_tensor"',
-    "sketch.tt_svd(t, 2.5)": "Argument 2",
+BAD = {  # a call, and what mypy says of it
+    'sketch.svd(a, 5, method="nystorm")': "No overload",
+    "sketch.svd(a, rnk=2)": "No overload",
+    'sketch.svd(a, "5")': "No overload",
+    'sketch.svd(a, 5, test_matrix="gausian")': "No overload",
+    'sketch.svd(a, 5, seed="0")': "No overload",
+    "sketch.svd(a)": "No overload|All overload",
+    "sketch.svd(a, passes=3)": "No overload|All overload",
+    "sketch.pca(a, 3, rank=3)": "No overload",
+    "sketch.pca(a, n_components=3)": "No overload",
+    "sketch.pca(a)": "No overload|All overload",
+    'sketch.tensor_train(t, 3, method="sstta")': "No overload",
+    "sketch.tensor_train(t, rnk=2)": "No overload",
+    'sketch.tensor_train(t, "3")': "No overload|Argument 2",
+    'sketch.tensor_train(t, 3, test_tensor="trains")': "No overload",
+    "sketch.tensor_train(t)": "No overload|All overload",
+    "sketch.tt_svd(t, 2.5)": "No overload",
+    "sketch.tt_svd(t)": "No overload|All overload",
+    "sketch.svd(a, 5).truncate()": "No overload|All overload",
+    "sketch.pca(a, 5).truncate()": "No overload|All overload",
+    "sketch.TensorTrain.ones((3, 4)).round()": "No overload|All overload",
+    "sketch.cross(np.sum, (4, 5))": "No overload|All overload",
+    "sketch.solve(sketch.TTOperator.identity((3, 4)), t)": "No overload|All overload",
     "sketch.HMT(a.shape, 4, power_iter=1)": '"power_iter',
     'sketch.STTA(t.shape, 4, test_tensor="gaussian")': '"test_tensor"',
     "sketch.svd(a, 5).U = a": "read-only",
     "sketch.svd(a, 5).rang": '"rang"',
-    "sketch.svd(a, 5).truncate(rank=2.5)": '"rank"',
+    "sketch.svd(a, 5).truncate(rank=2.5)": "No overload",
     "sketch.TensorTrain.random((3, 4), 2.5)": "Argument 2",
-    "sketch.cross(a, (4, 5), rank=2)": "Argument 1",
-    "sketch.cross(np.sum, (4, 5), rnk=2)": '"rnk"',
+    "sketch.cross(a, (4, 5), rank=2)": "No overload",
+    "sketch.cross(np.sum, (4, 5), rnk=2)": "No overload",
     "sketch.complete(a, 3, tol=0.1)": "No overload",
     "sketch.TensorTrain.ones((3, 4)).mode_dot(a)": '"mode"',
 }
 
 
+LINES = [*HEAD.splitlines(), *GOOD, *BAD]
+
+
 @pytest.fixture(scope="module")
-def said(tmp_path_factory):
-    """Return what the type checker says of each line."""
-    pytest.importorskip("mypy")
+def snippet(tmp_path_factory):
+    """Return a file with a call on each line."""
     path = tmp_path_factory.mktemp("types") / "snippet.py"
-    lines = [*HEAD.splitlines(), *GOOD, *BAD]
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(LINES) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module", params=["mypy", "pyright"])
+def said(request, snippet):
+    """Return what a type checker says of each line, and which it is."""
+    pytest.importorskip(request.param)
+    told = {"mypy": by_mypy, "pyright": by_pyright}[request.param](snippet)
+    found: dict[str, str] = dict.fromkeys(LINES, "")
+    for number, message in told:
+        found[LINES[number - 1]] += message
+    return request.param, found
+
+
+def by_mypy(path):
+    """Return the lines with errors, and these."""
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--no-pretty"]
     done = subprocess.run([*command, str(path)], capture_output=True, text=True, cwd=ROOT)
     told = re.findall(r"snippet\.py:(\d+): error: (.*)", done.stdout)
     assert told, done.stdout + done.stderr
-    found: dict[str, str] = dict.fromkeys(lines, "")
-    for number, message in told:
-        found[lines[int(number) - 1]] += message
-    return found
+    return [(int(number), message) for number, message in told]
+
+
+def by_pyright(path):
+    """Return the lines with errors, and these."""
+    command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable]
+    done = subprocess.run([*command, str(path)], capture_output=True, text=True, cwd=ROOT)
+    told = json.loads(done.stdout)["generalDiagnostics"]
+    return [
+        (each["range"]["start"]["line"] + 1, each["message"])
+        for each in told
+        if each["severity"] == "error" and each.get("rule") != "reportUnusedExpression"
+    ]
 
 
 def test_calls_that_work_are_not_complained_of(said):
-    assert not [(line, said[line]) for line in (*HEAD.splitlines(), *GOOD) if said[line]]
+    _, found = said
+    assert not [(line, found[line]) for line in (*HEAD.splitlines(), *GOOD) if found[line]]
 
 
 def test_calls_that_cannot_work_are_found(said):
-    assert not [(line, said[line]) for line, what in BAD.items() if not re.search(what, said[line])]
+    checker, found = said
+    expected = BAD if checker == "mypy" else dict.fromkeys(BAD, ".")
+    assert not [
+        (line, found[line]) for line, what in expected.items() if not re.search(what, found[line])
+    ]
 
 
 def test_the_names_in_types_are_those_that_are_known():

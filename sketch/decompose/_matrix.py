@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack, overload
 
 from .._checks import checked_tol, require_rank_or_tol
 from ..backend.array import Device
@@ -36,6 +36,27 @@ WIDENED = 1.5, 1.2  # where it is widened: far from the tolerance, and near
 NEAR = 1.3
 
 
+class SVDOptions(TypedDict, total=False):
+    """What `svd` takes beside a rank and a tolerance."""
+
+    method: MatrixMethod
+    power_iters: float
+    passes: int | None
+    start_rank: int | None
+    test_matrix: TestMatrixFamily | MatrixFamilyName | None
+    seed: int | None
+    check_finite: bool
+    memory: int | str | None
+    device: Device
+    progress: bool
+
+
+@overload
+def svd(
+    a: object, rank: int | None, *, tol: float | None = None, **options: Unpack[SVDOptions]
+) -> LowRank: ...
+@overload
+def svd(a: object, *, tol: float | None, **options: Unpack[SVDOptions]) -> LowRank: ...
 def svd(
     a: object,
     rank: int | None = None,

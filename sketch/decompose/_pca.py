@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict, Unpack, overload
 
 from .._checks import checked_size, checked_tol
 from ..backend.array import Device
@@ -20,6 +20,30 @@ _MORE_ALONE = 140  # where no further reading sharpens them
 _TOLERANCE_RANK = 20  # whose default width is searched for a tolerance
 
 
+class PCAOptions(TypedDict, total=False):
+    """What `pca` takes beside a rank and a tolerance."""
+
+    passes: int | None
+    sketch_rank: int | None
+    center: bool
+    scale: object
+    whiten: bool
+    missing: str | None
+    seed: int | None
+    check_finite: bool
+    memory: int | str | None
+    device: Device
+    progress: bool
+
+
+@overload
+def pca(
+    rows: object, rank: int | None, *, tol: float | None = None, **options: Unpack[PCAOptions]
+) -> PrincipalComponents: ...
+@overload
+def pca(
+    rows: object, *, tol: float | None, **options: Unpack[PCAOptions]
+) -> PrincipalComponents: ...
 def pca(
     rows: object,
     rank: int | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Unpack
+from typing import Any, Unpack, overload
 
 from .._checks import MISSING_HINT, Ranks, checked_tol, each_bond, require_rank_or_tol
 from ..backend.array import Device, cast, namespace, quiet, unit_roundoff
@@ -38,6 +38,25 @@ Measure = Callable[[TensorTrain], ErrorEstimate]
 _EXACT_RANK = 100  # up to which the error of a structured tensor is computed, not estimated
 
 
+class TrainOptions(TensorOptions, total=False):
+    """What `tensor_train` takes beside a rank and a tolerance."""
+
+    method: TensorMethod
+    seed: int | None
+    check_finite: bool
+    memory: int | str | None
+    device: Device
+    progress: bool
+
+
+@overload
+def tensor_train(
+    a: object, rank: Ranks | None, *, tol: float | None = None, **options: Unpack[TrainOptions]
+) -> TensorTrain: ...
+@overload
+def tensor_train(
+    a: object, *, tol: float | None, **options: Unpack[TrainOptions]
+) -> TensorTrain: ...
 def tensor_train(
     a: object,
     rank: Ranks | None = None,
@@ -220,6 +239,10 @@ def exact_error(train: TensorTrain, data: TensorTrain, dtype: str) -> ErrorEstim
     )
 
 
+@overload
+def tt_svd(array: object, rank: Ranks | None, tol: float | None = None) -> TensorTrain: ...
+@overload
+def tt_svd(array: object, *, tol: float | None) -> TensorTrain: ...
 def tt_svd(array: object, rank: Ranks | None = None, tol: float | None = None) -> TensorTrain:
     """Return the tensor train of successive truncated SVDs, with its exact error.
 

@@ -312,6 +312,10 @@ class TensorTrain(TrainStorage):
         done = TensorTrain(orthogonalized(self.cores, *self._modes(mode)))
         return done.with_error(self._error_after(0.0))
 
+    @overload
+    def round(self, rank: Ranks | None, tol: float | None = None) -> TensorTrain: ...
+    @overload
+    def round(self, *, tol: float | None) -> TensorTrain: ...
     def round(self, rank: Ranks | None = None, tol: float | None = None) -> TensorTrain:
         """Return a train of smaller ranks, by truncated SVDs of thin matrices.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 from .._checks import Ranks
 from ..backend.array import (
@@ -255,6 +255,10 @@ class TTOperator(OperatorBuilders):
         """Return the Frobenius norm, see `TensorTrain.norm`."""
         return self._train.norm()
 
+    @overload
+    def round(self, rank: Ranks | None, tol: float | None = None) -> TTOperator: ...
+    @overload
+    def round(self, *, tol: float | None) -> TTOperator: ...
     def round(self, rank: Ranks | None = None, tol: float | None = None) -> TTOperator:
         """Return an operator of smaller ranks, close in the Frobenius norm.
 

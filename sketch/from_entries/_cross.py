@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack, overload
 
 from .._checks import Ranks, checked_size, checked_tol, each_bond, require_rank_or_tol
 from ..formats import TensorTrain, with_evaluations
@@ -19,6 +19,35 @@ from ._held_out_points import checked_shape
 _BLOCK_POINTS = 100_000
 
 
+class CrossOptions(TypedDict, total=False):
+    """What `cross` takes beside a rank and a tolerance."""
+
+    seed: int | None
+    vectorized: bool
+    map: Map
+    block_points: int
+    test_points: int
+    max_evaluations: int | None
+    progress: bool
+
+
+@overload
+def cross(
+    f: Callable[[Any], object],
+    shape: Sequence[int],
+    rank: Ranks | None,
+    *,
+    tol: float | None = None,
+    **options: Unpack[CrossOptions],
+) -> TensorTrain: ...
+@overload
+def cross(
+    f: Callable[[Any], object],
+    shape: Sequence[int],
+    *,
+    tol: float | None,
+    **options: Unpack[CrossOptions],
+) -> TensorTrain: ...
 def cross(
     f: Callable[[Any], object],
     shape: Sequence[int],

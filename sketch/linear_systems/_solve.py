@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack, overload
 
 import numpy as np
 
@@ -37,6 +37,32 @@ _BY_ROUNDING = 2.0  # times the residual before the solution was rounded
 _UNSOLVED = 0.1  # relative residual, which no one would call a solution
 
 
+class SolveOptions(TypedDict, total=False):
+    """What `solve` takes beside a rank and a tolerance."""
+
+    preconditioner: Preconditioner | None
+    max_steps: int
+    seed: int | None
+    progress: bool
+
+
+@overload
+def solve(
+    A: TTOperator | Sequence[TTOperator],
+    b: object,
+    rank: int | None,
+    *,
+    tol: float | None = None,
+    **options: Unpack[SolveOptions],
+) -> Solution: ...
+@overload
+def solve(
+    A: TTOperator | Sequence[TTOperator],
+    b: object,
+    *,
+    tol: float | None,
+    **options: Unpack[SolveOptions],
+) -> Solution: ...
 def solve(
     A: TTOperator | Sequence[TTOperator],
     b: object,

@@ -6,7 +6,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -217,6 +217,10 @@ class LowRank(SpectralBounds, Summable, Seeded):
             blocks.append((x[:, None, :] @ y[:, :, None])[:, 0, 0])
         return xp.concat(blocks)
 
+    @overload
+    def truncate(self, rank: int | None, tol: float | None = None) -> LowRank: ...
+    @overload
+    def truncate(self, *, tol: float | None) -> LowRank: ...
     def truncate(self, rank: int | None = None, tol: float | None = None) -> LowRank:
         """Return the best approximation of smaller rank; its error follows by Pythagoras.
 

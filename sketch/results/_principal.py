@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -260,6 +260,10 @@ class PrincipalComponents(Seeded):
         spread = self.explained_variance**0.5 if self.whiten else None
         return Directions(self.components, self.mean, self.scale, spread)
 
+    @overload
+    def truncate(self, rank: int | None, tol: float | None = None) -> PrincipalComponents: ...
+    @overload
+    def truncate(self, *, tol: float | None) -> PrincipalComponents: ...
     def truncate(self, rank: int | None = None, tol: float | None = None) -> PrincipalComponents:
         """Return the leading components alone.
 

@@ -107,7 +107,7 @@ class DenseSource(MatrixBlock):
         if 0 in self.shape:
             return None
         xp = namespace(self.array)
-        bad = ~xp.isfinite(self.array)
+        bad = xp.logical_not(xp.isfinite(self.array))
         flat = int(xp.argmax(xp.astype(xp.reshape(bad, (-1,)), xp.int8)))
         row, col = divmod(flat, self.shape[1])
         return (row, col) if bool(bad[row, col]) else None

@@ -90,7 +90,7 @@ class DeviceSparseSource(MatrixBlock):
     def find_nonfinite(self) -> tuple[int, int] | None:
         """Return the row and column of a NaN or an infinity."""
         xp = namespace(self._rows.data)
-        bad = ~xp.isfinite(self._rows.data)
+        bad = xp.logical_not(xp.isfinite(self._rows.data))
         if not bool(xp.any(bad)):
             return None
         first = int(xp.argmax(bad))

@@ -76,7 +76,7 @@ class DenseTensorBlock(TensorBlock):
     def find_nonfinite(self) -> tuple[int, ...] | None:
         """Return the first index that holds NaN or infinity."""
         xp = namespace(self.array)
-        bad = xp.reshape(~xp.isfinite(self.array), (-1,))
+        bad = xp.reshape(xp.logical_not(xp.isfinite(self.array)), (-1,))
         if not bad.shape[0] or not bool(xp.any(bad)):
             return None
         flat = int(xp.argmax(xp.astype(bad, xp.int8)))
