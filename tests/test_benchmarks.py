@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -51,6 +52,12 @@ def test_asv_finds_every_work():
     for cls in classes:
         assert cls.params[0] == list(cls.work.methods)
         assert all(hasattr(cls, name) for name in ("time_run", "peakmem_run", "track_error"))
+
+
+def test_parts_need_of_the_package_only_what_old_commits_have():
+    for path in (BENCHMARKS.parent / "sketch" / "bench").glob("*.py"):
+        wanted = set(re.findall(r"^from (\.\.\S+) import", path.read_text(), re.MULTILINE))
+        assert wanted <= {"..decompose", "..formats"}, path.name
 
 
 def test_methods_run_in_turn_and_medians_are_given():

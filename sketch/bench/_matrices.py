@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backend.array import HostArray
 from ..decompose import svd
 from ._work import Method
 
-Array = HostArray
+if TYPE_CHECKING:  # old packages, which run this too, have other modules
+    from ..backend.array import HostArray
 
 
-def normal_matrix(m: int, n: int) -> Array:
+def normal_matrix(m: int, n: int) -> HostArray:
     """Return a matrix of random normal numbers whose columns fade: singular values close to 1/i."""
     a = np.random.default_rng(0).standard_normal((m, n))
     a /= math.sqrt(m) * np.arange(1, n + 1)
@@ -59,7 +59,7 @@ def _squares(block: Any) -> float:
     return float(values @ values)
 
 
-def _lost(a: Any, rows: slice, left: Array, vh: Array) -> float:
+def _lost(a: Any, rows: slice, left: HostArray, vh: HostArray) -> float:
     """Return the squared norm of what is missing in some rows."""
     block = a[rows]
     if not hasattr(block, "tocsr"):

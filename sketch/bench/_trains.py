@@ -5,26 +5,26 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backend.array import HostArray
 from ..decompose import tensor_train
 from ..formats import TensorTrain
 from ._work import Method
 
-Array = HostArray
+if TYPE_CHECKING:  # old packages, which run this too, have other modules
+    from ..backend.array import HostArray
 Error = Callable[[Any], float]
 
 
-def square_root(side: int, order: int = 4) -> Array:
+def square_root(side: int, order: int = 4) -> HostArray:
     """Return the square root of the sum of the coordinates, which are in (0, 1]."""
     x = np.arange(1, side + 1) / side
     return np.asarray(np.sqrt(functools.reduce(np.add, np.ix_(*[x] * order))))
 
 
-def cores_of(result: Any) -> list[Array]:
+def cores_of(result: Any) -> list[HostArray]:
     """Return the cores of a train of whichever library; those of quimb have no outer bonds."""
     if hasattr(result, "arrays"):
         first, *inner, last = result.arrays
@@ -32,7 +32,7 @@ def cores_of(result: Any) -> list[Array]:
     return [np.asarray(c) for c in getattr(result, "cores", getattr(result, "factors", result))]
 
 
-def dense_error(t: Array) -> Error:
+def dense_error(t: HostArray) -> Error:
     """Return the relative error against an array, slice by slice."""
 
     def error(result: Any) -> float:
@@ -73,7 +73,7 @@ def our_train(rank: int, method: Any = "stta", **options: Any) -> Method:
 def tensorly(rank: int, **options: Any) -> Method:
     """Return TensorLy's TT-SVD, or with ``svd="randomized_svd"`` its randomized one."""
 
-    def prepare(t: Array) -> Callable[[], object]:
+    def prepare(t: HostArray) -> Callable[[], object]:
         from tensorly.decomposition import tensor_train as theirs
 
         return lambda: list(theirs(t, [1, *[rank] * (t.ndim - 1), 1], **options))

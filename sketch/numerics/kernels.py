@@ -57,6 +57,9 @@ class StructuredRows(Protocol):
     def astype(self, dtype: str) -> Self:
         """Return the rows in another precision."""
 
+    def hashed(self) -> HashedRows:
+        """Return the rows one by one."""
+
     def product_of_dense(self, a: object) -> HostArray | None:
         """Return ``X^T A`` for a dense A (m, n), or None where a plain product is as fast."""
 
@@ -114,6 +117,10 @@ class HashedRows:
             stripe = _STRIPE_BYTES // a.itemsize
             compiled.hashed_rows_of_dense(plain, self.columns, self.values, out, stripe)
             return out
+
+    def hashed(self) -> HashedRows:
+        """Return the rows themselves."""
+        return self
 
     def adjoint_product(self, x: HostArray) -> HostArray:
         """Return ``Omega^* X`` for a dense X (n, k)."""
