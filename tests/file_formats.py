@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
+
 import numpy as np
 import pytest
 import scipy.io
@@ -231,10 +235,95 @@ def feather(folder, a):
     return folder / "a.feather"
 
 
+def netcdf_packed(folder, a):
+    h5netcdf = pytest.importorskip("h5netcdf")
+    path = folder / "packed.nc"
+    with h5netcdf.File(path, "w") as file:
+        file.dimensions = {"time": a.shape[0], "place": a.shape[1]}
+        file.create_variable("time", ("time",), data=np.arange(a.shape[0]))
+        counts = np.round(a / 0.5).astype("i2")
+        packed = file.create_variable("x", ("time", "place"), data=counts, fillvalue=-9999)
+        packed.attrs["scale_factor"], packed.attrs["add_offset"] = 0.5, 0.0
+    return path
+
+
+def netcdf5(folder, a):
+    netcdf4 = pytest.importorskip("netCDF4")
+    with netcdf4.Dataset(folder / "five.nc", "w", format="NETCDF3_64BIT_DATA") as file:
+        file.createDimension("m", a.shape[0])
+        file.createDimension("n", a.shape[1])
+        file.createVariable("x", "f8", ("m", "n"))[:] = a
+    return folder / "five.nc"
+
+
+def hdf5_filtered(folder, a):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(folder / "filtered.h5", "w") as file:
+        options = {"chunks": True, "shuffle": True, "fletcher32": True, "compression": "lzf"}
+        file.create_dataset("x", data=a, **options)
+    return folder / "filtered.h5"
+
+
+def zarr_sharded(folder, a):
+    zarr = pytest.importorskip("zarr")
+    root = zarr.open_group(folder / "sharded.zarr", mode="w", zarr_format=3)
+    root.create_array("x", shape=a.shape, dtype=a.dtype, chunks=(4, 3), shards=(12, 9))[:] = a
+    return folder / "sharded.zarr"
+
+
+def zarr_xarray(folder, a):
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("zarr")
+    places = [f"p{k}" for k in range(a.shape[1])]
+    data = xarray.Dataset({"x": (("time", "place"), a)}, {"place": places})
+    packing = {"dtype": "i2", "scale_factor": 0.5, "_FillValue": -9999}
+    data.to_zarr(folder / "x.zarr", encoding={"x": packing}, zarr_format=2)
+    return folder / "x.zarr"
+
+
+def mtx_array(folder, a):
+    scipy.io.mmwrite(folder / "array.mtx", a)
+    return folder / "array.mtx"
+
+
+def mtx_compressed(folder, a, library=gzip, ending="gz"):
+    path = folder / f"a.mtx.{ending}"
+    path.write_bytes(library.compress(mtx(folder, a).read_bytes()))
+    return path
+
+
+def mtx_bz2(folder, a):
+    return mtx_compressed(folder, a, bz2, "bz2")
+
+
+def mtx_xz(folder, a):
+    return mtx_compressed(folder, a, lzma, "xz")
+
+
+def tns(folder, a):
+    entries = [(i + 1, j + 1, x) for (i, j), x in np.ndenumerate(a)]
+    np.savetxt(folder / "a.tns", entries, fmt="%d %d %.17g")
+    return folder / "a.tns"
+
+
+def bed(folder, a):
+    copies = np.where(a > 50, 2, np.where(a > 0, 1, 0))
+    codes = np.array([3, 2, 0])[copies.T]  # a variant after the other
+    codes = np.pad(codes, ((0, 0), (0, -a.shape[0] % 4))).reshape(a.shape[1], -1, 4)
+    packed = (codes << np.array([0, 2, 4, 6])).sum(axis=2).astype(np.uint8)
+    (folder / "a.bed").write_bytes(b"\x6c\x1b\x01" + packed.tobytes())
+    (folder / "a.fam").write_text("".join(f"f s{i} 0 0 0 0\n" for i in range(a.shape[0])))
+    (folder / "a.bim").write_text("".join(f"1 v{j} 0 {j} A C\n" for j in range(a.shape[1])))
+    return folder / "a.bed"
+
+
 DENSE = [npy, npy_fortran, npz, npz_compressed, mat, mat_structure, mat73, netcdf3, netcdf4]
 DENSE += [hdf5, hdf5_records, zarr2, zarr3, zarr_zip]
 DENSE_MATRICES = [mat4, csv, csv_labelled, parquet, feather]
 SPARSE = [npz_sparse, npz_pydata, mat_sparse, mtx, tenx, h5ad, h5ad_layer, tenx_hdf5, mat73_sparse]
+OF_THEIR_OWN = [netcdf_packed, netcdf5, hdf5_filtered, zarr_sharded, zarr_xarray, bed, tns]
+OF_THEIR_OWN += [mtx_array, mtx_compressed, mtx_bz2, mtx_xz]
+ALL = [*DENSE, *DENSE_MATRICES, *SPARSE, *OF_THEIR_OWN]
 
 
 def contents(file):

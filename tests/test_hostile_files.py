@@ -265,6 +265,27 @@ def test_cycles_of_links_are_listed_once(tmp_path):
     assert sketch.open(f"{tmp_path / 'a.h5'}::a/loop/loop/x").shape == (3, 2)
 
 
+def test_texts_that_lead_in_circles_are_refused(tmp_path):
+    """HDF5 follows the sizes in a heap of texts for ever where one of them is zero."""
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = MATRIX
+        file["x"].attrs["long"] = "words"
+    content = bytearray(path.read_bytes())
+    first = content.find(b"GCOL") + 16
+    free = first + 16 + 8  # after the head and the five letters
+    for place in (first, free):
+        damaged = content.copy()
+        damaged[place : place + 2] = b"\0\0"
+        damaged[place + 8 : place + 16] = bytes(8)
+        path.write_bytes(damaged)
+        with pytest.raises(sketch.StateFileError, match=r"a\.h5: .*texts at byte"):
+            sketch.open(path)
+    path.write_bytes(content)
+    assert sketch.open(path).shape == MATRIX.shape
+
+
 def test_sparse_indices_outside_of_the_shape_are_refused(tmp_path):
     h5py = pytest.importorskip("h5py")
     path = h5ad(tmp_path, MATRIX)

@@ -174,3 +174,48 @@ def test_results_are_operators_and_arrays():
     assert np.allclose(np.asarray(found), a)
     assert np.allclose(found.aslinearoperator() @ np.ones(6), a.sum(axis=1))
     assert np.allclose(found @ sp.eye_array(6).tocsc(), a)
+
+
+# ---- saved ---------------------------------------------------------------------------------------
+
+
+def named_data():
+    """Yield data of every kind that has names or labels."""
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    field = labelled()
+    yield field[:, 0, :]
+    yield field.stack(place=("lat", "lon"))
+    yield field[:, :, 0].drop_vars(["time", "lat"])
+    frame = pandas.DataFrame(FIELD[:, :, 0], columns=["p", None, 3])
+    yield frame
+    yield frame.set_index(pandas.date_range("2020-01-01", periods=12, tz="Europe/Berlin", name="t"))
+    yield polars.DataFrame(FIELD[:, :, 0], schema=["p", "é", "r"])
+
+
+CALLS = {"svd": sketch.svd, "pca": sketch.pca, "train": sketch.tt_svd}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_saved_results_keep_names_and_labels(call, tmp_path):
+    for data in named_data():
+        result = CALLS[call](data, 2)
+        result.save(tmp_path / "r.npz")
+        again = sketch.load(tmp_path / "r.npz")
+        made, back = result.to_xarray(), again.to_xarray()
+        several = [name for name, index in made.indexes.items() if index.nlevels > 1]
+        flat = made.reset_index(several)
+        assert set(back.coords) == set(map(str, flat.coords))
+        for name, found in flat.coords.items():
+            assert back[str(name)].dims == tuple(map(str, found.dims))
+            same = back[str(name)].values.astype(str) == found.values.astype(str)
+            assert same.all()
+            assert back[str(name)].attrs == found.attrs
+        again.truncate(1).save(tmp_path / "once more.npz") if call != "train" else None
+
+
+def test_labels_of_rows_are_not_kept_with_components(tmp_path):
+    sketch.pca(labelled()[:, 0, :], 2).save(tmp_path / "r.npz")
+    with np.load(tmp_path / "r.npz") as arrays:
+        labels = [arrays[name] for name in arrays.files if name.startswith("label_")]
+    assert list("abcde") in [list(values) for values in labels if values.ndim]
+    assert all(values.dtype.kind != "M" for values in labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import sys
 
@@ -12,6 +13,9 @@ import scipy.io
 
 import sketch
 from sketch.cli import main
+from sketch.files import archive
+from sketch.files.archive import Kept
+from sketch.io import save_as
 
 RNG = np.random.default_rng(0)
 MATRIX = RNG.standard_normal((12, 3)) @ RNG.standard_normal((3, 8))
@@ -127,3 +131,124 @@ def test_refusals_of_missing_values_name_the_choice():
     for call in (sketch.svd, sketch.pca, sketch.tt_svd, sketch.tensor_train):
         with pytest.raises(sketch.NonFiniteError, match="missing="):
             call(holes, 2)
+
+
+# ---- and back ------------------------------------------------------------------------------------
+
+
+def same_results(one, other):
+    first, second = Kept(), Kept()
+    one.save(first)
+    other.save(second)
+    assert first.header == second.header
+    assert first.arrays.keys() == second.arrays.keys()
+    for name, array in first.arrays.items():
+        assert array.dtype == second.arrays[name].dtype
+        assert np.array_equal(array, second.arrays[name])
+
+
+def labelled_results():
+    """Yield results of data with every kind of label: text, dates, numbers, pairs, attributes."""
+    xarray = pytest.importorskip("xarray")
+    time = np.datetime64("2024-01-01", "ns") + np.arange(12) * np.timedelta64(1, "h")
+    coords = {"time": time, "lat": [10.5, 20.0], "lon": ["a ", "é", "", "d"], "run": 7}
+    field = xarray.DataArray(MATRIX.reshape(12, 2, 4), coords, ("time", "lat", "lon"))
+    field = field.assign_coords(height=(("lat", "lon"), np.ones((2, 4), "f4"), {"units": "m"}))
+    yield sketch.svd(field.stack(place=("lat", "lon")), 2)
+    yield sketch.svd(field[:, 0].assign_coords(lead=("time", time - time[0])), 2)
+    yield sketch.pca(field[:, 0], 2)
+    yield sketch.tensor_train(field, 2)
+
+
+def unlabelled_results():
+    holes = MATRIX.copy()
+    holes[3, 5] = np.nan
+    yield from (make() for make, _ in RESULTS.values())
+    yield sketch.pca(MATRIX, 3, passes=1).truncate(2)
+    yield sketch.svd(MATRIX.astype("f4"), 3)
+    yield sketch.TensorTrain.random((5,), 1)
+    yield sketch.complete(holes, 1, ridge=1.0)
+
+
+@pytest.mark.parametrize("suffix", [".npz", *READERS])
+@pytest.mark.parametrize("results", [labelled_results, unlabelled_results])
+def test_results_come_back_whole_from_every_format(results, suffix, tmp_path):
+    if suffix in (".nc", ".zarr"):
+        pytest.importorskip("xarray")
+        pytest.importorskip(how(suffix)["engine"])
+    step = 3 if suffix == ".mat" else 1  # each of which takes a process to read
+    for k, result in enumerate(itertools.islice(results(), 0, None, step)):
+        if isinstance(result, sketch.Completed) and suffix in (".nc", ".zarr"):
+            with pytest.raises(sketch.StateFileError, match=r"no named axes; take \.h5 or \.mat"):
+                save_as(result, str(tmp_path / f"r{suffix}"))
+            continue
+        out, back = str(tmp_path / f"{k}{suffix}"), str(tmp_path / f"{k}.back.npz")
+        save_as(result, out)
+        same_results(sketch.load(out), result)
+        if k == 0:
+            assert main(["convert", out, back, "--quiet"]) == 0
+            same_results(sketch.load(back), result)
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".mat", ".nc"])
+def test_altered_results_of_other_formats_are_refused(suffix, tmp_path, capsys):
+    pytest.importorskip("h5netcdf")
+    path = tmp_path / f"r{suffix}"
+    result = next(labelled_results())
+    save_as(result, str(path))
+    whole = path.read_bytes()
+    chance = np.random.default_rng(0)
+    for at in chance.integers(0, len(whole), 8 if suffix == ".mat" else 60):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << int(at) % 8]) + whole[at + 1 :])
+        try:
+            again = sketch.load(path)
+        except sketch.StateFileError as error:
+            assert str(path) in str(error)  # noqa: PT017
+        else:
+            same_results(again, result)  # a bit that means nothing
+    path.write_bytes(whole)
+    assert main(["info", str(path)]) == 0
+    assert "LowRank(shape=(12, 8)" in capsys.readouterr().out
+
+
+def test_changed_numbers_and_headers_are_refused(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "r.h5"
+    result = next(labelled_results())
+    for change, text in (
+        (lambda file: file["U"].write_direct(np.ones((12, 2))), "checksum of its arrays"),
+        (lambda file: file.__delitem__("s"), "not a readable result"),
+        (lambda file: file.attrs.update(sketch="{}"), "not one written by sketch"),
+        (lambda file: file.attrs.update(sketch="]"), "not a readable result"),
+    ):
+        save_as(result, str(path))
+        with h5py.File(path, "a") as file:
+            change(file)
+        with pytest.raises(sketch.StateFileError, match=text):
+            sketch.load(path)
+    with h5py.File(path, "w") as file:
+        file["x"] = MATRIX
+    with pytest.raises(sketch.StateFileError, match="not a readable sketch file"):
+        sketch.load(path)
+
+
+def test_altered_labels_are_refused(tmp_path):
+    path = tmp_path / "r.npz"
+    result = next(labelled_results())
+    for change in (
+        lambda about: about.update(dims=["time"]),
+        lambda about: about.update(dims=["time", "time"]),
+        lambda about: about.update(sizes=[12, 9]),
+        lambda about: about.update(n_rows=-1),
+        lambda about: about.update(more=1),
+        lambda about: about["coords"].pop(),
+        lambda about: about["coords"][0].update(dims=["nowhere"]),
+        lambda about: about["coords"][0].update(attrs={"x": []}),
+        lambda about: about["coords"][0].pop("name"),
+    ):
+        kept = Kept()
+        result.save(kept)
+        change(kept.header["labels"])
+        archive.write(path, kept.header, kept.arrays)
+        with pytest.raises(sketch.StateFileError, match=r"r\.npz"):
+            sketch.load(path)

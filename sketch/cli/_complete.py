@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..from_entries import complete
+from ..io import save_as
 from ..report import Figures, figures_of
 from ..results import Completed
 from ..sketches import Completion
@@ -26,7 +27,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--ridge", type=float, help="of the factors, found by default")
     parser.add_argument("--passes", type=int, default=1, metavar="N", help="readings of the file")
     parser.add_argument("--no-biases", dest="biases", action="store_false")
-    parser.add_argument("--out", metavar="FILE", help="save the result, as .npz")
+    parser.add_argument("--out", metavar="FILE", help="save the result, as .npz, .h5, .mat")
     parser.add_argument("--filled", metavar="FILE", help="save the rows without gaps, as .npy")
     parser.add_argument("--state", metavar="FILE", help="save the running sketch of one pass")
     add_report_options(parser)
@@ -40,7 +41,7 @@ def _ranks(text: str) -> list[int]:
 
 def _run(options: argparse.Namespace) -> Figures:
     start = time.perf_counter()
-    try_outputs(None, None, options.filled)
+    try_outputs(options.out, None, options.filled)
     with opened(options) as data:
         source = as_known_source(data)
         if options.state is None:
@@ -48,7 +49,7 @@ def _run(options: argparse.Namespace) -> Figures:
         else:
             found = _with_state(source, options)
         if options.out is not None:
-            found.save(options.out)
+            save_as(found, options.out)
         if options.filled is not None:
             np.save(options.filled, found.fill(source))
         seconds = time.perf_counter() - start

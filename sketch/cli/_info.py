@@ -6,7 +6,6 @@ import argparse
 import math
 
 from .. import io
-from ..files.archive import is_ours
 from ..formats import TensorTrain
 from ..report import Figures, figures_of
 from ..results import Completed, LowRank, PrincipalComponents
@@ -24,7 +23,7 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> Figures | None:
-    if not is_ours(options.file):
+    if not io.is_saved(options.file):
         with io.open(options.file) as data:
             return _described(data, options)
     held = io.load(options.file)

@@ -75,7 +75,7 @@ def write(path: str | os.PathLike[str], header: Header, arrays: Arrays) -> None:
     StateFileError
         If the path names something else than a regular file.
     """
-    full = {**header, "format": FORMAT, "format_version": FORMAT_VERSION}
+    full = marked(header)
     if isinstance(path, Kept):
         path.header, path.arrays = json.loads(json.dumps(full)), arrays
         return
@@ -83,7 +83,7 @@ def write(path: str | os.PathLike[str], header: Header, arrays: Arrays) -> None:
     def put(file: IO[bytes]) -> None:
         with _Draft(file, "w") as archive:
             full["sha256"] = {n: _write_array(archive, n, a) for n, a in arrays.items()}
-            archive.writestr(_HEADER, json.dumps({**full, _SEAL: _seal(full)}, indent=1))
+            archive.writestr(_HEADER, json.dumps(sealed(full), indent=1))
 
     replace_by(path, put)
 
@@ -128,9 +128,26 @@ def _read_header(archive: zipfile.ZipFile, path: object) -> Header:
         raise StateFileError(f"{path}: holds two members of one name; it was altered")
     if archive.getinfo(_HEADER).file_size > _MAX_HEADER_BYTES:
         raise StateFileError(f"{path}: its header is larger than {_MAX_HEADER_BYTES} bytes")
-    header = json.loads(archive.read(_HEADER), object_pairs_hook=_without_duplicates)
-    if header.get("format") != FORMAT or not isinstance(header.get("sha256"), dict):
-        raise StateFileError(f"{path}: a zip file, but not one written by sketch")
+    header = opened_header(archive.read(_HEADER), path)
+    if not isinstance(header.get("sha256"), dict) or set(names) != {
+        _HEADER,
+        *(f"{name}.npy" for name in header["sha256"]),
+    }:
+        raise StateFileError(f"{path}: its arrays are not those that its header names")
+    return header
+
+
+def opened_header(text: str | bytes, path: object) -> Header:
+    """Return the header that a text is, without its checksum.
+
+    Raises
+    ------
+    StateFileError
+        If it is not one of ours, was altered, or comes from a newer version.
+    """
+    header = json.loads(text, object_pairs_hook=_without_duplicates)
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise StateFileError(f"{path}: its header is not one written by sketch")
     version = header["format_version"]
     if not isinstance(version, int) or version < 1:
         raise StateFileError(f"{path}: {version!r} is no format version; the file was altered")
@@ -144,9 +161,17 @@ def _read_header(archive: zipfile.ZipFile, path: object) -> Header:
         raise StateFileError(
             f"{path}: the checksum of its header does not match; the file is damaged or was altered"
         )
-    if set(names) != {_HEADER, *(f"{name}.npy" for name in header["sha256"])}:
-        raise StateFileError(f"{path}: its arrays are not those that its header names")
-    return dict(header)
+    return header
+
+
+def marked(header: Header) -> Header:
+    """Return a header that says what wrote it."""
+    return {**header, "format": FORMAT, "format_version": FORMAT_VERSION}
+
+
+def sealed(header: Header) -> Header:
+    """Return a header with the checksum of all its fields."""
+    return {**header, _SEAL: _seal(header)}
 
 
 def _seal(header: Header) -> str:
@@ -185,7 +210,7 @@ def _check_size(file: IO[bytes], size: int) -> None:
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
     else:
         shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-    if dtype.kind not in "biufc" or math.prod(shape) * dtype.itemsize != size - file.tell():
+    if dtype.kind not in "biufcUMm" or math.prod(shape) * dtype.itemsize != size - file.tell():
         raise ValueError(f"an array of shape {shape} and dtype {dtype} in {size} bytes")
 
 

@@ -100,7 +100,7 @@ def _remove(path: str) -> None:
 def _created(path: str, mode: int, refusal: str) -> IO[bytes]:
     """Open a file that was not there before."""
     try:
-        return open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode))
+        return open(path, "x+b", opener=lambda name, flags: os.open(name, flags, mode))
     except OSError as error:
         folder = os.path.dirname(path)
         raise StateFileError(f"{refusal}, {_reason(error)} (folder {folder})") from error

@@ -9,6 +9,7 @@ from ._hadamard import HadamardProduct
 from ._operator_algebra import applied
 from ._operator_product import OperatorProduct
 from ._origin import seeds_of
+from ._saved import is_label, label_name, restored, split_labels, write_result
 from ._seeded import Seeded, carrying_seeds, with_evaluations, with_passes, with_seeds
 from ._sum import Summable, TensorSum, is_number
 from ._tensor_train import TensorTrain, rounded_train
@@ -34,14 +35,19 @@ __all__ = [
     "carrying_seeds",
     "checked_points",
     "constant_like",
+    "is_label",
     "is_number",
+    "label_name",
+    "restored",
     "rounded_train",
     "rows_at",
     "sampled_points",
     "seeds_of",
+    "split_labels",
     "tt_svd_cores",
     "with_axes",
     "with_evaluations",
     "with_passes",
     "with_seeds",
+    "write_result",
 ]

@@ -31,6 +31,7 @@ from ..pictures import drawing, html
 from ._axes import axes_of_result
 from ._frozen import FrozenList
 from ._interchange import quimb_state, tensorly_train, torchtt_train
+from ._saved import write_result
 from ._seeded import Seeded, carrying_seeds
 from ._sum import MAX_DENSE_BYTES, Summable, refuse_large
 from ._train_algebra import summed
@@ -418,9 +419,7 @@ class TrainStorage(Summable, Seeded):
         """
         error = None if self.error is None else self.error.to_header()
         arrays = {f"core_{mode}": to_host(core) for mode, core in enumerate(self.cores)}
-        header = {"kind": "TensorTrain", "error": error, "seeds": self.seeds}
-        header |= {"n_passes": self.n_passes, "n_evaluations": self.n_evaluations}
-        archive.write(path, header, arrays)
+        write_result(path, self, {"error": error, "n_evaluations": self.n_evaluations}, arrays)
 
     @classmethod
     def from_archive(

@@ -3,7 +3,7 @@
 from ..sources import open_paths_by
 from ._distributed_files import open_distributed
 from ._formats import known_suffixes
-from ._load import load
+from ._load import is_saved, load
 from ._open import DataFile, open, open_matrix, open_tensor
 from ._save_as import exchange_suffixes, save_as, try_to_save
 
@@ -12,6 +12,7 @@ open_paths_by(open)
 __all__ = [
     "DataFile",
     "exchange_suffixes",
+    "is_saved",
     "known_suffixes",
     "load",
     "open",

@@ -52,6 +52,26 @@ def read_mat(path: str, name: str) -> _Answer:
     return {"arrays": arrays, "kind": "dense"}, [value]
 
 
+def read_result(path: str, mark: str) -> _Answer:
+    """Return what a result of ours was written as: the text under a name, and all arrays."""
+    import scipy.io
+
+    if mark not in [key for key, _, _ in scipy.io.whosmat(path)]:
+        return {"header": None}, []
+    found = scipy.io.loadmat(path)
+    header = found.pop(mark)
+    names = [name for name in found if not name.startswith("__")]
+    arrays = [_text_of(found[name]) for name in names]
+    return {"header": str(header.item()), "names": names}, arrays
+
+
+def _text_of(array: Any) -> Any:
+    """Return cells of text as an array of text; other arrays as they are."""
+    if array.dtype != object:
+        return array
+    return np.array([str(cell.item()) if cell.size else "" for cell in array.flat], dtype=str)
+
+
 def _inside(content: dict[str, object], name: str) -> Any:
     """Return the array of a name, with fields after points."""
     head, *fields = name.split(".")
@@ -118,11 +138,14 @@ def _column(column: Any) -> Any:
     return column.to_numpy()
 
 
+_READERS = {"mat": read_mat, "table": read_table, "result": read_result}
+
+
 def main(reader: str, path: str, name: str) -> None:
     """Answer on the standard output."""
     pipe = sys.stdout.buffer
     try:
-        answer, arrays = {"mat": read_mat, "table": read_table}[reader](path, name)
+        answer, arrays = _READERS[reader](path, name)
     except Exception as error:
         answer, arrays = {"error": f"{type(error).__name__}: {error}"}, []
     pipe.write(json.dumps({**answer, "sent": len(arrays)}, default=int).encode() + b"\n")

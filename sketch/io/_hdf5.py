@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from . import _tree
-from ._found import Dims, Found, Labels, check_claim, needed
+from ._found import Dims, Found, Labels, check_claim
+from ._heaps import open_hdf5
 
 
 def read_hdf5(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     """Return an array, a sparse group or a field of records, by any name that leads to it."""
-    h5py = needed("h5py", path)
-    root = stack.enter_context(h5py.File(path, "r"))
+    root = stack.enter_context(open_hdf5(path))
     if is_anndata(root):
         return read_anndata(root, name, path)
     key, item = _tree.find(root, name, path)
@@ -34,7 +34,7 @@ def read_netcdf4(path: str, name: str, stack: contextlib.ExitStack) -> Found:
         import h5netcdf
     except ImportError:
         return read_hdf5(path, name, stack)
-    file = stack.enter_context(needed("h5py", path).File(path, "r"))
+    file = stack.enter_context(open_hdf5(path))
     quiet = type("File", (h5netcdf.File,), {"_writable": False})  # in its end, if damaged
     root = stack.enter_context(quiet(file, "r", phony_dims="access"))
     key, item = _tree.find(root, name, path, netcdf=True)

@@ -8,9 +8,10 @@ from typing import Any
 from ..backend.array import moved, place
 from ..errors import StateFileError
 from ..files import archive
-from ..formats import Seeded, TensorTrain, with_evaluations, with_passes, with_seeds
+from ..formats import Seeded, TensorTrain, restored, split_labels
 from ..results import Completed, ErrorEstimate, LowRank, PrincipalComponents
 from ..sketches import Sketch
+from ._exchange import is_exchange, read_exchange
 from ._schema import check_fields
 
 _CLASSES: tuple[Any, ...] = (LowRank, PrincipalComponents, Completed, *Sketch.kinds.values())
@@ -24,6 +25,11 @@ def _load_train(header: archive.Header, arrays: archive.Arrays) -> TensorTrain:
 
 
 _KINDS["TensorTrain"] = _load_train
+
+
+def is_saved(path: str | os.PathLike[str]) -> bool:
+    """Whether a file says that it holds a sketch or a result, be it whole or damaged."""
+    return archive.is_ours(path) or is_exchange(path)
 
 
 def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
@@ -49,7 +55,9 @@ def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
 
     Notes
     -----
-    The file is read once and every byte of it verified by checksums; nothing in it is executed.
+    The file is read once and all its numbers verified by checksums; nothing in it is executed.
+    Results are also read from the formats that `sketch convert` writes: ``.h5``, ``.mat``, ``.nc``
+    and ``.zarr``.
 
     References
     ----------
@@ -66,10 +74,7 @@ def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
     True
     """
     home = place(device)
-    header, stored = archive.read(path)
-    arrays: dict[str, Any] = dict(stored)
-    if home is not None:
-        arrays = {name: moved(values, home) for name, values in arrays.items()}
+    header, stored = read_exchange(path) or archive.read(path)
     kind = header.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
         raise StateFileError(
@@ -77,11 +82,13 @@ def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
         )
     try:
         check_fields(path, header, stored)
+        axes, numbers = split_labels(header, stored)
+        arrays: dict[str, Any] = dict(numbers)
+        if home is not None:
+            arrays = {name: moved(values, home) for name, values in arrays.items()}
         held = _KINDS[kind](header, arrays)
         if isinstance(held, Seeded):
-            held = with_seeds(held, header.get("seeds", ()))
-            held = with_passes(held, header.get("n_passes", 0))
-            held = with_evaluations(held, header.get("n_evaluations", 0))
+            held = restored(held, header, axes)
         archive.check_against(path, header, stored, held)
     except StateFileError as error:
         named = str(error).startswith(str(path))

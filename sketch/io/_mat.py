@@ -11,7 +11,8 @@ import numpy as np
 from ..errors import StateFileError
 from . import _tree
 from ._child import read_in_child
-from ._found import Found, needed, no_such_name, only_name
+from ._found import Found, no_such_name, only_name
+from ._heaps import open_hdf5
 from ._stored_sparse import StoredSparse
 
 
@@ -40,8 +41,7 @@ def read_mat(path: str, name: str, stack: contextlib.ExitStack) -> Found:
 
 def read_mat73(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     """Return an array of MATLAB 7.3: axes are stored in reverse order."""
-    h5py = needed("h5py", path)
-    root = stack.enter_context(h5py.File(path, "r"))
+    root = stack.enter_context(open_hdf5(path))
     name, item = _tree.find(_Visible(root), name.replace(".", "/"), path)
     if hasattr(item, "shape"):
         kind = item.attrs.get("MATLAB_class", b"double")

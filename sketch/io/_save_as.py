@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 from collections.abc import Callable
 from typing import IO, Any
 
+import numpy as np
+
 from ..errors import StateFileError
-from ..files import archive
 from ..files.paths import replace_by, try_to_write
+from ..formats import is_label
+from ._exchange import MARK, described
 from ._found import needed
 
 _MATLAB_BYTES = 2**31  # of one array, which version 5 of the format can hold
@@ -60,29 +62,49 @@ def _suffix(path: str) -> str:
 
 
 def _write_netcdf(result: Any, path: str) -> None:
-    data = _flat(result.to_xarray())
+    data = _dataset(result)
     replace_by(path, lambda file: data.to_netcdf(file, engine="h5netcdf"))
 
 
 def _write_zarr(result: Any, path: str) -> None:
     _refuse_existing(path)
-    _flat(result.to_xarray()).to_zarr(path, mode="w-", consolidated=False)
+    data = _dataset(result)
+    texts = {name: x.astype(object) for name, x in data.coords.items() if x.dtype.kind == "U"}
+    data.assign_coords(texts).to_zarr(path, mode="w-", consolidated=False)
 
 
-def _flat(dataset: Any) -> Any:
-    """Return a dataset whose indexes of several levels are coordinates, as files can hold them."""
-    several = [name for name, index in dataset.indexes.items() if index.nlevels > 1]
-    return dataset.reset_index(several)
+def _dataset(result: Any) -> Any:
+    """Return a result as a dataset of xarray that a file can hold, with all that `load` needs.
+
+    Indexes of several levels become coordinates.
+    """
+    if not hasattr(result, "to_xarray"):
+        raise TypeError(f"a {type(result).__name__} has no named axes; take .h5 or .mat")
+    header, arrays = described(result)
+    made = result.to_xarray()
+    several = [name for name, index in made.indexes.items() if index.nlevels > 1]
+    more = {
+        name: ([f"{name}_{axis}" for axis in range(array.ndim)], array)
+        for name, array in arrays.items()
+        if name not in made and not is_label(name)  # labels are coordinates
+    }
+    return made.reset_index(several).assign(more).assign_attrs({MARK: header})
 
 
 def _write_hdf5(result: object, path: str) -> None:
-    header, arrays = _contents(result)
+    h5py: Any = importlib.import_module("h5py")
+    header, arrays = described(result)
 
     def put(file: IO[bytes]) -> None:
-        with importlib.import_module("h5py").File(file, "w") as stored:
-            stored.attrs["sketch"] = json.dumps(header)
+        with h5py.File(file, "w") as stored:
+            stored.attrs[MARK] = header
             for name, array in arrays.items():
-                stored[name] = array
+                if array.dtype.kind == "U":
+                    stored.create_dataset(
+                        name, data=array.astype(object), dtype=h5py.string_dtype()
+                    )
+                else:
+                    stored[name] = _plain(array)
 
     replace_by(path, put)
 
@@ -90,11 +112,12 @@ def _write_hdf5(result: object, path: str) -> None:
 def _write_mat(result: object, path: str) -> None:
     import scipy.io
 
-    header, arrays = _contents(result)
+    header, arrays = described(result)
     large = [name for name, array in arrays.items() if array.nbytes >= _MATLAB_BYTES]
     if large:
         raise ValueError(f"{', '.join(large)} of 2 GB or more; take .h5, which MATLAB reads too")
-    kept = {**arrays, "sketch": json.dumps(header)}
+    cells = {n: x.astype(object) for n, x in arrays.items() if x.dtype.kind == "U"}
+    kept = {name: _plain(array) for name, array in arrays.items()} | cells | {MARK: header}
 
     def put(file: Any) -> None:  # its types leave files out
         scipy.io.savemat(file, kept, oned_as="column")
@@ -102,11 +125,9 @@ def _write_mat(result: object, path: str) -> None:
     replace_by(path, put)
 
 
-def _contents(result: Any) -> tuple[archive.Header, archive.Arrays]:
-    """Return what a result would be saved as."""
-    kept = archive.Kept()
-    result.save(kept)
-    return kept.header, kept.arrays
+def _plain(array: Any) -> Any:
+    """Return dates and spans of time as integers; other arrays as they are."""
+    return array.view(np.int64) if array.dtype.kind in "Mm" else array
 
 
 def _refuse_existing(path: str) -> None:

@@ -90,6 +90,11 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
+def _is_plain(value: object) -> bool:
+    """Whether a value is text or a finite number."""
+    return isinstance(value, str | int) or _is_real(value)
+
+
 def _is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
@@ -121,6 +126,8 @@ _NESTED = (
     "test_tensor",
     "rmse",
     "ridge",
+    "labels",
+    "coords",
 )
 _BONDS = ("rank", "left_sizes", "right_sizes")
 _CHECKS: dict[str, Check] = {
@@ -145,6 +152,10 @@ _CHECKS: dict[str, Check] = {
     "settled": _or_none(_list_of(_is_size)),
     "shape": _list_of(_or_none(_is_size)),
     "starts": _map_of(_is_size),
+    **dict.fromkeys(["labels.dims", "labels.coords.dims"], _list_of(_is_text)),
+    "labels.sizes": _list_of(_is_size),
+    "labels.n_rows": _is_size,
+    "attrs": _map_of(_is_plain),
     "axes": _map_of(_list_of(_is_size)),
     "kept": _list_of(_is_text),
     "dtype": _or_none(_is_dtype),

@@ -14,7 +14,7 @@ import numpy as np
 from ..backend.array import HostArray
 from ..errors import PassError, ShapeError
 from ..files import archive
-from ..formats import Seeded, carrying_seeds
+from ..formats import Seeded, carrying_seeds, write_result
 from ..numerics.alternating import OtherSide, Ridge, entries_at, row_factors
 from ..numerics.known_rows import KnownRows, Reals
 from ..pictures import html
@@ -311,12 +311,13 @@ class Completed(Seeded):
         StateFileError
             If the path names something else than a regular file.
         """
-        header: archive.Header = {"kind": "Completed", "rmse": self.rmse.to_header()}
+        header: archive.Header = {"rmse": self.rmse.to_header()}
         header |= {name: getattr(self, name) for name in _FACTS}
         header |= {"ridge": dataclasses.asdict(self.ridge)}
-        header |= {"seeds": self.seeds, "n_passes": self.n_passes}
         arrays = {"columns": self.columns, "moments": self.moments}
-        archive.write(path, header, arrays if self.rows is None else {**arrays, "rows": self.rows})
+        if self.rows is not None:
+            arrays["rows"] = self.rows
+        write_result(path, self, header, arrays)
 
     @classmethod
     def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> Completed:

@@ -40,6 +40,7 @@ from ..formats import (
     constant_like,
     rows_at,
     with_axes,
+    write_result,
 )
 from ..maps import FixedMatrix
 from ..numerics.linalg import adjoint, as_floats, frobenius_norm, product, tail_norms
@@ -427,12 +428,12 @@ class LowRank(SpectralBounds, Summable, Seeded):
         StateFileError
             If the path names something else than a regular file.
         """
-        header: archive.Header = {"kind": "LowRank", "error": self.error.to_header()}
-        header |= {"seeds": self.seeds, "n_passes": self.n_passes}
+        header: archive.Header = {"error": self.error.to_header()}
         if self.spectrum is not None:
             header["spectrum"] = self.spectrum.to_header()
         names = ["U", "s", "Vh"] if self.residuals is None else ["U", "s", "Vh", "residuals"]
-        archive.write(path, header, {name: to_host(getattr(self, name)) for name in names})
+        arrays = {name: to_host(getattr(self, name)) for name in names}
+        write_result(path, self, header, arrays)
 
     @classmethod
     def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> LowRank:

@@ -23,7 +23,7 @@ from ..backend.array import (
 from ..backend.dtypes import target_dtype
 from ..errors import RankError
 from ..files import archive
-from ..formats import Seeded, axes_of_result, carrying_seeds
+from ..formats import Seeded, axes_of_result, carrying_seeds, write_result
 from ..numerics.linalg import tail_norms
 from ..pictures import drawing, html
 from ._directions import Directions
@@ -401,13 +401,12 @@ class PrincipalComponents(Seeded):
             If the path names something else than a regular file.
         """
         header = {name: getattr(self, name) for name in _FACTS}
-        header |= {"kind": "PrincipalComponents", "error": self.error.to_header()}
-        header |= {"seeds": self.seeds, "n_passes": self.n_passes}
+        header |= {"error": self.error.to_header()}
         arrays = {n: to_host(getattr(self, n)) for n in (*_ARRAYS, "explained_variance")}
         if self.left_out is not None:
             header["left_out"] = self.left_out.to_header()
             arrays["left_out"] = to_host(self.left_out.variances)
-        archive.write(path, header, arrays)
+        write_result(path, self, header, arrays, of_rows=False)
 
     @classmethod
     def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> PrincipalComponents:
