@@ -12,6 +12,7 @@ import pytest
 
 import sketch
 from sketch.results import Bound, Certain, ChiSquare, Regression, TrainProbes
+from sketch.results._tails import ProductMean
 from sketch.testing import with_spectrum
 
 DATA = Path(__file__).parent / "data" / "results-1"
@@ -264,6 +265,14 @@ def test_far_tails_are_those_of_closed_forms():
         low, high = TrainProbes((8,), 16).interval(0.0, tail)
         assert np.isclose(high, np.sqrt(128 / stats.chi2.ppf(tail, 128)), rtol=1e-4)
         assert np.isclose(low, np.sqrt(128 / stats.chi2.isf(tail, 128)), rtol=5e-3)
+
+
+def test_what_is_beyond_all_has_no_chance():
+    # of rounding errors, whose squares are 1e-28 of the data's
+    for value in (1e-300, 1.87e-28, 2.2e-28, 1e-20):
+        below, above = ProductMean((12, 12), 16).tails(value)
+        assert below < 1e-100
+        assert above == 1.0
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, -1, 2, np.nan])

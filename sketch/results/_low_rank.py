@@ -205,12 +205,15 @@ class LowRank(SpectralBounds, Summable, Seeded):
         cols = as_indices(cols, self.shape[1], "column")
         if rows.shape != cols.shape:
             raise ShapeError(f"rows and cols must match, got shapes {rows.shape}, {cols.shape}")
-        left = self.U
+        left, right = self.U, self.Vh
         if is_dask(left):  # only the rows that are asked for leave their chunks, once
             some, rows = np.unique(rows, return_inverse=True)
             left = gathered(left[some, :])
+        if is_dask(right):
+            some, cols = np.unique(cols, return_inverse=True)
+            right = gathered(right[:, some])
         xp = namespace(self.s)
-        rights = rows_at(self.Vh.T, np.arange(self.shape[1])) * self.s  # each in one piece
+        rights = rows_at(right.T, np.arange(right.shape[1])) * self.s  # each in one piece
         step = max(1, _BLOCK_ENTRIES // max(1, self.rank))
         blocks = []
         for block in cuts(len(rows), step):

@@ -83,6 +83,8 @@ def _both_tails(
     least = 0.3 * min(spread, -low, high)  # away from the pole at 0
     if abs(saddle) < least:
         saddle = math.copysign(least, saddle)
+    if not curvature(saddle):  # all of the mass is at one end
+        return (1.0, 0.0) if saddle > 0 else (0.0, 1.0)
     scale = 1 / math.sqrt(curvature(saddle))
     s = saddle + 1j * scale * np.sinh(_NODES)
     weights = scale * np.cosh(_NODES) * (_NODES[1] - _NODES[0]) / math.pi
@@ -99,7 +101,8 @@ def _root(
     for _ in range(100):
         value = slope(s)
         low, high = (s, high) if value < 0 else (low, s)
-        new = s - value / curvature(s)
+        bend = curvature(s)
+        new = s - value / bend if bend else math.inf
         if not low < new < high:  # so far that both ends are finite on that side, or a doubling
             end = high if value < 0 else low
             widest *= 2

@@ -63,7 +63,7 @@ def _sum_source(a: TensorSum) -> SumSource:
 def _factored_source(a: Any) -> MatrixSource:
     with quiet():  # what is not finite is found in the products
         left, right = a.matrix_factors()
-    if is_dask(left):  # multiplied out in the chunks of its rows
+    if is_dask(left) or is_dask(right):  # multiplied out in the chunks of its rows or columns
         return StoredSource(left @ right)
     return FactoredSource(left, right)
 

@@ -125,7 +125,7 @@ def _is(*kinds: type) -> Callable[[Any], bool]:
 def _matrix_source(t: Any) -> TensorSource:
     with quiet():  # what is not finite is found in the products
         left, right = t.matrix_factors()
-    if is_dask(left):  # multiplied out in the chunks of its rows
+    if is_dask(left) or is_dask(right):  # multiplied out in the chunks of its rows or columns
         return StoredTensorSource(left @ right)
     return TrainBlock([left[None, :, :], right[:, :, None]])
 
