@@ -108,6 +108,11 @@ EQUAL = {
     "cp of mixed dtypes": lambda a: sketch.CPTensor(
         STEP * np.ones(9), [(a / STEP).astype("f4"), np.eye(9, dtype="i1")]
     ),
+    # of several of which the values are stored in another order, or shape, than the coordinates
+    **{
+        f"scipy {kind}": lambda a, kind=kind: getattr(sp, f"{kind}_array")(a)
+        for kind in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
+    },
     **{
         f"repeated {dtype} {kind}": lambda a, dtype=dtype, kind=kind: sketch.TensorSum(
             [repeated(a, dtype, kind)], [STEP]

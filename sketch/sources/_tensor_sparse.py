@@ -26,11 +26,11 @@ class SparseTensorSource(TensorSource):
     """
 
     def __init__(self, sparse: Any) -> None:
-        coords = sparse.coords if hasattr(sparse, "coords") else sparse.tocoo().coords
-        self._coords = [np.asarray(index) for index in coords]
-        self._data = np.asarray(sparse.data)
-        self.dtype = compute_dtype(sparse.dtype)
-        self.shape = tuple(int(n) for n in sparse.shape)
+        entries = sparse.tocoo() if hasattr(sparse, "tocoo") else sparse
+        self._coords = [np.asarray(index) for index in entries.coords]
+        self._data = np.asarray(entries.data)
+        self.dtype = compute_dtype(entries.dtype)
+        self.shape = tuple(int(n) for n in entries.shape)
         self.nbytes = self._data.nbytes + sum(index.nbytes for index in self._coords)
         self._kept: list[SparseTensorBlock] | None = None
         self._workspace = Workspace() if compiles(self._data.size) else None
