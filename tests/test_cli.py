@@ -202,6 +202,27 @@ def test_damaged_coordinate_files_are_refused(content, message, tmp_path, capsys
     assert re.search(message, capsys.readouterr().err)
 
 
+def test_states_of_every_method_of_one_pass_are_merged(tmp_path):
+    kernel = MATRIX @ MATRIX.T
+    half, states = len(kernel) // 2, []
+    for number, start in enumerate((0, half)):
+        sk = sketch.Nystrom(kernel.shape, rank=3)
+        sk.update(kernel[start : start + half], at=start)
+        states.append(str(tmp_path / f"half{number}.npz"))
+        sk.save(states[-1])
+    out = str(tmp_path / "result.npz")
+    assert main(["merge", *states, "--out", out]) == 0
+    expected = sketch.svd(kernel, 3, method="nystrom-psd")
+    assert np.allclose(sketch.load(out).s, expected.s, rtol=0.1)  # of the sketch itself
+
+
+def test_a_sketch_of_several_passes_is_not_merged(tmp_path, capsys):
+    sk = sketch.HMT(MATRIX.shape, 2)
+    sk.save(tmp_path / "state.npz")
+    assert main(["merge", str(tmp_path / "state.npz")]) == 2
+    assert "not a one-pass sketch state" in capsys.readouterr().err
+
+
 def test_the_comparison_names_every_method_with_its_error(capsys):
     assert main(["bench", "--scale", "0.01"]) == 0
     out = capsys.readouterr().out

@@ -11,7 +11,7 @@ from typing import Any
 from .. import io
 from ..errors import SketchError
 from ..report import Figures
-from ..sketches import STTA, Completion, GeneralizedNystrom, GramNystrom
+from ..sketches import STTA, Completion, Sketch
 from ._options import Commands, add_picture_option, add_result_options
 from ._work import finished, try_outputs
 
@@ -30,7 +30,7 @@ def _run(options: argparse.Namespace) -> Figures:
     try_outputs(options.out, options.plot)
     sketches = [io.load(part) for part in options.parts]
     for part, sk in zip(options.parts, sketches, strict=True):
-        if not isinstance(sk, GeneralizedNystrom | GramNystrom | STTA | Completion):
+        if not isinstance(sk, Sketch) or (sk.spec.n_passes > 1 and not isinstance(sk, Completion)):
             raise SketchError(f"{part}: holds a {type(sk).__name__}, not a one-pass sketch state")
         if options.plot is not None and isinstance(sk, STTA | Completion):
             raise SketchError(

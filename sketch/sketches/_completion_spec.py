@@ -7,7 +7,7 @@ import math
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,8 +61,6 @@ class CompletionSpec(Method):
     seed : int
     dtype : str or None
     """
-
-    method: ClassVar[str] = "completion"
 
     shape: tuple[int | None, int]
     ranks: tuple[int, ...]

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from ..backend.array import Array, is_complex
 from ..files.archive import Header
@@ -37,8 +37,6 @@ class GeneralizedNystromSpec(MatrixSpec, Method):
     first_panel : int
         Number of the first one.
     """
-
-    method: ClassVar[str] = "nystrom"
 
     corange_size: int
     panels: tuple[tuple[int, int], ...] = ()

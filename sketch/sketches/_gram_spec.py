@@ -7,7 +7,7 @@ import math
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from ..backend.array import Array, beside, cast, moved, namespace, quiet, unit_roundoff
 from ..errors import ArgumentError, DtypeError, ShapeError
@@ -44,8 +44,6 @@ class GramNystromSpec(MatrixSpec, Method):
         Whether the columns are divided by their standard deviations, or by numbers that the state
         holds.
     """
-
-    method: ClassVar[str] = "gram-nystrom"
 
     center: bool
     exact: bool = False

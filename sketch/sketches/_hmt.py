@@ -24,8 +24,6 @@ from ._tall import Tall, held
 class HMTSpec(AlternatingSpec):
     """Spec of an `HMT` sketch; see `AlternatingSpec`."""
 
-    method: ClassVar[str] = "hmt"
-
     def whole_axis(self, passes: Passes) -> int | None:
         """Return along which axis blocks must be whole for a reading to serve two passes.
 

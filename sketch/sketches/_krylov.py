@@ -42,8 +42,6 @@ class BlockKrylovSpec(AlternatingSpec):
         Relative error of the space, in the Frobenius norm, at which it stops in its place.
     """
 
-    method: ClassVar[str] = "krylov"
-
     readings: int
     tol: float = 0.0
     most: int | None = None

@@ -48,7 +48,6 @@ class Sum:
 class Method(ABC):
     """Base of all specs."""
 
-    method: ClassVar[str]
     follows_norm: ClassVar[bool] = False
     sketch_type: ClassVar[Any]  # the class of its sketches
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from ..backend.array import Array, Device, namespace
 from ..errors import NotSemidefiniteError, RankError, ShapeError
@@ -29,8 +29,6 @@ _NOISE = 100.0  # rounding errors, were they all of one sign, that a core is tak
 @dataclass(frozen=True, kw_only=True)
 class NystromSpec(MatrixSpec, Method):
     """Spec of a `Nystrom` sketch; see `MatrixSpec`."""
-
-    method: ClassVar[str] = "nystrom-psd"
 
     def maps(self) -> dict[str, DrawnMatrix]:
         """Return Omega and the error probes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from .._checks import Ranks
 from ..backend.array import Array, Device, dtype_name, namespace, unit_roundoff
@@ -24,8 +23,6 @@ from ._tensor_steps import both_sides, probed
 @dataclass(frozen=True, kw_only=True)
 class OTTSSpec(TensorSpec, Method):
     """Spec of an `OTTS` sketch; see `TensorSpec`."""
-
-    method: ClassVar[str] = "otts"
 
     @property
     def n_passes(self) -> int:

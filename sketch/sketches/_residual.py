@@ -7,7 +7,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -66,8 +66,6 @@ class ResidualSpec(Method):
     columns : int
         Terms of each entry of the result.
     """
-
-    method: ClassVar[str] = "residual"
 
     shape: tuple[int, ...]
     columns: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from .._checks import Ranks
 from ..backend.array import Array, Device, dtype_name, namespace, unit_roundoff
@@ -24,8 +23,6 @@ from ._tensor_steps import both_sides, checked_ranks, cores_of, probed, rounded
 @dataclass(frozen=True, kw_only=True)
 class STTASpec(TensorSpec, Method):
     """Spec of an `STTA` sketch; see `TensorSpec`."""
-
-    method: ClassVar[str] = "stta"
 
     def sums(self, passes: Passes) -> dict[str, Sum]:
         """Return Psi_k (l_{k-1}, r_k, n_k), Omega_k (l_k, r_k) and what the probes see."""

@@ -24,7 +24,6 @@ from ._tensor_steps import probed
 class TTHMTSpec(TensorSpec, Method):
     """Spec of a `TTHMT` sketch; see `TensorSpec`."""
 
-    method: ClassVar[str] = "tt-hmt"
     sides: ClassVar[tuple[Literal["left", "right"], ...]] = ("right",)
 
     @property
