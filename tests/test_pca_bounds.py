@@ -205,6 +205,7 @@ def test_what_was_fitted_can_be_applied(container, dtype):
     found = quiet_pca(x, 3)
     scores = found.transform(CONTAINERS[container](x))
     assert hasattr(scores, "dask") == container.startswith("dask")
+    assert scores.shape == (60, 3)  # before it is computed, too
     scores = np.asarray(scores)
     y = centred(x.astype(np.result_type(x, np.float64)))
     exact = y @ np.asarray(found.components, y.dtype).conj().T
@@ -212,8 +213,11 @@ def test_what_was_fitted_can_be_applied(container, dtype):
     assert np.allclose(scores, exact, atol=1e-9 if dtype in ("float64", "complex128") else 1e-5)
     if container == "dense":
         assert np.dtype(scores.dtype) == np.dtype(dtype)
-    back = np.asarray(found.inverse_transform(CONTAINERS[container](scores_of(found, x))))
-    assert np.allclose(back, scores_of(found, x) @ found.components + found.mean, rtol=1e-6)
+    back = found.inverse_transform(CONTAINERS[container](scores_of(found, x)))
+    assert back.shape == x.shape
+    assert np.allclose(
+        np.asarray(back), scores_of(found, x) @ found.components + found.mean, rtol=1e-6
+    )
     with pytest.raises(sketch.ShapeError, match="expected rows of 12 entries"):
         found.transform(x[:, :5])
 

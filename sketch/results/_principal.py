@@ -225,7 +225,7 @@ class PrincipalComponents(Seeded):
             If the rows have another length.
         """
         return map_rows(
-            self._directions.coordinates, rows, int(self.mean.shape[0]), self.components
+            self._directions.coordinates, rows, int(self.mean.shape[0]), self.components.T
         )
 
     def inverse_transform(self, coordinates: object) -> Array:
@@ -253,7 +253,7 @@ class PrincipalComponents(Seeded):
         >>> bool(np.allclose(found.inverse_transform(found.transform(rows)), rows))
         True
         """
-        return map_rows(self._directions.rows_at, coordinates, self.rank, self.components.T)
+        return map_rows(self._directions.rows_at, coordinates, self.rank, self.components)
 
     @property
     def _directions(self) -> Directions:
