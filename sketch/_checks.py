@@ -16,6 +16,8 @@ from .errors import RankError, SketchError, ToleranceError, ToleranceWarning, wa
 Ranks: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | NDArray[np.integer[Any]]
 """One rank for all bonds of a train, or one for each."""
 
+_MOST_FORESEEN = 1e6  # of ranks, beyond which none is named
+
 MISSING_HINT = 'sketch.open(path, missing="zero") or missing="mean" (--missing)'
 """What to say of NaN where data may come from a file: they stand for missing values there."""
 
@@ -99,10 +101,19 @@ def require_rank_or_tol(rank: object, tol: object) -> None:
         raise RankError("give a rank, a tolerance, or both: rank=20, or tol=1e-3")
 
 
-def warn_missed(tol: float, relative: float, what: str) -> None:
-    """Warn that a result misses the tolerance."""
+def warn_missed(
+    tol: float, relative: float, what: str, needed: tuple[float, float] | None = None
+) -> None:
+    """Warn that a result misses the tolerance, with ranks that are foreseen to meet it."""
+    remedy = "sketch with a larger rank"
+    if needed is not None and needed[0] < _MOST_FORESEEN:
+        least, most = (math.ceil(min(x, _MOST_FORESEEN)) for x in needed)
+        remedy += (
+            f": {least} if errors go on to fall as they did like an exponential, {most} if like a "
+            "power"
+        )
     warn(
         f"tol={tol:g} is out of reach: {what} has an estimated relative error of {relative:.3g}; "
-        "sketch with a larger rank",
+        f"{remedy}",
         ToleranceWarning,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import warnings
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.sparse.linalg import LinearOperator
 from strategies import SOURCES, matrix
 
 import sketch
+from sketch.results import TrainProbes
 from sketch.sketches import BlockKrylov
 from sketch.testing import exponential, low_rank_plus_noise, polynomial, with_spectrum
 
@@ -181,3 +183,41 @@ def test_components_grow_until_they_meet_the_tolerance(name, chunked):
         assert np.all((low <= exact * (1 + 1e-9)) & (exact <= high * (1 + 1e-9)))
     with pytest.warns(sketch.ToleranceWarning, match="out of reach"):
         sketch.pca(x, tol=tol / 30, sketch_rank=8, passes=2)
+
+
+def slow_tensor(n=50, terms=50):
+    rng = np.random.default_rng(0)
+    factors = [rng.standard_normal((n, terms)) for _ in range(3)]
+    return np.einsum("r,ir,jr,kr->ijk", 1.0 / np.arange(1, terms + 1), *factors)
+
+
+@pytest.mark.parametrize("method", ["stta", "tt-hmt", "otts"])
+@pytest.mark.parametrize("tol", [0.3, 0.1])
+def test_trains_are_hardly_larger_than_deterministic_ones(method, tol):
+    a = slow_tensor()
+    reference = sketch.tt_svd(a, tol=tol).ranks
+    for seed in range(2):
+        train = sketch.tensor_train(a, tol=tol, method=method, seed=seed)
+        assert missed(a, train) <= tol * np.linalg.norm(a)
+        assert sum(train.ranks) <= sum(reference) + 1
+
+
+def test_a_tolerance_that_is_missed_names_ranks_that_are_needed():
+    for s, tol in ((polynomial(N), 0.3), (exponential(N, 0.8), 0.02)):
+        a = with_spectrum((M, N), s)
+        for method in ("hmt", "nystrom"):
+            with pytest.warns(sketch.ToleranceWarning, match="out of reach") as said:
+                sketch.svd(a, rank=4, tol=tol, method=method)
+            least, most = map(int, re.findall(r"(\d+) if", str(said[0].message)))
+            assert 4 < least <= 2 * smallest(s, tol)
+            assert smallest(s, tol) <= most
+            wide = sketch.svd(a, min(most, N), tol=tol, method=method)
+            assert wide.error.meets(tol)
+
+
+def test_tolerances_far_above_the_error_are_met_for_certain():
+    # the tails of probes by trains end somewhere
+    law = TrainProbes((8, 8, 8), 16)
+    chances = [law.exceeds(10.0**k, 0.0) for k in range(12)]
+    assert chances == sorted(chances, reverse=True)
+    assert chances[-1] == 0

@@ -12,7 +12,7 @@ from ..backend.array import Device
 from ..errors import ArgumentError, PassError, RankError
 from ..formats import seeds_of, with_passes, with_seeds
 from ..maps import BlockSign, Gaussian, MatrixFamilyName, SparseSign, TestMatrixFamily
-from ..results import LowRank
+from ..results import ErrorEstimate, LowRank, foreseen_growth
 from ..sketches import (
     MATRIX_METHODS,
     BlockKrylov,
@@ -31,7 +31,8 @@ from ..sources import MatrixSource, as_matrix_source, with_axes_of
 
 FIRST_RANK = 16  # where the search for a tolerance begins
 SMALL = 20  # the shorter axis of matrices that are sketched whole, which makes results exact
-GROWTH = 4  # and how much wider each further sketch is,
+GROWTH = 4  # and how much wider each further sketch is at most,
+LEAST_GROWTH, SPARE = 1.25, 1.1  # and at least, and beyond what is foreseen
 WIDENED = 1.5, 1.2  # where it is widened: far from the tolerance, and near
 NEAR = 1.3
 
@@ -86,7 +87,8 @@ def svd(
         Return the smallest rank whose estimated relative error is at most `tol`. Without a rank,
         HMT without `power_iters` grows a block Krylov space until its error meets `tol`: by a half
         with each reading, and no product is taken twice. Generalized Nyström widens its sketch, see
-        `GeneralizedNystrom.widen`. Others make further sketches, each four times wider.
+        `GeneralizedNystrom.widen`. Others make further
+        sketches, each as much wider as errors so far tell.
     method : {"hmt", "nystrom", "nystrom-psd", "krylov"}
         ``"hmt"`` is the most accurate. It reads data that come in whole rows ``1 + power_iters``
         times, and once more where squares would hide what is asked for; data that are cut both ways
@@ -259,7 +261,9 @@ class _Call:
             if widens and range_width(wider) < self.largest:
                 sk = sk.widen(self.source, wider, **self.reading)
             else:
-                sk = self.sketched(min(GROWTH * sk.spec.rank, self.largest))
+                half = found.errors_by_rank()(found.rank // 2).relative
+                wider = further_width(sk.spec.rank, half, found.error, tol)
+                sk = self.sketched(min(wider, self.largest))
         result: LowRank = finalized(sk, self.source, None, tol, **self.reading)
         return with_passes(result, n_passes + result.n_passes)
 
@@ -284,6 +288,17 @@ def _check_request(
             "an iterator can be read once; give a list or another object that can be iterated "
             "again, or a rank and nothing that takes further readings"
         )
+
+
+def further_width(width: int, half: float, error: ErrorEstimate, tol: float) -> int:
+    """Return the width of a sketch that is made anew, from relative errors of half and all of it.
+
+    As much as the tolerance takes if errors go on to fall as they did: a sketch that is four times
+    too wide costs more than all before it.
+    """
+    excess = error.relative_bound / tol if tol else math.inf
+    growth = SPARE * math.sqrt(math.prod(foreseen_growth(half, error.relative, excess)))
+    return math.ceil(width * min(GROWTH, max(LEAST_GROWTH, growth)))
 
 
 def _wider(rank: int, error: float, tol: float) -> int:

@@ -9,7 +9,14 @@ from typing import Any, Unpack, overload
 from .._checks import MISSING_HINT, Ranks, checked_tol, each_bond, require_rank_or_tol
 from ..backend.array import Device, cast, namespace, quiet, unit_roundoff
 from ..errors import DtypeError, NonFiniteError, OptionError, PassError, ShapeError
-from ..formats import TensorTrain, as_exact_train, seeds_of, tt_svd_cores, with_seeds
+from ..formats import (
+    TensorTrain,
+    as_exact_train,
+    rounded_train,
+    seeds_of,
+    tt_svd_cores,
+    with_seeds,
+)
 from ..numerics.linalg import frobenius_norm
 from ..results import ErrorEstimate, rounding_floor, warn_inaccurate_train, warn_unmet
 from ..sketches import (
@@ -31,10 +38,11 @@ from ..sources import (
     as_tensor_source,
     with_axes_of,
 )
-from ._matrix import FIRST_RANK, GROWTH
+from ._matrix import FIRST_RANK, further_width
 
 Measure = Callable[[TensorTrain], ErrorEstimate]
 
+_LEFT_TO_ROUNDING = 0.95  # of a tolerance, at which ranks are nearly the smallest
 _EXACT_RANK = 100  # up to which the error of a structured tensor is computed, not estimated
 
 
@@ -80,7 +88,7 @@ def tensor_train(
         Ranks of the result. May be left out where `tol` is given.
     tol : float, optional
         Round as far as the estimated relative error stays at most `tol`. Without a rank, the
-        data are read anew for a wider sketch, until one can tell.
+        data are read anew for a wider sketch, until one can tell; how errors fall tells how wide.
     method : {"stta", "otts", "tt-hmt", "tt-svd"}
         ``"stta"`` reads the data once; ``"otts"`` and ``"tt-hmt"`` once for each mode, and are as
         accurate as TT-SVD; ``"tt-svd"`` is the deterministic reference, for dense arrays.
@@ -193,15 +201,24 @@ def _refuse_options(method: str, given: Iterable[str], known: Sequence[str] = ()
 
 
 def _train_to_tolerance(sketched: Callable[[Any], Any], tol: float) -> TensorTrain:
-    """Widen the sketch until its error meets the tolerance, and round to the ranks it needs."""
-    width = FIRST_RANK
+    """Widen the sketch until its error meets the tolerance, and round to the ranks it needs.
+
+    Once more where the error leaves so little to rounding that the ranks would be too large.
+    """
+    width, met = FIRST_RANK, False
+    goal = tol * math.sqrt(1 - _LEFT_TO_ROUNDING**2)
     while True:
         sk = sketched(width)
         whole = sk.finalize(sk.spec.left_sizes)
-        if sk.spec.left_sizes == sk.spec.full or whole.error.meets(tol):
+        close = met or whole.error.slack(tol) >= _LEFT_TO_ROUNDING * tol
+        met = whole.error.meets(tol)
+        if sk.spec.left_sizes == sk.spec.full or (met and close):
             train: TensorTrain = sk.finalize(tol=tol)
             return train
-        width *= GROWTH
+        halves = [max(1, rank // 2) for rank in whole.ranks]
+        lost = rounded_train(whole, halves, None).error
+        half = math.hypot(whole.error.relative, lost.loss / (lost.norm or 1.0))
+        width = further_width(width, half, whole.error, goal)
 
 
 def _measure(a: object, source: TensorSource, memory: object) -> Measure | None:

@@ -2,6 +2,7 @@
 
 from ._completed import Completed
 from ._error import ErrorEstimate, rounding_floor
+from ._foreseen import foreseen_growth
 from ._found_spectrum import FoundSpectrum, Relation
 from ._held_out import held_out_error
 from ._laws import Between, Bound, Certain, ChiSquare, Law, Regression, TrainProbes
@@ -38,6 +39,7 @@ __all__ = [
     "Solution",
     "SpectralEstimate",
     "TrainProbes",
+    "foreseen_growth",
     "held_out_error",
     "is_worse_than_zero",
     "rounding_floor",

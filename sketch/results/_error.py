@@ -197,6 +197,13 @@ class ErrorEstimate:
         low, high = self.law.interval(self._ratio, tail)
         return self.residual * low, self.residual * high
 
+    @property
+    def relative_bound(self) -> float:
+        """What the relative error is at most, but for one case in 20; itself without a law."""
+        if self.kind == "heuristic" or not self.norm > 0:
+            return self.relative
+        return self._most() / self.norm
+
     def meets(self, tol: float) -> bool:
         """Whether the relative error is at most `tol`, but for one case in 20.
 
@@ -232,10 +239,7 @@ class ErrorEstimate:
         """
         if not self.meets(tol) or self.norm == 0:
             return 0.0
-        reached = self.relative
-        if self.kind != "heuristic":
-            reached = self._most() / self.norm
-        return math.sqrt(max(0.0, tol**2 - reached**2))
+        return math.sqrt(max(0.0, tol**2 - self.relative_bound**2))
 
     def _most(self) -> float:
         """Return the upper end that the error exceeds in one case of 20, without the floor."""

@@ -264,7 +264,8 @@ class LowRank(SpectralBounds, Summable, Seeded):
             error=by_rank(keep),
             residuals=residuals,
         )
-        warn_unmet(short.error, tol, f"rank {keep}")
+        half = keep // 2
+        warn_unmet(short.error, tol, f"rank {keep}", lambda: (keep, by_rank(half).relative))
         return short
 
     def errors_by_rank(self) -> Callable[[int], ErrorEstimate]:

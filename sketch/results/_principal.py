@@ -296,7 +296,8 @@ class PrincipalComponents(Seeded):
         errors = [self.error.truncated(tails[k], k) for k in range(keep + 1)]
         if tol is not None:
             keep = next((k for k, error in enumerate(errors) if error.meets(tol)), keep)
-        warn_unmet(errors[keep], tol, f"rank {keep}")
+        half = errors[keep // 2].relative
+        warn_unmet(errors[keep], tol, f"rank {keep}", lambda: (keep, half))
         return dataclasses.replace(
             self,
             components=self.components[:keep, :],

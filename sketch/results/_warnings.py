@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 from .._checks import warn_missed
 from ..errors import AccuracyWarning, warn
 from ..formats import TensorTrain, rounded_train
 from ._error import ErrorEstimate
+from ._foreseen import foreseen_growth
 
 
-def warn_unmet(error: ErrorEstimate, tol: float | None, what: str) -> None:
-    """Warn where a result misses its tolerance, or may well do so."""
-    if tol is not None and not error.meets(tol):
-        warn_missed(tol, error.relative, what)
+def warn_unmet(
+    error: ErrorEstimate,
+    tol: float | None,
+    what: str,
+    halved: Callable[[], tuple[int, float]] | None = None,
+) -> None:
+    """Warn where a result misses its tolerance, or may well do so.
+
+    `halved` tells its rank, and the relative error of a result of half of that: by how errors fell
+    so far the warning names ranks that would do.
+    """
+    if tol is None or error.meets(tol):
+        return
+    needed = None
+    if halved is not None:
+        rank, half = halved()
+        excess = error.relative_bound / tol if tol else math.inf
+        growth = foreseen_growth(half, error.relative, excess)
+        needed = rank * growth[0], rank * growth[1]
+    warn_missed(tol, error.relative, what, needed)
 
 
 def is_worse_than_zero(error: ErrorEstimate) -> bool:
