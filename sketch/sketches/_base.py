@@ -8,11 +8,9 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from ..backend.array import Device, place, to_host
-from ..errors import IncompatibleSketchError
 from ..files import archive
-from ..formats import is_number
-from ..numerics.linalg import finite_factor
 from ._accumulator import Accumulator
+from ._addable import Addable
 from ._method import Method
 from ._saved import arrays_of, header_of, restored
 from ._stream import follow
@@ -22,7 +20,7 @@ Result = TypeVar("Result")
 _READ_AGAIN = "feed the data once more, end the pass and finalize again"
 
 
-class Sketch(Generic[Result]):
+class Sketch(Addable, Generic[Result]):
     """A sketch of a matrix or tensor that arrives in chunks.
 
     It holds its `spec` and one state: a few named sums of chunk products. Every sum is linear in
@@ -282,105 +280,6 @@ class Sketch(Generic[Result]):
             progress=progress,
         )
 
-    # ---- sums of sketches -------------------------------------------------------------------
-
-    def merge(self, other: Self, *, again: bool = False) -> None:
-        """Add another sketch of the same spec: the sketch of the sum of both data.
-
-        Parameters
-        ----------
-        other : Sketch
-            Of several passes: in the same pass, after equal ones.
-        again : bool
-            Whether data that are in both may count twice.
-
-        Raises
-        ------
-        IncompatibleSketchError
-            If the specs differ, and with them the test matrices, or the passes so far; or if both
-            hold the same share of the data, a state and a copy of it for example.
-        """
-        self._check_compatible(other)
-        self.accumulator.merge(other.accumulator.state, again)
-
-    def _check_compatible(self, other: object) -> None:
-        if type(other) is not type(self):
-            raise IncompatibleSketchError(
-                f"cannot combine a {type(self).__name__} with a {type(other).__name__}"
-            )
-        if other.spec != self.spec:
-            differing = [
-                f"{name}: {mine!r} and {theirs!r}"
-                for name, mine in self.spec.to_header().items()
-                if mine != (theirs := other.spec.to_header()[name])
-            ]
-            raise IncompatibleSketchError(
-                "sketches can be combined only where their specs are equal, and with them their "
-                f"test matrices; these differ in {'; '.join(differing)}"
-            )
-
-    def _with(self, accumulator: Accumulator) -> Self:
-        """Return a sketch like this one of other data."""
-        new = type(self).__new__(type(self))
-        new.__dict__.update(self.__dict__)
-        new.accumulator = accumulator
-        return new
-
-    def copy(self) -> Self:
-        """Return an independent copy; it costs nothing.
-
-        Examples
-        --------
-        >>> import numpy as np, sketch
-        >>> sk = sketch.GramNystrom(4, rank=1)
-        >>> other = sk.copy()
-        >>> other.update(np.eye(3, 4))
-        >>> sk.n_updates, other.n_updates
-        (0, 1)
-        """
-        return self._with(self.accumulator.holding(self.accumulator.state))
-
-    __copy__ = copy
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self.copy()
-
-    def __mul__(self, factor: object) -> Self:
-        if not is_number(factor):
-            return NotImplemented
-        number = finite_factor(factor)
-        mine = self.accumulator
-        return self._with(mine.holding(mine.times(mine.state, number)))
-
-    __rmul__ = __mul__
-    __array_ufunc__ = None  # a NumPy number times a sketch is a sketch
-
-    def __truediv__(self, divisor: Any) -> Self:
-        return self.__mul__(1 / divisor)
-
-    def __neg__(self) -> Self:
-        return self * -1.0
-
-    def __add__(self, other: object) -> Self:
-        if isinstance(other, int) and other == 0:  # sum([...]) begins with 0
-            return self.copy()
-        if not isinstance(other, Sketch):
-            return NotImplemented
-        self._check_compatible(other)
-        total = self.copy()
-        total.accumulator.add(other.accumulator.state)
-        return total
-
-    __radd__ = __add__
-
-    def __sub__(self, other: object) -> Self:
-        if not isinstance(other, Sketch):
-            return NotImplemented
-        self._check_compatible(other)
-        rest = self.copy()
-        rest.accumulator.subtract(other.accumulator.state)
-        return rest
-
     # ---- result -----------------------------------------------------------------------------
 
     def finalize(self, rank: object = None, tol: float | None = None) -> Result:
@@ -485,32 +384,3 @@ class Sketch(Generic[Result]):
         mine = sketch.accumulator
         mine.state = restored(sketch.spec, mine.maps, header, arrays)
         return sketch
-
-
-class MultiPassSketch(Sketch[Result]):
-    """A sketch that takes the same chunks several times, with `end_pass` after each time."""
-
-    @property
-    def n_passes(self) -> int:
-        """Passes over the data that the method needs at most, and may take."""
-        return int(self.spec.n_passes)
-
-    @property
-    def passes_done(self) -> int:
-        """Readings of the data that were ended."""
-        return self.accumulator.state.passes.readings
-
-    @property
-    def passes_left(self) -> int:
-        """Readings that are still needed at most; 0 where the sketch can be finalized."""
-        return int(self.spec.readings_left(self.accumulator.state.passes))
-
-    def end_pass(self) -> None:
-        """End a pass: orthonormalise what it gathered, and make ready for the next one.
-
-        Raises
-        ------
-        PassError
-            If all passes are done, or this one saw other data than the first.
-        """
-        self.accumulator.end_pass()

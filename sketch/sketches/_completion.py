@@ -14,9 +14,10 @@ from ..errors import ArgumentError, PassError, RankError, ShapeError
 from ..numerics.seeds import checked_seed
 from ..results import Completed
 from ._accumulator import Accumulator
-from ._base import MultiPassSketch
+from ._base import Sketch
 from ._completion_merge import merged
 from ._completion_spec import CompletionSpec
+from ._multi_pass import MultiPass
 from ._spec import checked_axes, named_dtype
 from ._state import State, Stream, remembered
 
@@ -78,7 +79,7 @@ class CompletionAccumulator(Accumulator):
             )
 
 
-class Completion(MultiPassSketch[Completed]):
+class Completion(MultiPass, Sketch[Completed]):
     """Low-rank completion of a matrix with missing entries, whose rows come in chunks.
 
     Finds factors of the columns, and biases, that rows follow of which only some entries are known:

@@ -12,7 +12,8 @@ from ..maps import MatrixFamilyName, TestMatrixFamily
 from ..numerics.linalg import rescaled, scale_exponent
 from ..results import LowRank
 from ._alternating import AlternatingSpec
-from ._base import MultiPassSketch
+from ._base import Sketch
+from ._multi_pass import MultiPass
 from ._projection import Projection
 from ._spec import checked_iterations, checked_width, common_fields
 from ._state import Kept, Passes
@@ -103,7 +104,7 @@ class HMTSpec(AlternatingSpec):
         return self.projection(sums).blur(rank, tol, slight=slight)
 
 
-class HMT(MultiPassSketch[LowRank]):
+class HMT(MultiPass, Sketch[LowRank]):
     """Randomized SVD of Halko, Martinsson and Tropp, for data that can be read again.
 
     The first pass accumulates ``Y = A Omega``; the last one ``B = Q^* A`` with Q a basis of Y.

@@ -12,11 +12,12 @@ from ..maps import MatrixFamilyName, TestMatrixFamily
 from ..results import LowRank
 from ..running.memory import as_bytes
 from ._alternating import AlternatingSpec
-from ._base import MultiPassSketch
+from ._base import Sketch
 from ._hmt import HMTSpec
 from ._krylov_error import ByError
 from ._krylov_residuals import SPARE, ByResiduals
 from ._krylov_space import after_pass, all_readings, in_its_range
+from ._multi_pass import MultiPass
 from ._projection import Projection
 from ._spec import checked_width, common_fields
 from ._state import Kept, Passes, State
@@ -139,7 +140,7 @@ def columns_within(memory: int | str, shape: tuple[int | None, ...]) -> int:
     return max(1, as_bytes(memory) // 2 // (16 * (m + 2 * n) or 1))
 
 
-class BlockKrylov(MultiPassSketch[LowRank]):
+class BlockKrylov(MultiPass, Sketch[LowRank]):
     """Randomized block Krylov iteration, for data that can be read several times.
 
     Each reading of whole rows multiplies a block X by A and the product by A^*; data that are cut

@@ -10,8 +10,9 @@ from ..formats import TensorTrain
 from ..maps import TensorFamilyName, TestTensorFamily
 from ..numerics.linalg import adjoint, frobenius_norm, pivoted_qr
 from ..sources import TensorBlock
-from ._base import MultiPassSketch
+from ._base import Sketch
 from ._method import Method, Products, Sum
+from ._multi_pass import MultiPass
 from ._running import Run
 from ._state import Kept, Passes
 from ._sums import Sums
@@ -71,7 +72,7 @@ def _reduced(seen: Array, omega: Array, sums: Sums) -> Array:
     return adjoint(namespace(seen).linalg.solve(r, adjoint(seen @ q)))
 
 
-class OTTS(MultiPassSketch[TensorTrain]):
+class OTTS(MultiPass, Sketch[TensorTrain]):
     """Orthogonal tensor-train sketch of Kressner, Vandereycken and Voorhaar.
 
     Like `TTHMT`, but each range is first reduced by a second, left test tensor, which amounts to

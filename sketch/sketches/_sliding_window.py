@@ -10,8 +10,9 @@ from ..backend.array import Array, quiet
 from ..errors import IncompatibleSketchError, PassError
 from ..files import archive
 from ._accumulator import Accumulator
-from ._base import MultiPassSketch, Result, Sketch
+from ._base import Result, Sketch
 from ._method import Method
+from ._multi_pass import MultiPass
 from ._state import State, Stream
 
 
@@ -85,7 +86,7 @@ class SlidingWindow(Sketch[Result]):
     """
 
     def __init__(self, sketch: Sketch[Result], length: int) -> None:
-        if isinstance(sketch, MultiPassSketch):
+        if isinstance(sketch, MultiPass):
             raise PassError(f"a window slides over one pass; {type(sketch).__name__} needs several")
         if sketch.n_updates:
             raise ValueError(f"a window needs an empty sketch; this has {sketch.n_updates} updates")

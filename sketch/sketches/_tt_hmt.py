@@ -10,8 +10,9 @@ from ..backend.array import Device
 from ..formats import TensorTrain
 from ..maps import TensorFamilyName, TestTensorFamily
 from ..sources import TensorBlock
-from ._base import MultiPassSketch
+from ._base import Sketch
 from ._method import Method, Products, Sum
+from ._multi_pass import MultiPass
 from ._running import Run
 from ._state import Kept, Passes
 from ._sums import Sums
@@ -51,7 +52,7 @@ class TTHMTSpec(TensorSpec, Method):
         return sweep_finish(self, sums, rank, tol)
 
 
-class TTHMT(MultiPassSketch[TensorTrain]):
+class TTHMT(MultiPass, Sketch[TensorTrain]):
     """Tensor-train approximation by one randomized range finder for each mode.
 
     The core of mode k is an orthonormal basis of what the mode sees between the cores before it
