@@ -62,8 +62,6 @@ class _Wanted:
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.tasks = tasks
 
-    __dask_optimize__ = None  # nothing to gain
-
     def __dask_graph__(self) -> dict[object, object]:
         return graph_of(self.tasks)
 
