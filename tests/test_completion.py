@@ -82,7 +82,16 @@ FORMATS = {
     "dask": dask,
     "masked dask": lambda f, rows: dask(f, rows).map_blocks(np.ma.masked_invalid),
     "chunks": lambda folder, rows: np.array_split(rows, 4),
+    "sparse chunks": lambda folder, rows: [as_sparse(part) for part in np.array_split(rows, 4)],
+    "sparse dask": lambda f, rows: dask(f, rows).map_blocks(as_sparse),
+    "dask of both": lambda f, rows: dask(f, rows, (70, 40)).map_blocks(either, dtype="f8"),
+    "pydata": lambda f, rows: pytest.importorskip("sparse").COO.from_scipy_sparse(as_sparse(rows)),
 }
+
+
+def either(rows):
+    """Return a chunk with NaN, or sparse, as many rows as it has."""
+    return as_sparse(rows) if len(rows) == 70 else rows
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -429,3 +438,8 @@ def test_fill_values_of_files_are_gaps(tmp_path):
     assert np.allclose(found.to_array(), counts, rtol=1e-4)
     with pytest.raises(sketch.NonFiniteError, match='missing="nan" for complete'):
         sketch.svd(spec, 1)
+
+
+def test_a_rank_is_asked_for():
+    with pytest.raises(sketch.RankError, match=r"complete\(a, rank=20\)"):
+        sketch.complete(ROWS)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 from .._checks import Ranks
-from ..errors import PassError
+from ..errors import PassError, RankError
 from ..formats import TensorTrain, with_passes
 from ..results import Completed
 from ..sketches import Completion, default_sample, fed
@@ -107,6 +107,8 @@ def complete(
     """
     if shape is not None:
         return complete_train(a, second, shape, **options)
+    if second is None and "rank" not in options:
+        raise RankError("complete needs a rank, or several to choose from: complete(a, rank=20)")
     return _complete_matrix(a, *([] if second is None else [second]), **options)
 
 

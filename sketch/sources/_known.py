@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend.array import cuts, is_complex, is_dask, to_host
+from ..backend.array import cuts, gathered, is_complex, is_dask, to_host
+from ..backend.protocols import DaskArray
 from ..errors import DtypeError, NonFiniteError, ShapeError
 from ..numerics.known_rows import KnownRows
 from ._base import MatrixBlock, MatrixSource
@@ -19,6 +20,7 @@ from ._opened import is_path, opened
 from ._registry import as_matrix_source
 from ._rows import RowsSource
 from ._sparse import SparseSource
+from ._tiles import BLOCK_BYTES
 
 _BLOCK_BYTES = 64_000_000  # of values and their pattern, in double precision
 
@@ -77,7 +79,9 @@ class KnownSource:
 
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], KnownBlock]]:
         """Yield ``((row, 0), block)`` of whole rows, each once."""
-        for (row, col), block in self._source.blocks(limit):
+        chunked = self._source.dask_array
+        whole = self._source.blocks(limit) if chunked is None else _row_chunks(chunked, limit)
+        for (row, col), block in whole:
             for start, rows in _known(block, limit or _BLOCK_BYTES):
                 known = KnownBlock(rows, block.dtype)
                 bad = known.find_nonfinite()
@@ -109,6 +113,27 @@ def _matrix_source(a: Any) -> MatrixSource:
     if is_chunks(a) and not isinstance(a, MatrixSource):
         return ChunkedSource(a, _matrix_source)
     return as_matrix_source(a)
+
+
+def _row_chunks(a: DaskArray, limit: int | None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
+    """Yield the rows of a Dask array chunk by chunk, in the formats that its chunks have.
+
+    A format tells what is known: made dense, a sparse chunk would be known everywhere.
+    """
+    width = 8 * max(1, a.shape[1])
+    first = 0
+    for size in a.chunks[0]:
+        for cut in cuts(size, max(1, (limit or BLOCK_BYTES) // width)):
+            rows = slice(first + cut.start, first + cut.stop)
+            source = _matrix_source(gathered(a[rows, :]))
+            if source.shape != (rows.stop - rows.start, a.shape[1]):
+                raise ShapeError(
+                    f"rows {rows.start} to {rows.stop} of a Dask array of shape {a.shape} are of "
+                    f"shape {source.shape}; its chunks are not as large as it says"
+                )
+            for (row, col), block in source.row_blocks(limit):
+                yield (row + rows.start, col), block
+        first += size
 
 
 def _unmasked(a: object) -> Any:
