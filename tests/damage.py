@@ -30,7 +30,7 @@ import sketch
 MATRIX = np.round(np.random.default_rng(0).standard_normal((23, 17)) * 100)
 WRITERS = {writer.__name__: writer for writer in file_formats.ALL}
 SLICE = 100  # cases of one process
-SECONDS = 20  # that a case may take
+SECONDS = 60  # that a case may take
 MEMORY = 6 * 2**30
 
 

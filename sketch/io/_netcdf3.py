@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ._found import Found, check_numbers, is_numeric, needed, no_such_name, only_name
+from ._found import Found, check_numbers, is_numeric, no_such_name, only_name
+from ._netcdf5 import read_netcdf5
 from ._packed import packed
 
 
@@ -16,7 +17,7 @@ def read_netcdf3(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     """Return a variable, decoded."""
     with open(path, "rb") as file:
         if file.read(4) == b"CDF\x05":
-            return _read_64_bit(path, name, stack)
+            return read_netcdf5(path, name, stack)
     from scipy.io import netcdf_file
 
     root = netcdf_file(path, "r", mmap=True)
@@ -36,20 +37,6 @@ def read_netcdf3(path: str, name: str, stack: contextlib.ExitStack) -> Found:
 
     raw = packed(variable.data, variable._attributes, netcdf=True)
     return Found(raw, dims, labels)
-
-
-def _read_64_bit(path: str, name: str, stack: contextlib.ExitStack) -> Found:
-    """Read the fifth version of the format, which SciPy does not know."""
-    netcdf4 = needed("netCDF4", path, extra="")
-    root = stack.enter_context(netcdf4.Dataset(path))
-    root.set_auto_maskandscale(False)
-    shapes = {k: tuple(v.shape) for k, v in root.variables.items() if is_numeric(v.dtype)}
-    name = name or only_name(shapes, path)
-    if name not in root.variables:
-        raise no_such_name(name, list(shapes), path)
-    variable = root.variables[name]
-    given = {key: variable.getncattr(key) for key in variable.ncattrs()}
-    return Found(packed(variable, given, netcdf=True), tuple(variable.dimensions))
 
 
 def _close(root: Any) -> None:
