@@ -18,8 +18,12 @@ Ranks: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | NDArray[np.integer[
 
 _MOST_FORESEEN = 1e6  # of ranks, beyond which none is named
 
-MISSING_HINT = 'sketch.open(path, missing="zero") or missing="mean" (--missing)'
-"""What to say of NaN where data may come from a file: they stand for missing values there."""
+MISSING_HINT = (
+    "where they stand for missing entries, sketch.complete predicts these (complete_train those of "
+    'a tensor; sketch complete), and sketch.open(path, missing="zero") or missing="mean" fills '
+    "them in a file (--missing)"
+)
+"""What to say of NaN and masks: the choices."""
 
 
 def checked_size(value: Any, name: str, least: int = 0) -> int:

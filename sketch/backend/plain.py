@@ -8,6 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from .._checks import MISSING_HINT
 from ..errors import DtypeError, NonFiniteError
 from .array import Array, HostArray, changeable, is_array
 
@@ -66,5 +67,5 @@ def _refuse_masked(kind: str, mask: HostArray, at: Sequence[int]) -> None:
     place = tuple(map(operator.add, map(int, first), at or (0,) * mask.ndim))
     raise NonFiniteError(
         f"{count} of {mask.size} entries of a {kind} are masked or missing, the first at index "
-        f"{place}; fill them (.filled(value)), leave their rows or columns out, or impute them"
+        f"{place}; fill them (.filled(value)), leave their rows or columns out, or, {MISSING_HINT}"
     )

@@ -315,9 +315,7 @@ def tt_svd(array: object, rank: Ranks | None = None, tol: float | None = None) -
         raise DtypeError("tt_svd needs a dense array; use tensor_train for other formats")
     dense = cast(source.array, source.dtype)
     if not bool(namespace(dense).all(namespace(dense).isfinite(dense))):
-        raise NonFiniteError(
-            f"the array holds NaN or infinity; clean the data, or give {MISSING_HINT}"
-        )
+        raise NonFiniteError(f"the array holds NaN or infinity; clean the data, or, {MISSING_HINT}")
     if not dense.ndim:
         raise ShapeError("a tensor train needs one axis at least, got an array of order 0")
     ranks = None if rank is None else each_bond(rank, dense.ndim - 1, "rank")

@@ -117,9 +117,9 @@ class StoredInFile:
             seen = f"{math.prod(self.shape)}"
         return NonFiniteError(
             f"{self.where}: {count} of {seen} entries are missing (masked or fill values), one at "
-            f'{place}; open it with missing="zero", or missing="mean" for the mean of what is '
-            'known along the first axis (--missing on the command line), or missing="nan" for '
-            "complete, or leave them out"
+            f'{place}; sketch.complete (complete_train of a tensor) predicts them, missing="zero" '
+            'takes zero for them, missing="mean" the mean of what is known along the first axis '
+            "(sketch complete, --missing); or leave them out"
         )
 
 

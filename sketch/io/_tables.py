@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from ..errors import StateFileError
 from ._child import read_in_child
 from ._found import Found, listed, needed, no_such_name
+from ._text_blocks import open_text
 
 
 def read_arrow(path: str, name: str, stack: contextlib.ExitStack) -> Found:
@@ -26,23 +28,48 @@ def read_arrow(path: str, name: str, stack: contextlib.ExitStack) -> Found:
 
 
 def read_csv(path: str, name: str, stack: contextlib.ExitStack) -> Found:
-    """Return the numbers of a text table, whose head and first column may be labels."""
+    """Return the numbers of a text table, whose head and first column may be labels.
+
+    Lines that begin with ``#`` before it are comments.
+    """
     pandas = needed("pandas", path)
     separator = "\t" if ".tsv" in path.lower() else ","
-    options = {"sep": separator, "encoding": "utf-8-sig", "compression": "infer"}
-    first = pandas.read_csv(path, header=None, nrows=1, **options)
-    bare = not name and all(_is_number(x) for x in first.iloc[0])
-    table = pandas.read_csv(path, header=None if bare else 0, **options)
-    if str(table.columns[0]).startswith("Unnamed"):  # no head: the labels of the rows
+    skipped = _comments(path)
+
+    def read(**options: Any) -> Any:
+        with open_text(path) as file:
+            return pandas.read_csv(
+                file, sep=separator, encoding="utf-8-sig", skiprows=skipped, **options
+            )
+
+    bare = not name and _holds_numbers(list(read(header=None, nrows=1, dtype=str).iloc[0]), path)
+    table = read(header=None if bare else 0)
+    if not isinstance(table.index, pandas.RangeIndex):  # a head that names no index, as of R
+        table.insert(0, "index", table.index.astype(str))
+    elif str(table.columns[0]).startswith("Unnamed"):  # the corner above an index
         table[table.columns[0]] = table[table.columns[0]].astype(str)
     numeric = [key for key in table.columns if table[key].dtype.kind in "biuf"]
     text = [key for key in table.columns if table[key].dtype.kind not in "biuf"]
     wanted = name.split(",") if name else numeric
-    labelled = text in ([], [table.columns[0]])
+    labelled = text == [] or (text == [table.columns[0]] and _are_labels(table[text[0]], table))
     if not wanted or not set(wanted) <= set(numeric) or not (name or labelled):
         raise _refused(path, name, [str(key) for key in table.columns], list(map(str, numeric)))
-    labels = table[text[0]].to_numpy() if text else None
-    return _table(table[wanted].to_numpy(), labels, None if bare else wanted)
+    flags = [key for key in wanted if table[key].dtype.kind == "b"]
+    values = table[wanted].astype(dict.fromkeys(flags, "int8")).to_numpy()
+    return _table(values, table[text[0]].to_numpy() if text else None, None if bare else wanted)
+
+
+def _comments(path: str) -> int:
+    """Return how many lines begin with ``#`` before all others."""
+    with open_text(path) as file:
+        return sum(1 for _ in itertools.takewhile(lambda line: line.startswith(b"#"), file))
+
+
+def _are_labels(column: Any, table: Any) -> bool:
+    """Whether a first column of text is one of labels, and not of numbers with a mistake in it."""
+    if str(column.name).startswith("Unnamed") or column.name == "index":
+        return True
+    return sum(map(_is_number, column)) <= len(table) / 2
 
 
 def _table(values: object, rows: object, columns: object) -> Found:
@@ -59,6 +86,26 @@ def _refused(path: str, name: str, columns: list[str], numeric: list[str]) -> St
         f"{path}: the columns {listed(text)} hold no numbers; name those that are meant as "
         f"{path}::COLUMN,COLUMN: {listed(numeric)}"
     )
+
+
+def _holds_numbers(first: list[Any], path: str) -> bool:
+    """Whether the first line of a table is one of numbers; if not, it is the head.
+
+    Raises
+    ------
+    StateFileError
+        If it may be either: 0, 1, 2, ..., which is how pandas names columns without names.
+    """
+    counted = [str(k) for k in range(len(first))]
+    if first[1:] == counted[:-1] and not isinstance(first[0], str):
+        return False  # its corner is empty, above an index
+    if first == counted:
+        raise StateFileError(
+            f"{path}: its first line counts from 0 to {counted[-1]}: is it a head, or data? Give "
+            "the columns names, or leave the head out (header=False of pandas); a head it is where "
+            f"columns are named as {path}::0,1"
+        )
+    return all(map(_is_number, first))
 
 
 def _is_number(value: Any) -> bool:

@@ -236,8 +236,8 @@ def refuse_nonfinite(block: Any, products: Products, at: Place) -> None:
     if position is not None:
         raise NonFiniteError(
             "the chunk holds NaN or infinity, first at index "
-            f"{tuple(map(operator.add, at, position))} of the data; clean them, or for missing "
-            f"data in a file give {MISSING_HINT}; check_finite=False lets them through"
+            f"{tuple(map(operator.add, at, position))} of the data; clean them, or, "
+            f"{MISSING_HINT}; check_finite=False lets them through"
         )
     raise NonFiniteError(
         f"products with the data at {at} are not finite: the data hold NaN or infinity, or they "
