@@ -130,7 +130,7 @@ def test_refusals_of_missing_values_name_the_choice():
     holes[3, 5] = np.nan
     for call in (sketch.svd, sketch.pca, sketch.tt_svd, sketch.tensor_train):
         for data in (holes, np.ma.masked_invalid(holes)):
-            with pytest.raises(sketch.NonFiniteError, match="sketch.complete.*missing="):
+            with pytest.raises(sketch.NonFiniteError, match=r"sketch\.complete.*missing="):
                 call(data, 2)
 
 
