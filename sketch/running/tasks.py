@@ -62,6 +62,10 @@ class _Wanted:
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.tasks = tasks
 
+    @staticmethod
+    def __dask_optimize__(graph: object, keys: object, **options: object) -> object:
+        return graph  # nothing to gain
+
     def __dask_graph__(self) -> dict[object, object]:
         return graph_of(self.tasks)
 
