@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -91,18 +92,14 @@ class BlockSign(SparseFamily):
         group the bits between where the columns are counted from.
         """
         first, last = start // WINDOW, -(-stop // WINDOW)
-        words = raw_rows(seed, stream, first * WINDOW, last * WINDOW, 2)
-        keys = words[:, 0].reshape(-1, WINDOW)
-        places = np.argsort(keys, axis=1, kind="stable")
-        low = np.take_along_axis(keys, places, axis=1).reshape(-1, GROUP)
+        drawn = _recent_windows if last - first == 1 else _windows
+        places, low, outputs, columns = drawn(seed, stream, first, last, width)
         signs: HostArray = _signs(low)
         if field == "complex":
             signs = _POWERS_OF_I[(low & np.uint64(3)).astype(np.intp)]
         members = places + (np.arange(first, last)[:, None] * WINDOW - start)
         members[(members < 0) | (members >= stop - start)] = -1
         members = members.reshape(-1, GROUP)
-        outputs = words[:, 1].reshape(-1, GROUP)
-        columns = _columns(outputs, width)
         size = np.sqrt(max(width, GROUP) / GROUP)  # which makes a mean square of 1 in each column
         return GroupedRows(
             members=members,
@@ -113,6 +110,21 @@ class BlockSign(SparseFamily):
             width=width,
             window=WINDOW // GROUP,
         )
+
+
+def _windows(
+    seed: int, stream: int, first: int, last: int, width: int
+) -> tuple[NDArray[np.intp], NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int32]]:
+    """Draw windows: their permutations, the keys in that order, the outputs and their columns."""
+    words = raw_rows(seed, stream, first * WINDOW, last * WINDOW, 2)
+    keys = words[:, 0].reshape(-1, WINDOW)
+    places = np.argsort(keys, axis=1, kind="stable")
+    low = np.take_along_axis(keys, places, axis=1).reshape(-1, GROUP)
+    outputs = words[:, 1].reshape(-1, GROUP)
+    return places, low, outputs, _columns(outputs, width)
+
+
+_recent_windows = functools.lru_cache(maxsize=16)(_windows)  # that small chunks share, 60 kB each
 
 
 def _signs(words: NDArray[np.uint64]) -> HostArray:
