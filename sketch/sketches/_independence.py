@@ -18,6 +18,7 @@ from ..sources import MatrixSource
 
 _ROWS = 32  # of the data, that are compared with their sketch
 _DRAWN = 2**22  # numbers of a test matrix that are drawn for it at most
+_FILLED = 0.25  # of the entries in rows and columns that are not zero, at least
 _LOG_CHANCE = math.log(1e-12)  # of data that are taken for dependent by mistake
 
 AnySketch = TypeVar("AnySketch", bound=Any)
@@ -71,6 +72,9 @@ def _some_rows(source: MatrixSource, *, left: bool) -> HostArray | None:
     except DtypeError:  # the format cannot tell them
         return None
     rows = rows.conj().T if left else rows
+    reached = rows[rows.any(axis=1)][:, rows.any(axis=0)]
+    if np.count_nonzero(reached) < _FILLED * reached.size:  # what a sketch leaves over is not so
+        return None
     return rows.astype("complex128" if np.iscomplexobj(rows) else "float64")
 
 
