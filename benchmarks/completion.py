@@ -2,12 +2,11 @@
 
 Run ``python3 dev bench completion [ratings] [netflix] [halves] [climate]``, which keeps the results
 in benchmarks/results/completion.json and writes docs/numbers/completion.md. The climate field is
-read where the folder with real inputs is. Seconds are those of the processor, with one thread.
+that of `benchmarks/cases/components.py`. Seconds are those of the processor, with one thread.
 """
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import resource
@@ -19,8 +18,8 @@ from typing import Any
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import numpy as np
-import scipy.io
 import scipy.sparse
+from cases.components import climate as years_by_places
 from numpy.typing import NDArray
 from tabled import table
 
@@ -31,7 +30,6 @@ from sketch.numerics.known_rows import KnownRows
 HERE = Path(__file__).parent
 STORE = HERE / "results" / "completion.json"
 PAGE = HERE.parent / "docs" / "numbers" / "completion.md"
-CLIMATE = HERE.parents[1] / "shared" / "data" / "trefht"
 NOISE, CHUNK = 0.5, 8192
 Row = list[object]
 
@@ -140,9 +138,7 @@ def netflix(parts: int = 1) -> Iterator[Row]:
 
 def climate() -> Iterator[Row]:
     """Complete anomalies of yearly temperatures of six runs of a model, and the raw numbers."""
-    paths = sorted(glob.glob(f"{CLIMATE}/*.nc"))
-    runs = [scipy.io.netcdf_file(path, mmap=False).variables["TREFHT"][:] for path in paths]
-    raw = np.stack(runs).astype(float).reshape(660, 8192)
+    raw = years_by_places(660).astype(float)
     for name, field in (("anomalies, rank 40", raw - raw.mean(axis=0)), ("raw, rank 40", raw)):
         removed = np.random.default_rng(0).random(field.shape) < 0.3
         found = sketch.complete(np.where(removed, np.nan, field), 40)

@@ -28,11 +28,13 @@ EARLIER = " (earlier run)"  # rows of what is not installed now
 Found = dict[str, Any]  # work, size, title, where, kernels, rows
 
 
-def measure(name: str, size: tuple[Any, ...], repeats: int, store: bool = True) -> Found:
-    """Measure a work at a size, and keep what was found where asked to."""
+def measure(
+    name: str, size: tuple[Any, ...], repeats: int, store: bool = True, memory: bool = False
+) -> Found:
+    """Measure a work at a size, its memory where asked to; keep what was found where asked to."""
     work = WORKS[name]
     rows = {m: dataclasses.asdict(row) for m, row in measured(work, size, repeats).items()}
-    if work.memory:
+    if work.memory or memory:
         for method in rows:
             rows[method]["megabytes"] = peak_megabytes(name, work.sizes.index(size), method)
     found = {"work": name, "size": list(size), "title": work.named(size)}
@@ -43,11 +45,17 @@ def measure(name: str, size: tuple[Any, ...], repeats: int, store: bool = True) 
 
 
 def keep(found: Found) -> None:
-    """Store what was found; rows of peers that are not installed now stay, as earlier ones."""
+    """Store what was found.
+
+    Megabytes stay where they were not measured again, and rows of peers that are not installed now,
+    as earlier ones.
+    """
     kept, rows = load(), found["rows"]
     for method, row in kept.get(key(found), {}).get("rows", {}).items():
         plain = method.removesuffix(EARLIER)
-        if plain in WORKS[found["work"]].methods and plain not in rows:
+        if plain in rows:
+            rows[plain].setdefault("megabytes", row.get("megabytes"))
+        elif plain in WORKS[found["work"]].methods:
             rows[plain + EARLIER] = row
     STORE.write_text(json.dumps(kept | {key(found): found}, indent=1) + "\n")
 

@@ -1,13 +1,15 @@
 """Run benchmarks, or write README.md from what is stored.
 
 python3 dev bench GROUP or WORK...       measure, print and store; groups: {groups}
-python3 dev bench peers                  the works that goals were set for, with both kernels
+python3 dev bench peers                  what goals were set for; dense matrices with both kernels
 python3 dev bench goals                  what was asked of these, beside what is stored
 python3 dev bench compare A..B [WORK...] no slower? Two commits in turn, call by call
 python3 dev bench report                 make benchmarks/README.md from what is stored
 
---quick takes smaller data, and stores nothing; --repeats N; --only WORK... of a group; --kernels
-NAME of OpenBLAS, such as Haswell, or both. Studies with a page or picture of their own:
+--quick takes smaller data, and stores nothing; --repeats N; --memory of every method, each in a
+process of its own; --only WORK... of a group; --kernels NAME of OpenBLAS, such as Haswell, or both.
+SKETCH_DATA names the folder of real data that is not shipped. Studies with a page or picture of
+their own:
 
 python3 dev bench devices [--quick]      the cost of the array layer; a GPU against its products
 python3 dev bench experiments [NAME...]  the published experiments beside the published numbers
@@ -46,6 +48,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", nargs="*", choices=WORKS, metavar="WORK", default=list(WORKS))
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--memory", action="store_true", help="measured for every method")
     parser.add_argument("--kernels", help="of OpenBLAS, or both: its own choice and Haswell")
     return parser.parse_args(arguments)
 
@@ -65,7 +68,9 @@ def run(options: argparse.Namespace) -> None:
             start = time.perf_counter()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of results worse than zero, and of peers
-                found = measure.measure(name, size, options.repeats, store=not options.quick)
+                found = measure.measure(
+                    name, size, options.repeats, store=not options.quick, memory=options.memory
+                )
             spent = time.perf_counter() - start
             print(
                 measure.page(found), f"\n({found['kernels']} kernels, {spent:.0f} s)\n", flush=True
@@ -96,9 +101,12 @@ def main(arguments: list[str]) -> int:
         print(__doc__.format(groups=", ".join(GROUPS)))
         return 2
     options = parsed(arguments)
-    both = options.kernels == "both" or ("peers" in options.names and options.kernels is None)
-    if both:
+    if options.kernels == "both":
         return run_with(None, arguments) or run_with("Haswell", arguments)
+    if "peers" in options.names and options.kernels is None:
+        dense = [work for work in works(options) if work.startswith("dense-float")]
+        status = run_with(None, arguments)
+        return status or (run_with("Haswell", [*arguments, "--only", *dense]) if dense else 0)
     if options.kernels not in (None, "as they are"):
         return run_with(options.kernels, arguments)
     run(options)

@@ -146,12 +146,12 @@ SVDS = {"SciPy svds": scipy_svds(RANK)}  # whose error no power step can lower
 def dense(dtype: str, methods: dict[str, Method]) -> Work:
     title = f"dense {{:,}} x {{:,}}, {dtype}, rank {RANK}"
     data = functools.partial(dense_matrix, dtype=dtype)
-    return Work(title, SIZES, data, methods, matrix_error(RANK), shown=2, memory=True)
+    return Work(title, SIZES, data, methods, matrix_error(RANK), shown=2)
 
 
 def sparse(title: str, data: Any) -> Work:
     title += f" {{:,}} x {{:,}}, {{:,}} nonzeros, rank {RANK}"
-    return Work(title, SPARSE_SIZES, data, SPARSE, matrix_error(RANK), memory=True)
+    return Work(title, SPARSE_SIZES, data, SPARSE, matrix_error(RANK))
 
 
 WORKS: dict[str, Work] = {

@@ -13,7 +13,7 @@ from typing import Any
 Call = Callable[[], object]
 
 _PAUSE = 0.3  # seconds at most, in which idle threads of the call before go to sleep
-_LONG = 6.0  # seconds, after which a slow method has had rounds enough
+_LONG = 3.0  # seconds, after which a method has had rounds enough; a call of twice that is one
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def measured(work: Work, size: tuple[Any, ...], repeats: int = 5) -> dict[str, R
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(repeats):
         for name, call in calls.items():
-            if len(times[name]) * first[name] < _LONG:
+            if len(times[name]) * first[name] < _LONG and first[name] < 2 * _LONG:
                 pause = min(_PAUSE, 3 * first[name])
                 times[name].append(_timed(call, work, data, pause)[0])
     return {
