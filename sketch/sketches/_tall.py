@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..backend.array import Array, cast, namespace, qr_triangle
+from ..backend.array import Array, cast, namespace
 from ..finalize import SketchedBasis
 from ..maps import DrawnMatrix
 from ..numerics.linalg import (
@@ -141,7 +141,7 @@ class TallArray:
 
     def outside(self, basis: TallArray, inside: Array) -> Array:
         """Return R with ``R^* R = Z^* Z`` for ``Z = Y - Q (Q^* Y)``."""
-        return qr_triangle(self.y - basis.y @ inside)
+        return triangle(self.y - basis.y @ inside)
 
     def copy(self) -> TallArray:
         """Return the matrix in memory of its own."""
