@@ -8,6 +8,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from scipy.stats import multivariate_normal
 
 import sketch
 
@@ -88,6 +89,9 @@ def test_dask_collections_stay_lazy():
         fitted = clone(estimator).fit(x)
         scores = fitted.transform(x)
         assert isinstance(scores, da.Array)
+        assert scores.shape == scores.compute().shape == (M, 4)
+        back = fitted.inverse_transform(scores)
+        assert back.shape == back.compute().shape == (M, N)
         assert np.allclose(scores.compute(), clone(estimator).fit(ROWS).transform(ROWS), atol=1e-6)
         with pytest.raises(ValueError, match="expecting 70 features"):
             fitted.transform(x[:, :5])
@@ -126,6 +130,42 @@ def test_bad_numbers_of_components_are_refused():
             SketchPCA(wrong).fit(ROWS)
     with pytest.raises(sketch.RankError, match="n_components"):
         SketchSVD(N + 1).fit(ROWS)
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix, lambda x: da.from_array(x, (60, 30))])
+@pytest.mark.parametrize("k", [1, 8, 12])  # 12 of 12: nothing beside
+def test_the_likelihood_is_that_of_scikit_learn(form, k):
+    rows = ROWS[:, :12]
+    new = rows[::3] + 0.1
+    ours, theirs = SketchPCA(k).fit(form(rows)), PCA(k, svd_solver="full").fit(rows)
+    # the least variance is 1e-2 of the largest, so that inverses keep fourteen digits less two
+    assert np.allclose(ours.get_covariance(), theirs.get_covariance(), rtol=1e-10, atol=1e-10)
+    assert np.allclose(ours.get_precision(), theirs.get_precision(), rtol=1e-9, atol=1e-9)
+    # sparse rows are centred by sums of squares, whose digits the mean costs
+    assert np.allclose(ours.score_samples(form(new)), theirs.score_samples(new), rtol=1e-9)
+    assert ours.score(form(new)) == pytest.approx(theirs.score(new), rel=1e-9)
+
+
+def test_the_likelihood_is_of_rows_in_their_own_units():
+    rows = ROWS[:, :12]
+    for whiten in (False, True):
+        ours = SketchPCA(4, scale=True, whiten=whiten).fit(rows)
+        exact = multivariate_normal(ours.mean_, ours.get_covariance()).logpdf(rows)
+        assert np.allclose(ours.score_samples(rows), exact, rtol=1e-9)
+
+
+def test_rows_without_a_rest_have_no_likelihood():
+    flat = SketchPCA(2).fit(ROWS[:3])
+    with pytest.raises(sketch.RankError, match="singular"):
+        flat.score(ROWS)
+
+
+def test_the_number_of_components_is_chosen_by_the_likelihood():
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((300, 3)) @ rng.standard_normal((3, 12)) * 3
+    rows += rng.standard_normal(rows.shape)
+    grid = GridSearchCV(SketchPCA(), {"n_components": [1, 2, 3, 5, 8]}, cv=3).fit(rows)
+    assert grid.best_params_ == {"n_components": 3}
 
 
 def test_precision_is_kept():
