@@ -204,7 +204,7 @@ def trials(method: str, spectrum: str, dtype: str, seeds: range) -> list[Trial]:
     data = tensor(spectrum, dtype) if method == "STTA" else MATRICES[spectrum](dtype)
     found = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", sketch.SpectrumWarning)
+        warnings.simplefilter("ignore", sketch.SketchWarning)  # all of them true
         for seed in seeds:
             for what, a, result in METHODS[method](data, seed):
                 error, estimate = true_error(a, result), result.error
@@ -252,19 +252,33 @@ HEAD = [
     *(f"within {100 * level:g} %" for level in LEVELS),
     *("95 %: low / truth", "high / truth", "bias"),
 ]
+FIRST = HEAD.index(f"within {100 * LEVELS[0]:g} %")
+
+
+def summary(rows: list[list[Any]]) -> list[list[object]]:
+    """Return a line for each method: its cells, and the mean and the least of their shares."""
+    found = []
+    for method in dict.fromkeys(row[0] for row in rows):
+        cells = [row[FIRST : FIRST + len(LEVELS)] for row in rows if row[0] == method]
+        shares = [f"{np.mean(share):.3f}, {min(share):.3f}" for share in zip(*cells, strict=True)]
+        found.append([method, len(cells), *shares])
+    return found
 
 
 def main(arguments: list[str]) -> None:
-    """Print the table."""
+    """Print each line as it is found, then the table of all methods."""
     parser = argparse.ArgumentParser(prog="calibration", description=__doc__)
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--method", choices=METHODS, action="append")
     chosen = parser.parse_args(arguments)
     cases = [case for case in CASES if not chosen.method or case[0] in chosen.method]
+    rows: list[list[object]] = []
+    print(table(HEAD, []))
     with multiprocessing.get_context("spawn").Pool(chosen.processes) as pool:
-        rows = [
-            line for part in pool.imap(lines, [(c, chosen.seeds) for c in cases]) for line in part
-        ]
-    print(f"{chosen.seeds} seeds; matrices {M} x {N}, tensors {TENSOR}.\n")
-    print(table(HEAD, rows))
+        for part in pool.imap(lines, [(c, chosen.seeds) for c in cases]):
+            rows += part
+            print("\n".join(table(HEAD, part).splitlines()[2:]), flush=True)
+    print(f"\n{chosen.seeds} seeds; matrices {M} x {N}, tensors {TENSOR}.\n")
+    names = [f"{name}: mean, least" for name in HEAD[FIRST : FIRST + len(LEVELS)]]
+    print(table(["method", "cells", *names], summary(rows)))

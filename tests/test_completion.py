@@ -148,6 +148,51 @@ def test_a_stream_is_nearly_as_good_as_all_rows_at_once():
     assert errors[0] < 1.15 * errors[1]
 
 
+OPTIONS = (
+    {"ridge": 0.05},
+    {"ridge": 0},
+    {"biases": False},
+    {"holdout": 0},
+    {"sample": 40},
+    {"passes": 3},
+    {"dtype": "float32"},
+    {"seed": 5},
+)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("rank", [3, (2, 4)])
+def test_states_of_every_option_are_saved(options, rank, tmp_path):
+    sk = sketch.Completion((None, 30), rank, **options)
+    for _ in range(2):
+        sk.save(tmp_path / "state.npz")
+        again = sketch.load(tmp_path / "state.npz")
+        assert again.spec == sk.spec
+        sk.update(NOISY[:80])
+    found = sk.finalize() if sk.n_passes == 1 else sketch.complete(NOISY, 3)
+    found.save(tmp_path / "result.npz")
+    assert repr(sketch.load(tmp_path / "result.npz")) == repr(found)
+
+
+def test_an_empty_share_is_merged_with_any_other():
+    full = streamed(NOISY[:300], [], sample=400)
+    empty = sketch.Completion((None, 30), 3, sample=400)
+    for one, other in ((full, empty), (empty, full)):
+        both = (one + other).finalize()
+        assert np.array_equal(both.columns, full.finalize().columns)
+        assert both.n_rows == 300
+
+
+def test_a_second_pass_of_other_rows_is_refused():
+    sk = sketch.Completion((None, 30), 3, passes=2)
+    for stop in (300, 200):
+        sk.update(NOISY[:stop])
+        if stop == 300:
+            sk.end_pass()
+    with pytest.raises(sketch.PassError, match="a later pass saw"):
+        sk.finalize()
+
+
 def test_a_saved_stream_goes_on(tmp_path):
     path = tmp_path / "state.npz"
     for cut in (100, 900):  # before the start of the columns, and after it

@@ -45,7 +45,7 @@ def _check_all(path: object, fields: Header, prefix: str) -> None:
         check = _CHECKS.get(prefix + name, _CHECKS.get(name))
         if check is not None and not check(value):
             raise _refusal(path, prefix + name, value)
-        if name in _NESTED:
+        if name in _NESTED and prefix + name not in _CHECKS:
             inner = value if isinstance(value, list) else [value]
             for each in inner:
                 if each is not None and not isinstance(each, dict):
@@ -79,6 +79,11 @@ def _is_number(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return 0 <= value <= 1e308 and math.isfinite(value)
+
+
+def _is_known_or_not(value: object) -> bool:
+    """Whether a value is such a number, or NaN, as an error is where no entry was held out."""
+    return _is_number(value) or (isinstance(value, float) and math.isnan(value))
 
 
 def _is_real(value: object) -> bool:
@@ -160,10 +165,10 @@ _CHECKS: dict[str, Check] = {
     "kept": _list_of(_is_text),
     "dtype": _or_none(_is_dtype),
     **dict.fromkeys(["center", "exact", "one_sided", "orthogonal", "identity", "whiten"], _is_flag),
-    **dict.fromkeys(["residual", "truncation", "floor", "blur", "power_iters"], _is_number),
+    **dict.fromkeys(["truncation", "floor", "blur", "power_iters"], _is_number),
     "spec.scale": _is_flag,
     **dict.fromkeys(["total_variance", "n_samples", "missed_variance"], _is_number),
-    "error.norm": _is_number,
+    **dict.fromkeys(["residual", "error.norm", "rmse.norm"], _is_known_or_not),
     **dict.fromkeys(["passes", "sample", "n_rows", "n_short"], _is_size),
     **dict.fromkeys(["holdout", "ridge.weight", "ridge.scale"], _is_number),
     **dict.fromkeys(["spec.ridge", "ridge.bias_weight"], _or_none(_is_number)),

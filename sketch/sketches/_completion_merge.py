@@ -38,8 +38,9 @@ def merged(spec: CompletionSpec, ours: State, theirs: State) -> State:
     IncompatibleSketchError
         If their columns cannot be turned to each other.
     """
-    if not theirs.facts:
-        return ours.having(seen=tuple(map(max, ours.seen, theirs.seen)))
+    for one, other in ((ours, theirs), (theirs, ours)):
+        if not other.facts:
+            return one.having(seen=tuple(map(max, one.seen, other.seen)))
     if not is_started(theirs):
         return _with_rows(spec, ours, theirs)
     if not is_started(ours):

@@ -138,9 +138,10 @@ class CompletionSpec(Method):
             seen=tuple(map(max, state.seen, map(operator.add, at, block.shape))),
             dtype=self.joint_dtype(state.dtype, block.dtype),
         )
-        state = counted(self, state, block.rows)
+        numbers = _numbers(block, at)
+        state = counted(self, state, block.rows, numbers)
         step = followed if self.passes == 1 else sampled
-        return step(self, state, block.rows, _numbers(block, at))
+        return step(self, state, block.rows, numbers)
 
     def total(
         self, ours: State, theirs: State, *, disjoint: bool = False, spent: bool = False
@@ -177,7 +178,9 @@ class CompletionSpec(Method):
     def keep(self, sums: Sums) -> Kept:
         """Return the columns for the next pass."""
         if "columns" not in sums.kept:
-            return dict(started(self, sums.state).passes.kept)
+            used = sums.state.facts.get("used")  # which states of earlier versions do not tell
+            first = {} if used is None else {"taken": np.array([float(used)])}
+            return {**started(self, sums.state).passes.kept, **first}
         return {"columns": solved(self, sums.state), "taken": np.array([_taken(sums)])}
 
     def finish(self, sums: Sums, rank: object, tol: float | None) -> Completed:

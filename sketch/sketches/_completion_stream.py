@@ -93,12 +93,16 @@ def solved(spec: CompletionSpec, state: State) -> Reals:
 # ---- rows in ---------------------------------------------------------------------------------
 
 
-def counted(spec: CompletionSpec, state: State, rows: KnownRows) -> State:
-    """Return a state that has counted rows, and those with fewer known entries than the rank."""
-    short = int((rows.counts < min(spec.ranks)).sum())
-    known = {"rows": 0, "short": 0, "level": 0, **state.facts}
-    more = {"rows": known["rows"] + rows.shape[0], "short": known["short"] + short}
-    return state.having(facts={**known, **more})
+def counted(spec: CompletionSpec, state: State, rows: KnownRows, numbers: Numbers) -> State:
+    """Return a state that has counted rows, and those with fewer known entries than the rank.
+
+    Where further passes will be compared with the first one, also the entries that they will use.
+    """
+    more = {"rows": rows.shape[0], "short": int((rows.counts < min(spec.ranks)).sum())}
+    if spec.passes > 1:
+        more["used"] = split(rows, numbers, spec.seed, spec.holdout).rows.n_known
+    sums = {name: state.facts.get(name, 0) + number for name, number in more.items()}
+    return state.having(facts={"level": 0, **state.facts, **sums})
 
 
 def sampled(spec: CompletionSpec, state: State, rows: KnownRows, numbers: Numbers) -> State:
@@ -194,7 +198,8 @@ def joined(spec: CompletionSpec, total: State, ours: State, theirs: State) -> St
     if not (ours.facts and theirs.facts):
         facts, kept = (ours.facts, ours.passes) if ours.facts else (theirs.facts, theirs.passes)
         return total.having(facts=facts, passes=kept)
-    facts = {name: ours.facts[name] + theirs.facts[name] for name in ("rows", "short")}
+    both = ours.facts.keys() & theirs.facts.keys() & {"rows", "short", "used"}
+    facts = {name: ours.facts[name] + theirs.facts[name] for name in both}
     sample = sample_of(ours).with_rows(sample_of(theirs), spec.seed)
     return having_sample(total.having(facts=facts), sample.within(spec.sample, spec.seed))
 
