@@ -14,6 +14,7 @@ their own:
 python3 dev bench devices [--quick]      the cost of the array layer; a GPU against its products
 python3 dev bench experiments [NAME...]  the published experiments beside the published numbers
 python3 dev bench calibration [--seeds N] how often error intervals hold the truth
+python3 dev bench coverage [PART...]     forty cases of coverage and width, trains, tolerances
 python3 dev bench accuracy               errors at default options over the best ones
 python3 dev bench chooser [PART...]      the numbers that the documentation shows
 python3 dev bench functions [--seeds N]  trains of functions, from few entries
@@ -38,7 +39,7 @@ import report
 from cases import GROUPS, WORKS
 
 STUDIES = ("devices", "experiments", "calibration", "accuracy", "chooser", "functions")
-STUDIES += ("completion", "compare")
+STUDIES += ("completion", "compare", "coverage")
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:

@@ -148,3 +148,20 @@ def test_refusals_of_arguments():
         sketch.Nystrom((4, 4), 2, error_probes=0)
     with pytest.raises(sketch.RankError, match="sketch_rank must be at least 3"):
         sketch.Nystrom((40, 40), 3, sketch_rank=2)
+
+
+@pytest.mark.parametrize("spectrum", SPECTRA)
+def test_what_a_truncation_leaves_out_is_known(spectrum):
+    """Intervals of every rank hold as often as they say, and close where that is most of it."""
+    a, ranks, inside = semidefinite(SPECTRA[spectrum]), (6, 3), {6: 0, 3: 0}
+    for seed in range(24):
+        sk = sketched(a, 6, seed=seed, sketch_rank=30)
+        for rank in ranks:
+            error, exact = sk.finalize(rank).error, np.linalg.norm(a - sk.finalize(rank).to_array())
+            low, high = error.interval()
+            inside[rank] += low <= exact * (1 + 1e-9) and exact <= high * (1 + 1e-9)
+            assert low <= error.value <= high
+            assert sketch.ErrorEstimate.from_header(error.to_header()) == error
+            if spectrum == "steep":
+                assert high <= 1.001 * low
+    assert min(inside.values()) >= 19  # of 24: at 95 % fewer have a chance of 1e-3

@@ -3,7 +3,7 @@
 from ._completion import Fit, Split, fitted, split
 from ._fused import FusedRange, fused_basis, fused_range
 from ._generalized_nystrom import generalized_nystrom
-from ._gram_nystrom import Eigenpairs, gram_eigenpairs, gram_nystrom
+from ._gram_nystrom import Eigenpairs, gram_eigenpairs, gram_nystrom, probed_cross
 from ._hmt import (
     hmt,
     identity_error,
@@ -50,6 +50,7 @@ __all__ = [
     "no_shift",
     "orthonormalized",
     "probe_error",
+    "probed_cross",
     "probed_spectrum",
     "product_norms",
     "rank_within",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from ..backend.array import (
     device_of,
     dtype_name,
     namespace,
+    to_host,
     unit_roundoff,
 )
 from ..numerics.linalg import (
@@ -124,6 +126,28 @@ def gram_nystrom(y: Array, omega: Array, rounding: float) -> Eigenpairs:
     noise *= math.sqrt(q.shape[1] / max(1, q.shape[0])) * (2 * seen + seen**2) / 3
     floor = max(_MARGIN * noise, shift)
     return Eigenpairs(*_padded(adjoint(uh), values, columns), floor, left_out)
+
+
+def probed_cross(residual: Array, probed: Array, u: Array) -> tuple[float, ...]:
+    """Return ``2 <E, T_k> / ||E||^2`` for ``T_k = sum_{j > k} s_j u_j u_j^*``, k from 0 to r.
+
+    Parameters
+    ----------
+    residual : array, shape (p, n)
+        ``Theta^* E`` for Gaussian probes Theta.
+    probed : array, shape (p, r)
+        ``Theta^* U S``.
+    u : array, shape (n, r)
+        Orthonormal columns.
+    """
+    size = frobenius_norm(residual)
+    if not size:
+        return ()
+    xp = namespace(u)
+    pairs = xp.sum(xp.conj((residual / size) @ u) * (probed / size), axis=0)
+    twice = [2 * complex(x).real for x in to_host(pairs)]
+    sums = [0.0, *itertools.accumulate(reversed(twice))]
+    return tuple(max(0.0, x) for x in reversed(sums))
 
 
 def _left_out(y: Array, inverse: Array, back: Array) -> float:

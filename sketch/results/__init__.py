@@ -5,7 +5,16 @@ from ._error import ErrorEstimate, rounding_floor
 from ._foreseen import foreseen_growth
 from ._found_spectrum import FoundSpectrum, Relation
 from ._held_out import held_out_error
-from ._laws import Between, Bound, Certain, ChiSquare, Law, Regression, TrainProbes
+from ._laws import (
+    Between,
+    Bound,
+    Certain,
+    ChiSquare,
+    Law,
+    Regression,
+    SemidefiniteProbes,
+    TrainProbes,
+)
 from ._left_out import LeftOut
 from ._low_rank import LowRank
 from ._norm_estimate import NormEstimate
@@ -36,6 +45,7 @@ __all__ = [
     "Regression",
     "Relation",
     "Scree",
+    "SemidefiniteProbes",
     "Solution",
     "SpectralEstimate",
     "TrainProbes",

@@ -156,6 +156,50 @@ class ChiSquare(Law):
 
 
 @dataclass(frozen=True)
+class SemidefiniteProbes(Law):
+    """Independent Gaussian probes of a semidefinite residual, to which a semidefinite part adds.
+
+    The inner product of both is not negative: ``residual**2 + truncation**2 <= truth**2 <=
+    (residual + truncation)**2``.
+
+    Attributes
+    ----------
+    dof : float
+        See `ChiSquare`.
+    cross : tuple of float
+        By rank of the result: twice that inner product, in units of the squared residual, as the
+        probes tell it.
+    one_sided : bool
+        See `ChiSquare`.
+    """
+
+    dof: float
+    cross: tuple[float, ...] = ()
+    one_sided: bool = False
+
+    def taken(self, ratio: float) -> float:
+        """Return what the inner product adds, with a minus."""
+        return -min(self.cross[-1], 2 * ratio) if self.cross and ratio else 0.0
+
+    def truncated(self, rank: int) -> Law:
+        """Return the law after a truncation to a rank."""
+        return dataclasses.replace(self, cross=self.cross[: rank + 1])
+
+    def from_above(self) -> Law:
+        """Return the law without a lower end."""
+        return dataclasses.replace(self, one_sided=True)
+
+    def exceeds(self, x: float, ratio: float) -> float:
+        """Return the probability that the whole error may be more than x estimates."""
+        return ChiSquare(self.dof).exceeds(x - ratio, 0.0) if x > ratio else 1.0
+
+    def interval(self, ratio: float, tail: float) -> Ends:
+        """Return both quantiles."""
+        low, high = ChiSquare(self.dof, self.one_sided).interval(0.0, tail)
+        return math.hypot(low, ratio), high + ratio
+
+
+@dataclass(frozen=True)
 class TrainProbes(Law):
     """Probes by tensor trains: the mean over blocks of products, one factor for each bond's rank.
 
@@ -256,9 +300,8 @@ class Regression(Law):
         return np.array([root / drift**2, -self.dof / root])
 
 
-LAWS: dict[str, Callable[..., Law]] = {
-    law.__name__: law for law in (Certain, Bound, Between, ChiSquare, TrainProbes, Regression)
-}
+_ALL = (Certain, Bound, Between, ChiSquare, SemidefiniteProbes, TrainProbes, Regression)
+LAWS: dict[str, Callable[..., Law]] = {law.__name__: law for law in _ALL}
 
 
 def law_to_header(law: Law) -> dict[str, object]:

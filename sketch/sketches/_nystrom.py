@@ -9,10 +9,10 @@ from typing import Any
 
 from ..backend.array import Array, Device, namespace
 from ..errors import NotSemidefiniteError, RankError, ShapeError
-from ..finalize import gram_nystrom, probe_error, probed_spectrum
+from ..finalize import gram_nystrom, probe_error, probed_cross, probed_spectrum
 from ..maps import DrawnMatrix, MatrixFamilyName, TestMatrixFamily
 from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent
-from ..results import ErrorEstimate, LowRank
+from ..results import LowRank, SemidefiniteProbes
 from ..sources import MatrixBlock
 from ._base import Sketch
 from ._finish import check_request, lifted, truncated
@@ -64,28 +64,23 @@ class NystromSpec(MatrixSpec, Method):
         seen = rescaled(sums.whole("error"), -exponent)  # Theta^* A
         probed = sums.maps["error"].adjoint_product(u) * values  # Theta^* U S
 
-        def residual(rank: int) -> Array:
-            missed: Array = seen - probed[:, :rank] @ adjoint(u[:, :rank])
-            return missed
-
-        def error(rank: int) -> ErrorEstimate:
-            return probe_error(
-                residual(rank),
-                captured=frobenius_norm(values[None, :rank]),
-                columns=self.range_size,
-                probes=self.error_probes,
-                dof_each=self.dof_each,
-                roundoff=roundoff,
-                orthogonal=False,
-            )
-
-        known = len(values)
+        residual = seen - probed @ adjoint(u)  # Theta^* (A - U S U^*)
+        error = probe_error(
+            residual,
+            captured=frobenius_norm(values[None, :]),
+            columns=self.range_size,
+            probes=self.error_probes,
+            dof_each=self.dof_each,
+            roundoff=roundoff,
+        )
+        cross = probed_cross(residual, probed, u)
+        law = SemidefiniteProbes(self.dof_each * self.error_probes, cross)
+        error = dataclasses.replace(error, law=law)
         spectrum = probed_spectrum(
-            values, "semidefinite", residual(known), self.error_probes, self.dof_each
+            values, "semidefinite", residual, self.error_probes, self.dof_each
         )
         spectrum = dataclasses.replace(spectrum, floor=pairs.floor)
-        whole = LowRank(u, values, adjoint(u), error(known), spectrum=spectrum)
-        core = truncated(whole, keep, tol, error)
+        core = truncated(LowRank(u, values, adjoint(u), error, spectrum=spectrum), keep, tol)
         identity = namespace(u).eye(core.rank, dtype=u.dtype, device=u.device)
         lifting = dataclasses.replace(core, U=identity)
         result = lifted(TallArray(core.U), lifting, exponent, sums)
@@ -131,8 +126,9 @@ class Nystrom(Sketch[LowRank]):
     test_matrix, seed, dtype, device : optional
         See `GeneralizedNystrom`.
     error_probes : int
-        Gaussian probes that measure the error of the result, whatever its rank; 10 give a 95 %
-        interval of [0.70, 1.75] times the estimate.
+        Gaussian probes that measure what the sketch missed; 10 give a 95 % interval of
+        [0.70, 1.75] times the estimate. What a truncation leaves out is known, so that the interval
+        is narrow where that is more.
 
     Raises
     ------
