@@ -67,3 +67,10 @@ def test_every_example_of_the_gallery_has_its_place():
     order = re.search(r"ORDER = \((.*?)\)", (DOCS / "strict.py").read_text(), re.DOTALL).group(1)
     files = (DOCS.parent / "examples" / "gallery").glob("*.py")
     assert sorted(re.findall(r'"(\w+)"', order)) == sorted(path.stem for path in files)
+
+
+def test_six_trades_have_a_first_result_within_ten_lines():
+    blocks = [code for _, _, code in BLOCK.findall((DOCS / "trades.md").read_text())]
+    typed = [sum(line.startswith((">>> ", "... ")) for line in b.splitlines()) for b in blocks]
+    assert len(typed) == 6
+    assert max(typed) <= 10
