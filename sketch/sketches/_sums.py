@@ -47,7 +47,8 @@ class Sums:
     def readings(self) -> int:
         """Readings of the data so far, that of a pass that was not ended included."""
         passes = self.state.passes
-        begun = passes.done < self.spec.n_passes and bool(self.state.parts)
+        first = not passes.done and self.state.n_updates > 0
+        begun = passes.done < self.spec.n_passes and (first or bool(self.state.parts))
         return passes.readings + begun
 
     @property
