@@ -145,3 +145,41 @@ def test_sparse_tensors_have_exact_errors_from_their_entries():
     assert sketch.tensor_train(sparse, 3, error_probes=8).error.kind == "unbiased"
     to_tolerance = sketch.tensor_train(sparse, tol=0.5)
     assert missed(dense, to_tolerance) <= 0.5 * np.linalg.norm(dense)
+
+
+BLOCK = (slice(5, 17), slice(3, -4))
+
+
+@pytest.mark.parametrize("source", [name for name in SOURCES if name != "chunks"])
+def test_a_block_of_a_matrix_of_every_source(source):
+    result = sketch.svd(A, 2)
+    error = sketch.verify(result, SOURCES[source](A), block=BLOCK)
+    exact = np.linalg.norm((np.asarray(A) - result.to_array())[BLOCK])
+    assert error.kind == "exact"
+    assert np.isclose(error.value, exact, rtol=1e-8)
+    assert np.isclose(error.norm, np.linalg.norm(A[BLOCK]), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["dense", "fortran", "dask", "cp", "train"])
+def test_a_block_of_a_tensor(name):
+    window = (slice(1, 4), slice(None), slice(2, 3), slice(0, -1))
+    result, data = sketch.tt_svd(DENSE, 2), TENSORS[name]
+    dense = data.to_array() if hasattr(data, "to_array") else np.asarray(data)
+    error = sketch.verify(result, data, block=window)
+    assert error.kind == "exact"
+    assert np.isclose(error.value, np.linalg.norm((dense - result.to_array())[window]), rtol=1e-9)
+
+
+def test_blocks_that_make_no_sense_or_cannot_be_read():
+    result, train = sketch.svd(A, 2), sketch.tt_svd(DENSE, 1)
+    assert sketch.verify(result, A, block=(slice(4, 4), slice(None))).value == 0
+    for block in ((slice(2),), (slice(2), 3), (slice(0, 9, 2), slice(3))):
+        with pytest.raises(sketch.ShapeError, match="block"):
+            sketch.verify(result, A, block=block)
+    with pytest.raises(sketch.ArgumentError, match="cannot be read at a block"):
+        sketch.verify(result, [A[:9], A[9:]], block=BLOCK)
+    for name in ("sparse", "sum"):
+        with pytest.raises(sketch.ArgumentError, match="cannot be read at a block"):
+            sketch.verify(train, TENSORS[name], block=(slice(2),) * 4)
+    with pytest.raises(sketch.ShapeError, match="the data have"):
+        sketch.verify(train, DENSE[:3], block=(slice(2),) * 4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from ..backend.array import dtype_name, gathered, is_dask, quiet
@@ -17,7 +19,7 @@ from ..sketches import (
     probed_matrix_error,
     probed_train_error,
 )
-from ..sources import as_matrix_source
+from ..sources import CutSource, as_matrix_source, is_sparse
 
 _EXACT_RANK = 500  # of structured tensors that are subtracted as trains
 
@@ -26,6 +28,7 @@ def verify(
     result: LowRank | TensorTrain,
     data: object,
     *,
+    block: Sequence[slice] | None = None,
     check_finite: bool = True,
     memory: int | str | None = None,
     progress: bool = False,
@@ -41,6 +44,9 @@ def verify(
         Of shape (m, n), or (n_1, ..., n_d). Factors that are Dask arrays are gathered.
     data : whatever `svd` or `tensor_train` takes
         Of the same shape.
+    block : sequence of slice, optional
+        One for each mode: the error of this part alone, and nothing else is read of arrays and
+        files. Of matrices in any format but chunks, of dense and structured tensors.
     check_finite : bool
         Refuse NaN and infinity.
     memory : int or str, optional
@@ -59,9 +65,9 @@ def verify(
     Raises
     ------
     ArgumentError
-        If the result is neither.
+        If the result is neither, or the data cannot be read at a block.
     ShapeError
-        If the data have another shape.
+        If the data have another shape, or a block is none of theirs.
     DtypeError, NonFiniteError
         If the data cannot be read.
 
@@ -84,26 +90,75 @@ def verify(
     >>> error = sketch.verify(sketch.svd(a, rank=5, method="nystrom"), a)
     >>> error.kind, error.method, bool(error.value < 2 * 0.5**5)
     ('exact', 'all entries', True)
+
+    Of the first ten rows, and columns from the twentieth on:
+
+    >>> float(sketch.verify(sketch.svd(a, rank=5), a, block=(slice(10), slice(20, None))))
+    0.0
     """
     how: dict[str, Any] = {"check_finite": check_finite, "memory": memory, "progress": progress}
     if isinstance(result, LowRank):
-        return _matrix_error(result, data, how)
+        return _matrix_error(result, data, how, block)
     if isinstance(result, TensorTrain):
-        return _train_error(result, data, how)
+        return _train_error(*_cut(result, data, block), how)
     raise ArgumentError(
         "verify takes a low-rank matrix or a tensor train, and data of its shape; got a "
         f"{type(result).__name__}"
     )
 
 
-def _matrix_error(result: LowRank, data: object, how: dict[str, object]) -> ErrorEstimate:
+def _matrix_error(
+    result: LowRank, data: object, how: dict[str, object], block: Sequence[slice] | None
+) -> ErrorEstimate:
     source = as_matrix_source(data)
     if source.shape[1] != result.shape[1] or source.shape[0] not in (None, result.shape[0]):
         raise ShapeError(f"the result has the shape {result.shape}, the data have {source.shape}")
     left = gathered(result.U) if is_dask(result.U) else result.U
+    if block is not None:
+        rows, columns = _slices(block, result.shape)
+        part = dataclasses.replace(result, U=left[rows, :], Vh=result.Vh[:, columns])
+        source = CutSource(source, rows, columns)
+        return entrywise_error(MatrixResidual.of(part, part.U), source, **how)
     if source.by_products:
         return probed_matrix_error(result, left, source, _fresh_seed(result, data), **how)
     return entrywise_error(MatrixResidual.of(result, left), source, **how)
+
+
+def _cut(
+    train: TensorTrain, data: object, block: Sequence[slice] | None
+) -> tuple[TensorTrain, object]:
+    """Return a block of a train, and the same of the data."""
+    if block is None:
+        return train, data
+    window = _slices(block, train.shape)
+    with quiet():
+        exact = as_exact_train(data, _EXACT_RANK)
+    if exact is not None:
+        return _part(train, window), _part(exact, window)
+    if isinstance(data, Summable) or is_sparse(data) or not hasattr(data, "__getitem__"):
+        raise ArgumentError(
+            f"a {type(data).__name__} cannot be read at a block; give an array, a file or a "
+            "structured tensor"
+        )
+    if tuple(getattr(data, "shape", train.shape)) != train.shape:
+        raise ShapeError(f"the result has the shape {train.shape}, the data have {data.shape}")  # type: ignore[attr-defined]
+    return _part(train, window), data[tuple(window)]
+
+
+def _part(train: TensorTrain, window: Sequence[slice]) -> TensorTrain:
+    pairs = zip(train.cores, window, strict=True)
+    return TensorTrain([core[:, here, :] for core, here in pairs])
+
+
+def _slices(block: Sequence[slice], shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Return slices without steps and with both ends, one for each mode."""
+    slices = tuple(block)
+    if len(slices) != len(shape) or not all(isinstance(x, slice) for x in slices):
+        raise ShapeError(f"a block of shape {shape} is one slice for each mode, got {block!r}")
+    found = [x.indices(n) for x, n in zip(slices, shape, strict=True)]
+    if any(step != 1 for _, _, step in found):
+        raise ShapeError(f"slices of a block have no steps, got {block!r}")
+    return tuple(slice(start, max(start, stop)) for start, stop, _ in found)
 
 
 def _train_error(result: TensorTrain, data: object, how: dict[str, object]) -> ErrorEstimate:

@@ -3,6 +3,7 @@
 from ._axes import with_axes_of
 from ._base import GivenRows, MatrixBlock, MatrixSource
 from ._centred import CentredBlock, centred
+from ._cut import CutSource
 from ._dense import DenseSource
 from ._entries import Entries
 from ._known import KnownBlock, KnownSource, as_known_source
@@ -23,6 +24,7 @@ from ._variables import with_attributes
 __all__ = [
     "CentredBlock",
     "Contraction",
+    "CutSource",
     "DenseSource",
     "DenseTensorBlock",
     "DenseTensorSource",
