@@ -146,6 +146,24 @@ def add_transformed(typing, a, a_at, signs, out, out_at, scales, g, first, count
 
 
 @_step
+def fetch_line(typing, a, at):  # type: ignore[no-untyped-def]
+    """Ask for the line of the cache that is `at` bytes into `a`, before it is read."""
+
+    def codegen(
+        context: Any, b: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
+    ) -> ir.Constant:
+        table = _parts(context, b, signature, arguments)
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, _LANE, _LANE, _LANE])
+        fetch = b.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        how = [ir.Constant(_LANE, x) for x in (0, 2, 1)]  # for a read, to the second cache, data
+        b.call(fetch, [b.inttoptr(b.add(_address(b, table(0)), arguments[1]), byte), *how])
+        return context.get_dummy_value()
+
+    return types.void(a, at), codegen
+
+
+@_step
 def transpose_line(typing, a, rows_at, column, out, places):  # type: ignore[no-untyped-def]
     """Write a square of `a`, of as many rows and columns as a line has items, by its columns.
 
