@@ -137,10 +137,11 @@ def pca_of_copy() -> Method:
 
 METHODS: dict[str, Method] = {
     "sketch pca": pca(),
-    "sketch pca, one reading": pca(passes=1),
+    "sketch pca, one reading, 180 rows held": pca(passes=1),
     "sketch stream, 60 rows held": stream(),
     "scikit-learn PCA(randomized)": peers.randomized_pca(RANK),
     "IncrementalPCA, 60 rows held": peers.incremental_pca(RANK, 60 - RANK),
+    "IncrementalPCA, 180 rows held": peers.incremental_pca(RANK, 180 - RANK),
     "the best, exactly": peers.exact_pca(RANK),
 }
 STREAMED: dict[str, Method] = {
