@@ -48,7 +48,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("names", nargs="+", choices=[*GROUPS, *WORKS, "peers"], metavar="NAME")
     parser.add_argument("--only", nargs="*", choices=WORKS, metavar="WORK", default=list(WORKS))
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--memory", action="store_true", help="measured for every method")
     parser.add_argument("--kernels", help="of OpenBLAS, or both: its own choice and Haswell")
     return parser.parse_args(arguments)

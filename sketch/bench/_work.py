@@ -12,7 +12,7 @@ from typing import Any
 
 Call = Callable[[], object]
 
-_PAUSE = 0.3  # seconds at most, in which idle threads of the call before go to sleep
+_PAUSE = 0.2  # seconds at most, in which idle threads of the call before go to sleep
 _LONG = 3.0  # seconds, after which a method has had rounds enough; a call of twice that is one
 
 
