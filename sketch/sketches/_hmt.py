@@ -80,10 +80,7 @@ class HMTSpec(AlternatingSpec):
 
     def projection(self, sums: Sums) -> Projection:
         """Return what the sums tell of the projection on the basis."""
-        if "projection" not in sums.found:
-            sums.found["projection"] = Projection(self, sums, self._fused(sums))
-        found: Projection = sums.found["projection"]
-        return found
+        return sums.once("projection", lambda: Projection(self, sums, self._fused(sums)))
 
     def _fused(self, sums: Sums) -> FusedRange | None:
         """Return what one reading tells of both products, None where the last one has its own."""

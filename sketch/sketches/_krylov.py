@@ -97,12 +97,13 @@ class BlockKrylovSpec(AlternatingSpec):
 
     def projection(self, sums: Sums) -> Projection:
         """Return what the sums tell of the projection on the range of the space."""
-        if "projection" not in sums.found:
-            spec = dataclasses.replace(self, range_size=self.columns(sums.state.passes))
+        spec = dataclasses.replace(self, range_size=self.columns(sums.state.passes))
+
+        def found() -> Projection:
             within = in_its_range(sums)
-            sums.found["projection"] = Projection(spec, within, all_readings(spec, within))
-        found: Projection = sums.found["projection"]
-        return found
+            return Projection(spec, within, all_readings(spec, within))
+
+        return sums.once("projection", found)
 
     def finish(self, sums: Sums, rank: object, tol: float | None) -> LowRank:
         """Return the approximation in the range of ``A V``."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..backend.array import Array, beside, cast, is_complex, namespace, unit_roundoff
 from ._state import State
 from ._tall import Tall, TallArray
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,13 @@ class Sums:
     home: Array | None = None
     found: dict[str, Any] = field(default_factory=dict)
 
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """Return what was made of the sums under a name, the first time that it is asked for."""
+        if name not in self.found:
+            self.found[name] = make()
+        found: Made = self.found[name]
+        return found
+
     @property
     def number(self) -> int:
         """The pass whose sums are held, from 0: the last one after its end."""
@@ -47,8 +56,7 @@ class Sums:
     def readings(self) -> int:
         """Readings of the data so far, that of a pass that was not ended included."""
         passes = self.state.passes
-        first = not passes.done and self.state.n_updates > 0
-        begun = passes.done < self.spec.n_passes and (first or bool(self.state.parts))
+        begun = passes.done < self.spec.n_passes and all(self.state.seen)
         return passes.readings + begun
 
     @property
