@@ -124,6 +124,16 @@ def test_pipelines_grids_and_pickles():
     assert np.array_equal(seeded[0].components_, seeded[1].components_)
 
 
+def test_batches_may_ask_for_other_numbers_that_the_sketch_holds():
+    fitted = SketchPCA(2).partial_fit(ROWS[:100])
+    assert fitted.set_params(n_components=20).partial_fit(ROWS[100:]).n_components_ == 20
+    exact = PCA(20, svd_solver="full").fit(ROWS).explained_variance_
+    assert np.allclose(fitted.explained_variance_[:5], exact[:5], rtol=1e-2)
+    with pytest.raises(sketch.RankError, match="holds"):
+        fitted.set_params(n_components=N).partial_fit(ROWS)
+    assert fitted.n_samples_ == M  # nothing was lost
+
+
 def test_bad_numbers_of_components_are_refused():
     for wrong in (0, -1, N + 1, 1.5, "mle"):
         with pytest.raises(sketch.RankError, match="n_components"):

@@ -116,6 +116,12 @@ class SketchPCA(Components):
             Further rows.
         y : object
             Ignored.
+
+        Raises
+        ------
+        RankError
+            If there cannot be so many components, or the sketch that the first batch began holds
+            fewer.
         """
         first = not hasattr(self, "sketch_")
         rows = self._rows(X, reset=first)
@@ -124,6 +130,12 @@ class SketchPCA(Components):
         if first:
             rank = min(n, _SHARE_RANK) if isinstance(wanted, float) else wanted
             self.sketch_ = GramNystrom(n, rank, scale=self.scale, seed=self._seed())
+        held = self.sketch_.spec.range_size
+        if wanted > held:
+            raise RankError(
+                f"n_components={wanted} is more than the {held} that the sketch of the first batch "
+                "holds; begin with more, or anew by fit"
+            )
         self.sketch_.update(rows)
         whole = self.sketch_.whole()
         most = min(whole.rank, whole.shape[0])
