@@ -58,14 +58,14 @@ print(f"scikit-learn {theirs:.2f} s without reading")
 # **What to see.** One reading captures 0.997 of the variance that any fifty directions could. The
 # variance it can *vouch for* in each is a lower bound, up to 5 % below the exact one. Four
 # readings, the default where data can be read again, give the exact values to four digits. The
-# certain bounds are wide, and rightly: most of the variance lies outside of fifty components, and
-# all of what was not seen could, in the worst case, lie along one direction. The scores show
-# groups of cells.
+# intervals are wide, for most of the variance lies outside of fifty components. With
+# ``confidence=1`` they would be twenty times wider: all of what was not seen could, in the worst
+# case, lie along one direction. The scores show groups of cells.
 
 low, high = found.explained_variance_interval()
 index = np.arange(1, 51)
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8))
-left.fill_between(index, low, high, color="#c2571a", alpha=0.2, label="certain bounds, 4 readings")
+left.fill_between(index, low, high, color="#c2571a", alpha=0.2, label="95 % intervals, 4 readings")
 left.plot(index, exact.explained_variance_, "k.", label="scikit-learn, exact")
 left.plot(index, once.explained_variance, "--", color="#4c9f70", label="sketch, one reading")
 left.plot(index, found.explained_variance, color="#2a6db0", label="sketch, four readings")
