@@ -75,6 +75,16 @@ def test_what_is_no_table_of_numbers_is_refused(text, said, tmp_path):
     assert str(path) in str(caught.value)
 
 
+def test_lines_without_end_and_texts_beyond_memory_are_refused(tmp_path, monkeypatch):
+    path = written(tmp_path, "1" * 3_000_000 + "\n")
+    monkeypatch.setattr("sketch.io._tables._LONGEST_LINE", 2_000_000)
+    with pytest.raises(sketch.StateFileError, match=r"a\.csv: a line is longer than 2,000,000"):
+        sketch.open(path)
+    monkeypatch.setattr("sketch.running.memory._machine_bytes", lambda: 1_000_000)
+    with pytest.raises(sketch.StateFileError, match=r"a\.csv: holds more than .* are read whole"):
+        sketch.open(written(tmp_path, "1,2\n" * 300_000))
+
+
 @pytest.mark.parametrize("library", [bz2, lzma])
 def test_what_compresses_a_table_shows_in_its_content(library, tmp_path):
     (tmp_path / "a.csv").write_bytes(library.compress(pandas.DataFrame(A).to_csv().encode()))

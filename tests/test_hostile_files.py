@@ -148,7 +148,25 @@ def sparse_claim(folder, rows):
     return path
 
 
-CLAIMS = [hdf5_claim, npy_claim, npz_claim, sparse_claim]
+def text_claim(folder, rows):
+    head = f"%%MatrixMarket matrix coordinate real general\n{min(rows, 10**18 - 1)} 5 1\n1 1 1\n"
+    (folder / "a.mtx").write_text(head)
+    return folder / "a.mtx"
+
+
+def tns_claim(folder, rows):
+    (folder / "a.tns").write_text(f"1 1 1\n{rows} 2 4\n")
+    return folder / "a.tns"
+
+
+def coo_claim(folder, rows):
+    one = np.zeros(1, int)
+    parts = {"data": np.ones(1), "row": one, "col": one, "format": "coo", "shape": (rows, 3)}
+    np.savez(folder / "a.npz", **parts)
+    return folder / "a.npz"
+
+
+CLAIMS = [text_claim, tns_claim, coo_claim, hdf5_claim, npy_claim, npz_claim, sparse_claim]
 CLAIMS += [lambda folder, rows, w=writer: zarr_claim(folder, w, rows) for writer in (zarr2, zarr3)]
 
 

@@ -72,8 +72,11 @@ def reader_of(path: str) -> Reader:
     if os.path.isdir(path):
         return _reader_of_folder(path)
     as_regular_file(path)
-    with open(path, "rb") as file:
-        head = file.read(_HEAD)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise StateFileError(f"{path}: cannot be read ({error.strerror})") from error
     for start, what in _PLACEHOLDERS.items():
         if head.lower().startswith(start):
             raise StateFileError(f"{path}: is {what}")

@@ -14,6 +14,7 @@ import numpy as np
 from ..backend.array import HostArray
 from ..errors import ShapeError, SketchError, StateFileError
 from ..formats import Axes
+from ..running.memory import fits
 from ..sources import (
     MatrixSource,
     OpenedData,
@@ -293,11 +294,23 @@ def _guarded(found: Found, spec: str, missing: Missing) -> Found:
     if isinstance(data, StoredSparse) and data.nnz * (data.dtype.itemsize + 8) < _WHOLE_BYTES:
         data = data.whole()
     if hasattr(data, "nnz"):
+        _check_axes(data.shape, spec)
         return Found(known_entries(data, missing, spec), found.dims, found.labels)
     check_numbers(data, spec)
     if isinstance(data, np.ndarray) and missing is None:
         return found
     return Found(StoredInFile(data, spec, missing), found.dims, found.labels)
+
+
+def _check_axes(shape: tuple[int, ...], spec: str) -> None:
+    """Refuse a sparse array of which not even one number for each index fits into memory."""
+    longest = max(shape, default=0)
+    if not fits(8 * longest, None):
+        raise StateFileError(
+            f"{spec}: claims shape {tuple(map(int, shape))}, and one number for each index of its "
+            f"longest axis takes {8e-9 * longest:.3g} GB; the file is damaged, or an axis is not "
+            "what it should be"
+        )
 
 
 def _again(spec: Any, missing: Missing, shape: tuple[int, ...], dtype: str) -> DataFile:

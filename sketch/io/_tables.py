@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from ..errors import StateFileError
+from ..running.memory import fits
 from ._child import read_in_child
 from ._found import Found, listed, needed, no_such_name
 from ._text_blocks import open_text
+
+_BLOCK = 1 << 20  # bytes of text that are unpacked at once
+_LONGEST_LINE = 1 << 26  # bytes
 
 
 def read_arrow(path: str, name: str, stack: contextlib.ExitStack) -> Found:
@@ -37,7 +42,7 @@ def read_csv(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     skipped = _comments(path)
 
     def read(**options: Any) -> Any:
-        with open_text(path) as file:
+        with open_text(path) as text, io.BufferedReader(_Lines(text, path), _BLOCK) as file:
             return pandas.read_csv(
                 file, sep=separator, encoding="utf-8-sig", skiprows=skipped, **options
             )
@@ -57,6 +62,34 @@ def read_csv(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     flags = [key for key in wanted if table[key].dtype.kind == "b"]
     values = table[wanted].astype(dict.fromkeys(flags, "int8")).to_numpy()
     return _table(values, table[text[0]].to_numpy() if text else None, None if bare else wanted)
+
+
+class _Lines(io.RawIOBase):
+    """Text that is read whole: it must fit into memory, and end its lines."""
+
+    def __init__(self, text: IO[bytes], path: str) -> None:
+        self._text, self._path = text, path
+        self._total = self._line = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._text.read(len(buffer))
+        self._total += len(block)
+        end = block.rfind(b"\n")
+        self._line = self._line + len(block) if end < 0 else len(block) - end - 1
+        if self._line > _LONGEST_LINE:
+            raise StateFileError(
+                f"{self._path}: a line is longer than {_LONGEST_LINE:,} bytes; this is no table"
+            )
+        if not fits(self._total, None):
+            raise StateFileError(
+                f"{self._path}: holds more than {self._total / 1e9:.3g} GB of text, and tables of "
+                "text are read whole; convert it to .npy, .h5 or .parquet"
+            )
+        buffer[: len(block)] = block
+        return len(block)
 
 
 def _comments(path: str) -> int:

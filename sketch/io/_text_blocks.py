@@ -15,6 +15,7 @@ from typing import IO, Any, NamedTuple, Self
 from ..errors import StateFileError
 
 _LONGEST_LINE = 1_000_000  # bytes; the Matrix Market format ends lines at 1024
+_LONGEST_HEAD = 1_000_000  # lines before the first entry
 _COMPRESSIONS: dict[bytes, tuple[str, Callable[[str, str], object]]] = {
     b"\x1f\x8b": ("gzip", gzip.open),
     b"BZh": ("bzip2", bz2.open),
@@ -63,6 +64,8 @@ class TextBlocks:
         """Return the next line without its end and surrounding blanks, None after the last."""
         line = self._pending.pop() if self._pending else self._whole_line(b"")
         self.number += bool(line)
+        if self.number > _LONGEST_HEAD:
+            raise StateFileError(f"{self.path}: no entry within the first {_LONGEST_HEAD:,} lines")
         return trimmed(line.removesuffix(b"\n")) if line else None
 
     def put_back(self, line: bytes) -> None:

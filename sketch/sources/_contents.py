@@ -101,6 +101,8 @@ _STEPS: list[tuple[Callable[[object], bool], str]] = [
     (lambda x: isinstance(x, bytes | bytearray), "give numbers, or the path of a file as text"),
     (_has("to_dask_array"), "give its .to_dask_array(lengths=True)"),
     (_has("to_numpy"), "give its numbers, .to_numpy()"),
+    (_has("collect", "collect_schema"), "give the frame that it stands for, .collect()"),
+    (_has("to_pandas", "column_names"), "give it as a frame, .to_pandas()"),
     (
         lambda x: isinstance(x, Mapping) or _has("keys", "__getitem__", "attrs")(x),
         'it holds several arrays by name; give one of them, x["name"]',
