@@ -51,12 +51,22 @@ def test_tensors_without_entries_have_empty_trains(name, method):
         assert found.norm() == float(found.error) == 0
 
 
-@pytest.mark.parametrize("method", ["hmt", "nystrom"])
+REQUESTS = {
+    "hmt": {"rank": 2},
+    "power steps": {"rank": 2, "power_iters": 1},
+    "nystrom": {"rank": 2, "method": "nystrom"},
+    "krylov": {"rank": 2, "method": "krylov", "passes": 2},
+    "tol": {"tol": 1e-3},
+    "tol nystrom": {"tol": 1e-3, "method": "nystrom"},
+}
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
 @pytest.mark.parametrize("name", [*FORMATS, "operator"])
-def test_matrices_without_entries_have_empty_factors(name, method):
+def test_matrices_without_entries_have_empty_factors(name, request_):
     make = FORMATS.get(name, aslinearoperator)
     for shape in [(0, 5), (5, 0), (0, 0)]:
-        found = sketch.svd(make(np.zeros(shape)), 2, method=method)
+        found = sketch.svd(make(np.zeros(shape)), **REQUESTS[request_])
         assert found.shape == shape
         assert found.rank == 0
         assert float(found.error) == 0
@@ -105,3 +115,11 @@ def test_empty_chunks_of_dask_arrays_are_skipped():
     padded = da.concatenate([x[:5], x[:0], x[5:]], axis=0)
     assert np.allclose(sketch.tensor_train(padded, 4).to_array(), a)
     assert np.allclose(np.asarray(sketch.svd(padded, 4).to_array()), a)
+
+
+def test_semidefinite_matrices_without_entries_have_empty_factors():
+    sk = sketch.Nystrom((0, 0), 2)
+    sk.update(np.zeros((0, 0)))
+    for found in (sk.finalize(), sketch.pivoted_cholesky(np.zeros((0, 0)), rank=2)):
+        assert found.shape == (0, 0)
+        assert found.rank == float(found.error) == 0

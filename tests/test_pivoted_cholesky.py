@@ -8,6 +8,8 @@ import array_api_strict
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from container_cases import EQUAL
+from scipy.sparse.linalg import aslinearoperator
 
 import sketch
 from sketch.semidefinite._cholesky_factor import accepted
@@ -181,3 +183,42 @@ def test_seeds():
     assert np.array_equal(first, same)
     assert not np.array_equal(first, other)
     assert not np.array_equal(first, fresh)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "annotated sparse",
+        "coo",
+        "dask of sparse",
+        "dok",
+        "frame",
+        "gcxs filled",
+        "hdf5 packed",
+        "jax",
+        "labelled dask",
+        "netcdf",
+        "polars",
+        "scipy bsr",
+        "scipy dia",
+        "scipy lil",
+        "sparse frame",
+        "torch csr",
+        "torch with gradients",
+        "zarr packed",
+    ],
+)
+def test_a_matrix_is_taken_in_every_format(name):
+    a = 2 * np.eye(14) + 1.0
+    res = sketch.pivoted_cholesky(EQUAL[name](a), rank=14)
+    assert np.allclose(res.to_array(), a, atol=1e-5 if "torch" in name or name == "jax" else 1e-12)
+
+
+@pytest.mark.parametrize(
+    "make", [aslinearoperator, lambda a: sketch.svd(a, N), lambda a: 2.0 * sketch.svd(a / 2, N)]
+)
+def test_a_matrix_is_taken_that_is_never_formed(make):
+    a = semidefinite(".6^i")
+    res = sketch.pivoted_cholesky(make(a), rank=20)
+    assert np.linalg.norm(a - res.to_array()) <= res.error.interval()[1]
+    assert res.error.relative < 1e-3

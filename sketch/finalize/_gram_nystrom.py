@@ -122,7 +122,8 @@ def gram_nystrom(y: Array, omega: Array, rounding: float) -> Eigenpairs:
     v, s, uh = wide_svd(adjoint((y + shift * q) @ inverse))
     values = xp.maximum(s**2 - shift, 0 * s)
     weights = s * xp.sqrt(xp.sum(xp.abs(inverse @ v) ** 2, axis=0))
-    seen = float(xp.max(xp.where(values > shift, weights, xp.ones_like(weights))))
+    counted = xp.where(values > shift, weights, xp.ones_like(weights))
+    seen = float(xp.max(counted)) if counted.shape[0] else 1.0
     noise *= math.sqrt(q.shape[1] / max(1, q.shape[0])) * (2 * seen + seen**2) / 3
     floor = max(_MARGIN * noise, shift)
     return Eigenpairs(*_padded(adjoint(uh), values, columns), floor, left_out)
@@ -205,7 +206,7 @@ def _orthonormalized(
     kept = sum(x > cut for x in sizes)
     mean = math.sqrt(sum(x * x for x in sizes) / max(1, len(sizes)))
     condition = mean / sizes[kept - 1] if kept else 1.0
-    if kept == len(sizes) == r.shape[0]:
+    if kept == r.shape[0] == r.shape[1]:
         back = xp.linalg.inv(adjoint(r))
         solved = adjoint(xp.linalg.solve(adjoint(r), adjoint(y)))
         return q, solved, condition, back
@@ -217,7 +218,8 @@ def _orthonormalized(
 def _definite_inverse(xp: Namespace, core: Array) -> Array:
     """Return X with ``X X^* = core^+``, without what rounding made indefinite."""
     values, vectors = xp.linalg.eigh(core)
-    noise = max(0.0, -2 * float(values[0]), 1e-12 * float(values[-1]))
+    ends = [float(values[0]), float(values[-1])] if values.shape[0] else [0.0, 0.0]
+    noise = max(0.0, -2 * ends[0], 1e-12 * ends[1])
     kept = values > noise
     scale = xp.where(kept, 1 / xp.sqrt(xp.where(kept, values, xp.ones_like(values))), 0 * values)
     return vectors * scale

@@ -112,7 +112,8 @@ def orthonormalized(omega: Array, z: Array) -> tuple[Array, Array, Array]:
     """Return X and ``R^{-1}`` of ``Omega = X R``, and ``A^* A X`` from Z = ``A^* A Omega``."""
     xp = namespace(omega)
     x, r = xp.linalg.qr(omega, mode="reduced")
-    inverse = xp.linalg.inv(r)
+    square = r.shape[0] == r.shape[1]
+    inverse = xp.linalg.inv(r) if square else adjoint(r)  # (k, 0) where there are no entries
     assert dtype_name(inverse.dtype) == dtype_name(r.dtype)
     return x, inverse, z @ inverse
 

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from ..backend.array import Array, cuts, device_of, is_array, namespace
 from ..backend.dtypes import is_computed_with
 from ..errors import DtypeError, NonFiniteError, ShapeError
-from ..sources import is_sparse
+from ..sources import DenseSource, MatrixSource, SparseSource, as_matrix_source
 
 if TYPE_CHECKING:
     from scipy.sparse import csc_array
 
 _ENTRIES = 4_000_000  # of a block of kernel values
+_WINDOW = 256  # rows and columns of a window along a diagonal that is read
 _DIAGONAL = 32  # points whose kernel with each other is evaluated for its diagonal
 
 Kernel = Callable[[Array, Array], Array]
@@ -51,17 +52,17 @@ def as_semidefinite(kernel: Any, points: Any, diagonal: Any) -> SemidefiniteMatr
     """
     if points is not None:
         return KernelMatrix(kernel, as_points(points), diagonal)
-    if callable(kernel):
+    if callable(kernel) and not hasattr(kernel, "shape"):
         raise ShapeError(
             "a kernel needs points: pivoted_cholesky(kernel, points, rank), where kernel(x, y) "
             "returns the values of some points with others; indices np.arange(n) are points too"
         )
-    sparse = is_sparse(kernel)
-    if not sparse and not is_array(kernel):
-        kernel = np.asarray(kernel)
-    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1]:
-        raise ShapeError(f"a semidefinite matrix is square, got the shape {tuple(kernel.shape)}")
-    return SparseMatrix(kernel.tocsc()) if sparse else DenseMatrix(kernel)
+    source = as_matrix_source(kernel)
+    if source.shape[0] != source.shape[1]:
+        raise ShapeError(f"a semidefinite matrix is square, got the shape {source.shape}")
+    if isinstance(source, SparseSource):
+        return SparseMatrix(source.by_rows().tocsc())
+    return DenseMatrix(source.array) if isinstance(source, DenseSource) else ReadMatrix(source)
 
 
 def as_points(points: object) -> Array:
@@ -118,6 +119,39 @@ class SparseMatrix:
     def block(self, which: Indices) -> Array:
         """Return rows and columns, dense."""
         return _checked(self.matrix[:, which][which].toarray(), (len(which), len(which)))
+
+
+@dataclass(frozen=True)
+class ReadMatrix:
+    """A matrix that is read, or computed, window by window: files, Dask arrays, sums, operators."""
+
+    source: MatrixSource
+
+    @property
+    def size(self) -> int:
+        """Rows and columns."""
+        assert self.source.shape[0] is not None
+        return self.source.shape[0]
+
+    def diagonal(self) -> Array:
+        """Return the diagonal, from windows along it."""
+        along = list(cuts(self.size, _WINDOW)) or [slice(0, 0)]
+        parts = [self._window(rows, rows) for rows in along]
+        return namespace(*parts).concat([namespace(x).linalg.diagonal(x) for x in parts])
+
+    def columns(self, which: Indices) -> Array:
+        """Return columns, each read by itself."""
+        whole = slice(0, self.size)
+        parts = [self._window(whole, slice(j, j + 1)) for j in map(int, which)]
+        return namespace(*parts).concat(parts, axis=1)
+
+    def block(self, which: Indices) -> Array:
+        """Return rows and columns."""
+        return _taken(self.columns(which), which, axis=0)
+
+    def _window(self, rows: slice, columns: slice) -> Array:
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        return _checked(self.source.window(rows, columns)[0], shape)
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,9 @@ def pivoted_cholesky(
 
     Parameters
     ----------
-    kernel : callable, array or sparse matrix
+    kernel : callable, or a matrix in any format that `svd` takes but chunks
         ``kernel(x, y)`` returns the values (p, q) of points x (p, ...) with points y (q, ...); or
-        the matrix itself, shape (n, n).
+        the matrix itself, shape (n, n), of a file or a Dask array read column by column.
     points : array, shape (n, ...), optional
         Of a kernel. Indices are points too: ``pivoted_cholesky(lambda i, j: stored[i][:, j],
         np.arange(n), rank)``.
