@@ -50,9 +50,10 @@ try:
         TestMatrixFamily,
         TestTensorFamily,
     )
-    from .measure import schatten_norm, spectral_norm, verify
+    from .measure import entry_errors, schatten_norm, spectral_norm, verify
     from .results import (
         Completed,
+        EntryErrors,
         ErrorEstimate,
         LowRank,
         NormEstimate,
@@ -95,6 +96,7 @@ __all__ = [
     "DataFile",
     "DeviceError",
     "DtypeError",
+    "EntryErrors",
     "ErrorEstimate",
     "EvaluationError",
     "Gaussian",
@@ -141,6 +143,7 @@ __all__ = [
     "complete",
     "complete_train",
     "cross",
+    "entry_errors",
     "load",
     "open",
     "pca",

@@ -1,6 +1,7 @@
 """What a sketch is finalized to: factors, and an error estimate that can be trusted."""
 
 from ._completed import Completed
+from ._entry_errors import EntryErrors
 from ._error import ErrorEstimate, rounding_floor
 from ._foreseen import foreseen_growth
 from ._found_spectrum import FoundSpectrum, Relation
@@ -35,6 +36,7 @@ __all__ = [
     "Certain",
     "ChiSquare",
     "Completed",
+    "EntryErrors",
     "ErrorEstimate",
     "FoundSpectrum",
     "Law",
