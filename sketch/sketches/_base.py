@@ -32,6 +32,8 @@ class Sketch(Addable, Generic[Result]):
     ----------
     spec : Method
         The frozen description; sketches with equal specs can be combined.
+    accumulator : Accumulator
+        What holds the state and adds to it, for the library's own use.
     """
 
     spec_type: ClassVar[type[Any]]
