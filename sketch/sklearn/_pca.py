@@ -211,7 +211,7 @@ class SketchPCA(Components):
 
         Notes
         -----
-        ``2 k n`` operations a row; no matrix of n by n is formed [2]_.
+        ``2 k n`` operations a row; no matrix of n by n is formed.
 
         Examples
         --------
