@@ -14,11 +14,12 @@ their own:
 python3 dev bench devices [--quick]      the cost of the array layer; a GPU against its products
 python3 dev bench experiments [NAME...]  the published experiments beside the published numbers
 python3 dev bench calibration [--seeds N] how often error intervals hold the truth
-python3 dev bench coverage [PART...]     forty cases of coverage and width, trains, tolerances
+python3 dev bench held [PART...]         forty cases of coverage and width, trains, tolerances
 python3 dev bench accuracy               errors at default options over the best ones
 python3 dev bench chooser [PART...]      the numbers that the documentation shows
 python3 dev bench functions [--seeds N]  trains of functions, from few entries
 python3 dev bench completion [CASE...]   ratings from a stream, a climate field with gaps
+python3 dev bench reading [FORMAT...]    how fast files are read, beside their libraries alone
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ import report
 from cases import GROUPS, WORKS
 
 STUDIES = ("devices", "experiments", "calibration", "accuracy", "chooser", "functions")
-STUDIES += ("completion", "compare", "coverage")
+STUDIES += ("completion", "compare", "held", "reading")
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:

@@ -1,6 +1,6 @@
 """How often 95 % intervals hold the truth, and how wide they are: forty cases, and trains.
 
-Run ``python3 dev bench coverage [--seeds 300] [PART...]``, which writes docs/numbers/coverage.md;
+Run ``python3 dev bench held [--seeds 300] [PART...]``, which writes docs/numbers/coverage.md;
 parts are ``matrices``, ``trains`` and ``tolerances``. What is not measured anew stays as it was.
 """
 
@@ -258,7 +258,7 @@ def write(kept: Part) -> None:
 
 def main(arguments: list[str]) -> None:
     """Measure, keep and write."""
-    parser = argparse.ArgumentParser(prog="python3 dev bench coverage", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python3 dev bench held", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART")
     parser.add_argument("--seeds", type=int, default=300)
     chosen = parser.parse_args(arguments)
