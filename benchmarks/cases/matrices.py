@@ -138,6 +138,11 @@ SPARSE: dict[str, Method] = {
     "scikit-learn, no more columns": scikit_learn(RANK, 0, columns=0),
     "scikit-learn, one step": scikit_learn(RANK, 1),
 }
+FAMILIES: dict[str, Method] = {
+    f"sketch {side}, {family}": ours(RANK, test_matrix=family, **options)
+    for side, options in {"Nyström": {"method": "nystrom"}, "HMT": {}}.items()
+    for family in ("block-sign", "sparse-sign", "sign", "gaussian")
+}
 SIZES = ((300, 200), (4000, 1000), (12_000, 4000), (20_000, 5000))
 SPARSE_SIZES = ((3000, 1000, 40_000), (100_000, 10_000, 10**6), (10**6, 10**5, 2 * 10**7))
 SVDS = {"SciPy svds": scipy_svds(RANK)}  # whose error no power step can lower
@@ -157,6 +162,13 @@ def sparse(title: str, data: Any) -> Work:
 WORKS: dict[str, Work] = {
     "dense-float64": dense("float64", DENSE | SVDS),
     "dense-float32": dense("float32", DENSE),
+    "test-matrices": Work(
+        f"test matrices on dense {{:,}} x {{:,}}, {{}}, rank {RANK}",
+        ((300, 200, "float64"), (4000, 1000, "float64"), (12_000, 4000, "float64")),
+        dense_matrix,
+        FAMILIES | {"products of Nyström": products(RANGE, CORANGE), "numpy.sum": numpy_sum()},
+        matrix_error(RANK),
+    ),
     "sparse": sparse("sparse", fading_entries),
     "topics": sparse("sparse of 400 topics,", topics_matrix),
 }
