@@ -202,6 +202,23 @@ def test_everything_that_works_in_memory(name, saved, rows_whole, tmp_path):
     assert ours.error.value == pytest.approx(theirs.error.value, rel=1e-6)
 
 
+def test_a_stream_of_dask_arrays_is_resumed(tmp_path):
+    x, path = da.from_array(MATRIX, chunks=(37, 23)), tmp_path / "state.npz"
+    sk, whole = (sketch.GeneralizedNystrom((None, 70), 5, error_probes=6) for _ in range(2))
+    whole.update(x)
+
+    def interrupted():
+        yield x[:80]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sk.consume(interrupted(), checkpoint=path)
+    sk = sketch.load(path)
+    sk.consume([x[:50], x[50:120], x[120:]], checkpoint=path)
+    assert sk.position == 160
+    assert same(sums(sketch.load(path)), sums(whole))
+
+
 def test_a_tolerance_finds_the_rank():
     result = sketch.svd(da.from_array(MATRIX, chunks=(40, 30)), tol=1e-2)
     assert np.linalg.norm(MATRIX - result.to_array()) < 1.2e-2 * np.linalg.norm(MATRIX)
