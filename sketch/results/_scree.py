@@ -33,6 +33,22 @@ class Scree:
     confidence : float
         With which all of this holds.
 
+    Raises
+    ------
+    SketchError
+        Of a picture, if matplotlib is not installed.
+
+    Notes
+    -----
+    Follows from the singular values of the sketch and its error: no product with the data is taken.
+
+    References
+    ----------
+    .. [1] R. Cattell, "The scree test for the number of factors", Multivar. Behav. Res. 1 (1966)
+       245-276, doi:10.1207/s15327906mbr0102_10.
+    .. [2] L. Mirsky, "Symmetric gauge functions and unitarily invariant norms", Quart. J. Math. 11
+       (1960) 50-59, doi:10.1093/qmath/11.1.50: the intervals.
+
     Examples
     --------
     >>> import numpy as np, sketch

@@ -37,7 +37,13 @@ class SpectralBounds:
 
     @abstractmethod
     def errors_by_rank(self) -> Callable[[int], ErrorEstimate]:
-        """Return the estimate of the error after a truncation, as a function of the rank."""
+        """Return the estimate of the error after a truncation, as a function of the rank.
+
+        Returns
+        -------
+        callable
+            From ranks to `ErrorEstimate`.
+        """
 
     def singular_value_interval(self, confidence: float = 0.95) -> tuple[Array, Array]:
         """Return both ends of an interval that holds every exact singular value at once.

@@ -27,6 +27,21 @@ class SpectralEstimate:
     n_products : int
         Products of A or its adjoint with a vector that were taken.
 
+    Raises
+    ------
+    ValueError
+        Of an interval with a confidence that is not between 0 and 1.
+
+    Notes
+    -----
+    Costs nothing more: what was paid for it are `n_products`.
+
+    References
+    ----------
+    .. [1] J. Kuczynski, H. Wozniakowski, "Estimating the largest eigenvalue by the power and
+       Lanczos algorithms with a random start", SIAM J. Matrix Anal. Appl. 13 (1992) 1094-1122,
+       doi:10.1137/0613066.
+
     Examples
     --------
     >>> import numpy as np, sketch
