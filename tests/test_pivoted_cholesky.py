@@ -222,3 +222,14 @@ def test_a_matrix_is_taken_that_is_never_formed(make):
     res = sketch.pivoted_cholesky(make(a), rank=20)
     assert np.linalg.norm(a - res.to_array()) <= res.error.interval()[1]
     assert res.error.relative < 1e-3
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bool", "uint8", "int64", "complex64"])
+def test_kernels_of_every_dtype_are_computed_as_everywhere(dtype):
+    x = np.arange(30)
+    kernel = (x[:, None] // 3 == x // 3).astype(dtype)
+    result = sketch.pivoted_cholesky(kernel, rank=12)
+    assert result.dtype == sketch.svd(kernel, 2).dtype
+    assert np.allclose(result.to_array(), kernel, atol=1e-5)
+    with pytest.raises(sketch.DtypeError, match="convert to one of"):
+        sketch.pivoted_cholesky(kernel.astype("longdouble"), rank=2)

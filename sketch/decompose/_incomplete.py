@@ -65,7 +65,7 @@ def _components(found: Completed, rank: int) -> PrincipalComponents:
     root = math.sqrt(max(m - 1, 1))
     return PrincipalComponents(
         components=(components / phases(components)[:, None]).astype(found.dtype),
-        singular_values=kept.astype(found.dtype),
+        singular_values=kept,  # in double precision, as variances are their squares
         mean=found.mean.astype(np.float64) + center @ basis,
         total_variance=_square(total / root),
         n_samples=float(m),

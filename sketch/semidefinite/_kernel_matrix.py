@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend.array import Array, cuts, device_of, is_array, namespace
-from ..backend.dtypes import is_computed_with
-from ..errors import DtypeError, NonFiniteError, ShapeError
+from ..backend.array import Array, cast, cuts, device_of, is_array, namespace
+from ..backend.dtypes import compute_dtype
+from ..errors import NonFiniteError, ShapeError
 from ..sources import DenseSource, MatrixSource, SparseSource, as_matrix_source
 
 if TYPE_CHECKING:
@@ -228,10 +228,7 @@ def _checked(made: object, shape: tuple[int, ...]) -> Array:
             " a row for each of the first points, a column for each of the second"
         )
     xp = namespace(values)
-    if xp.isdtype(values.dtype, ("bool", "integral")):
-        values = xp.astype(values, xp.float64)
-    if not is_computed_with(values.dtype):
-        raise DtypeError(f"the kernel returned {values.dtype}; return real or complex numbers")
+    values = cast(values, compute_dtype(values.dtype))
     if not bool(xp.all(xp.isfinite(values))):
         raise NonFiniteError("the matrix holds NaN or infinity; clean the points, or the kernel")
     return values

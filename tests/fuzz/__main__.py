@@ -54,6 +54,8 @@ def rounds(minutes: float, first: int, names: list[str], shrink: bool) -> int:
     while time.monotonic() < stop:
         print(f"round with seed {number}", flush=True)
         for name in names:
+            if time.monotonic() > stop:
+                break
             try:
                 run_state_machine_as_test(seed(number)(MACHINES[name]), settings=long)
             except Exception as finding:
