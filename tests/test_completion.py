@@ -488,3 +488,13 @@ def test_fill_values_of_files_are_gaps(tmp_path):
 def test_a_rank_is_asked_for():
     with pytest.raises(sketch.RankError, match=r"complete\(a, rank=20\)"):
         sketch.complete(ROWS)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-23, 1e23, 1e30])
+def test_components_of_incomplete_rows_keep_variances_beyond_single_precision(scale):
+    rows = NOISY[:200].astype("float32")
+    found = sketch.pca(rows * np.float32(scale), 2, missing="fit")
+    expected = sketch.pca(rows, 2, missing="fit")
+    assert found.dtype == "float32"
+    ratio = found.explained_variance / expected.explained_variance
+    assert np.allclose(np.sqrt(ratio) / scale, 1, rtol=1e-3)
