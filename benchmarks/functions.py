@@ -38,7 +38,7 @@ Completion of exp(-norm) on 20 points of [0, 1] in each variable; *fresh* is the
 Array = NDArray[Any]
 Function = Callable[[Array], Array]
 Peer = tuple[float, float] | None
-RANK, PEER_SEEDS = 8, 5
+RANK, PEER_SEEDS = 8, 3
 PAGE = Path(__file__).parent.parent / "docs" / "numbers" / "functions.md"
 
 
