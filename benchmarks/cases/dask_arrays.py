@@ -62,6 +62,17 @@ def ours(**options: Any) -> Method:
     return Method(lambda x: lambda: run(x))
 
 
+def nystrom(**options: Any) -> Method:
+    """Generalized Nyström with sizes by hand."""
+
+    def run(x: Any) -> Any:
+        sk = sketch.GeneralizedNystrom(x.shape, RANK, **options)
+        sk.update(x)
+        return Computed(sk.finalize())
+
+    return Method(lambda x: lambda: run(x))
+
+
 class Computed:
     """The factors of a result in memory, with its readings."""
 
@@ -123,6 +134,7 @@ METHODS: dict[str, Method] = {
     "sketch HMT": ours(),
     "sketch HMT, one step": ours(power_iters=1),
     "sketch Nyström": ours(method="nystrom"),
+    "sketch Nyström, by 4 to 1": nystrom(sketch_rank=2 * RANK, corange_rank=8 * RANK),
     "sketch HMT, wide start, half a step": ours(power_iters=0.5, start_rank=4 * RANK + 20),
     "svd_compressed": peers.svd_compressed(RANK),
     "svd_compressed, one step": peers.svd_compressed(RANK, 1),
