@@ -55,6 +55,11 @@ def entry_errors(result: LowRank, data: object, *, count: int = 1000, seed: int 
     ``2 count k`` operations, and as many reads as entries: of arrays and sparse matrices within
     milliseconds, of operators a product each.
 
+    References
+    ----------
+    .. [1] H. David, H. Nagaraja, "Order statistics", 3rd edition, Wiley 2003, section 7.1,
+       doi:10.1002/0471722162: the intervals of quantiles.
+
     Examples
     --------
     >>> import numpy as np, sketch

@@ -22,6 +22,20 @@ class EntryErrors:
     points : array, shape (p, d)
         Where they were drawn, in the same order.
 
+    Raises
+    ------
+    ValueError
+        Of a share or a confidence that is not between 0 and 1.
+
+    Notes
+    -----
+    Holds ``p (d + 1)`` numbers. Intervals are those of order statistics, for any distribution.
+
+    References
+    ----------
+    .. [1] H. David, H. Nagaraja, "Order statistics", 3rd edition, Wiley 2003, section 7.1,
+       doi:10.1002/0471722162.
+
     Examples
     --------
     >>> import numpy as np, sketch
