@@ -30,6 +30,7 @@ class Package:
         git("worktree", "add", "--detach", "--force", self.folder.name, commit)
         environment = {**os.environ, "PYTHONPATH": self.folder.name}
         environment |= dict.fromkeys(THREADS, threads)
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or each import compiles all files
         self.process = subprocess.Popen(
             [sys.executable, __file__],
             env=environment,
