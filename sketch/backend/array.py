@@ -300,11 +300,9 @@ def is_blas_ready(x: Array) -> bool:
         return False
     if not isinstance(x, np.ndarray):
         return True
-    item = x.itemsize
-    aligned = x.dtype.isnative and x.flags.aligned
-    strides = [s for s, n in zip(x.strides, x.shape, strict=True) if n > 1]
-    return bool(
-        aligned
-        and all(s > 0 and s % item == 0 for s in strides)
-        and (not strides or min(strides) == item)
-    )
+    if not (x.dtype.isnative and x.flags.aligned):
+        return False
+    if x.flags.forc:
+        return True
+    item, strides = x.itemsize, [s for s, n in zip(x.strides, x.shape, strict=True) if n > 1]
+    return all(s > 0 and s % item == 0 for s in strides) and (not strides or min(strides) == item)

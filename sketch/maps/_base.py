@@ -313,14 +313,15 @@ class DrawnMatrix:
             return few.toarray()
         drawn = [
             self.family.draw(self.seed, stream, start, stop, width, field=self.field, bits=bits)
-            for stream, width in self._streams()
+            for stream, width in self._streams
         ]
         if len(drawn) == 1:
             return drawn[0]
         return bits.xp.concatenate(drawn, axis=1)  # type: ignore[no-any-return]
 
+    @functools.cached_property
     def _streams(self) -> list[tuple[int, int]]:
-        """Return the stream and the width of each panel."""
+        """The stream and the width of each panel."""
         widths = self.panels or (self.width,)
         numbers = range(self.first_panel, self.first_panel + len(widths))
         return [(self.stream + n * _PANEL, w) for n, w in zip(numbers, widths, strict=True)]
@@ -332,13 +333,13 @@ class DrawnMatrix:
         draw = self.family.hashed
 
         def drawn() -> HashedRows:
-            if len(self._streams()) == 1:  # from the structure, which may be at hand
+            if len(self._streams) == 1:  # from the structure, which may be at hand
                 form = self.structured_rows(start, stop, dtype)
                 assert form is not None
                 return form.hashed()
             return side_by_side(
                 draw(self.seed, stream, start, stop, width, field=self.field)
-                for stream, width in self._streams()
+                for stream, width in self._streams
             )
 
         return self._few(drawn, (start, stop, "hashed"), dtype)
@@ -347,7 +348,7 @@ class DrawnMatrix:
         """Draw rows in a form that multiplies dense data fast, or return None as well."""
         if not isinstance(self.family, SparseFamily):
             return None
-        (stream, width), *more = self._streams()
+        (stream, width), *more = self._streams
         if more:
             return self.hashed_rows(start, stop, dtype)
         draw = self.family.structured

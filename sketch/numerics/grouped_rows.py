@@ -53,7 +53,8 @@ class GroupedRows:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return sum(x.nbytes for x in (self.members, self.signs, self.columns, self.scales))
+        drawn = self.members.nbytes + self.columns.nbytes
+        return drawn + self.signs.nbytes + self.scales.nbytes
 
     def conj(self) -> GroupedRows:
         """Return the complex conjugate."""

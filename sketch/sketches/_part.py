@@ -95,7 +95,8 @@ class Part:
         done = list(self.segments[:first])
         if done and not int(done[0][1].shape[-1]):
             done = []  # the sum of an empty chunk
-        for segment in _overlaid(self.segments[first:last], new, spent):
+        met = self.segments[first:last]
+        for segment in _overlaid(met, new, spent) if met else [new]:
             _append(done, segment)
         return Part((*done, *self.segments[last:]))
 
