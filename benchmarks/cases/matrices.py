@@ -57,14 +57,14 @@ def topics_matrix(m: int, n: int, nnz: int) -> sp.csr_array:
     return sp.csr_array((values.ravel(), (i.ravel(), j.ravel())), shape=(m, n))
 
 
-def narrow_start(family: Any, columns: int) -> Method:
-    """HMT without steps: sparse signs, no oversampling, an error from two probes.
+def narrow_start(family: Any, columns: int, more: int = 0) -> Method:
+    """HMT without steps: a wide start, few columns more than the rank, an error from two probes.
 
     The wide sums follow the fewer columns, and so those of the transpose.
     """
 
     def run(a: Array) -> sketch.LowRank:
-        options = {"sketch_rank": RANK, "start_rank": columns, "error_probes": 2}
+        options = {"sketch_rank": RANK + more, "start_rank": columns, "error_probes": 2}
         sk = sketch.HMT(a.shape[::-1], RANK, test_matrix=family, **options)
         while sk.passes_left:
             sk.update(a.T)
@@ -109,8 +109,8 @@ DENSE: dict[str, Method] = {
     "sketch Nyström, by 4 to 1": nystrom(sketch_rank=2 * RANK, corange_rank=8 * RANK),
     "sketch Nyström, its update": nystrom_update(),
     "sketch HMT, wide start": narrow_start(sketch.SparseSign(4), WIDE // 2),
-    "sketch HMT, wider start": of_transpose(start_rank=WIDER[0]),
-    "sketch HMT, widest start": of_transpose(start_rank=WIDER[1]),
+    "sketch HMT, wider start": narrow_start(sketch.BlockSign(), WIDER[0], 4),
+    "sketch HMT, widest start": narrow_start(sketch.BlockSign(), WIDER[1], 10),
     "sketch HMT, wide start, half a step": ours(RANK, power_iters=0.5, start_rank=WIDE),
     "sketch HMT, wide start, one step": of_transpose(power_iters=1, start_rank=WIDE),
     "sketch Krylov, 2 readings": ours(RANK, method="krylov", passes=2),
