@@ -87,7 +87,7 @@ def compare(scale: float = 1.0) -> None:
             print(f"{name:28}{row.seconds:10.3g}{ratio:12.3g}{wrong:>12}{readings:>10}")
 
 
-def _works(scale: float) -> Iterator[tuple[Work, tuple[Any, ...]]]:
+def _works(scale: float) -> Iterator[tuple[Work, tuple[object, ...]]]:
     wide = {"power_iters": 0.5, "start_rank": 4 * _RANK + 20}
     matrices: dict[str, Method] = {
         "sketch, one reading": ours(_RANK),

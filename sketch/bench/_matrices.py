@@ -22,7 +22,7 @@ def normal_matrix(m: int, n: int) -> HostArray:
     return a
 
 
-def fading_entries(m: int, n: int, nnz: int) -> Any:
+def fading_entries(m: int, n: int, nnz: int) -> object:
     """Return a sparse matrix with entries at random places that fade with their row and column."""
     import scipy.sparse as sp
 
@@ -32,10 +32,10 @@ def fading_entries(m: int, n: int, nnz: int) -> Any:
     return sp.csr_array((values, (i, j)), shape=(m, n))
 
 
-def matrix_error(rank: int) -> Callable[[Any], Callable[[Any], float]]:
+def matrix_error(rank: int) -> Callable[[object], Callable[[object], float]]:
     """Return the relative error in the Frobenius norm of U, s and Vh, or V, of a rank."""
 
-    def of(a: Any) -> Callable[[Any], float]:
+    def of(a: Any) -> Callable[[object], float]:
         norm = math.sqrt(sum(_squares(a[rows]) for rows in _blocks(a)))
 
         def error(result: Any) -> float:
@@ -76,7 +76,7 @@ def ours(rank: int, **options: Any) -> Method:
 def scikit_learn(rank: int, steps: Any, columns: int = 10) -> Method:
     """Return its randomized SVD with some power steps and columns beyond the rank."""
 
-    def prepare(a: Any) -> Callable[[], object]:
+    def prepare(a: object) -> Callable[[], object]:
         from sklearn.utils.extmath import randomized_svd
 
         options = {"n_iter": steps, "n_oversamples": columns, "random_state": 0}

@@ -35,7 +35,7 @@ def cores_of(result: Any) -> list[HostArray]:
 def dense_error(t: HostArray) -> Error:
     """Return the relative error against an array, slice by slice."""
 
-    def error(result: Any) -> float:
+    def error(result: object) -> float:
         first, *rest = cores_of(result)
         tail = functools.reduce(lambda x, core: np.tensordot(x, core, (-1, 0)), rest)
         tail = tail.reshape(tail.shape[0], -1)
@@ -57,7 +57,7 @@ def entries_error(t: Any) -> Error:
     total.sum_duplicates()
     places, squares = np.stack(total.coords, axis=1), float(np.sum(total.data**2))
 
-    def error(result: Any) -> float:
+    def error(result: object) -> float:
         train = TensorTrain(cores_of(result))
         inner = float(np.sum(train.entries(places) * total.data))
         return math.sqrt(max(0.0, squares - 2 * inner + train.norm() ** 2) / squares)
@@ -70,7 +70,7 @@ def our_train(rank: int, method: Any = "stta", **options: Any) -> Method:
     return Method(lambda t: lambda: tensor_train(t, rank, method=method, **options))
 
 
-def tensorly(rank: int, **options: Any) -> Method:
+def tensorly(rank: int, **options: object) -> Method:
     """Return TensorLy's TT-SVD, or with ``svd="randomized_svd"`` its randomized one."""
 
     def prepare(t: HostArray) -> Callable[[], object]:

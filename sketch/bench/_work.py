@@ -69,7 +69,7 @@ class Work:
     """
 
     title: str
-    sizes: tuple[tuple[Any, ...], ...]
+    sizes: tuple[tuple[object, ...], ...]
     data: Callable[..., object]
     methods: Mapping[str, Method]
     error: Callable[[Any], Callable[[Any], float]] | None = None
@@ -82,7 +82,7 @@ class Work:
         """The methods that can be called here."""
         return {name: method for name, method in self.methods.items() if method.is_installed}
 
-    def named(self, size: tuple[Any, ...]) -> str:
+    def named(self, size: tuple[object, ...]) -> str:
         """Return the title for a size."""
         return self.title.format(*size)
 
@@ -96,7 +96,7 @@ class Row:
     readings: float | None
 
 
-def measured(work: Work, size: tuple[Any, ...], repeats: int = 5) -> dict[str, Row]:
+def measured(work: Work, size: tuple[object, ...], repeats: int = 5) -> dict[str, Row]:
     """Return what each installed method takes, run in turn so that drifts hit all alike.
 
     The first call of each warms up, and gives the error; what takes long is called less often.

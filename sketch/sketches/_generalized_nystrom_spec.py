@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from ..backend.array import Array, is_complex
 from ..files.archive import Header
@@ -99,7 +99,7 @@ class GeneralizedNystromSpec(MatrixSpec, Method):
                 products[name] = block.left(run.maps[name].rows(row, row + m))
         return products
 
-    def finish(self, sums: Sums, rank: Any, tol: float | None) -> LowRank:
+    def finish(self, sums: Sums, rank: object, tol: float | None) -> LowRank:
         """Return the approximation ``Q (Psi^* Q)^+ W`` with its error."""
         keep = check_request(rank, tol, self)
         y, w = sums.tall("range"), sums.whole("corange")  # (m, R), (l, n)

@@ -161,7 +161,7 @@ class GramNystromSpec(MatrixSpec, Method):
 
     # ---- result -----------------------------------------------------------------------------
 
-    def finish(self, sums: Sums, rank: Any, tol: float | None) -> PrincipalComponents:
+    def finish(self, sums: Sums, rank: object, tol: float | None) -> PrincipalComponents:
         """Return the principal components."""
         keep = check_request(rank, tol, self)
         whole = self.whole(sums)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ..backend.array import Array, Device, namespace
 from ..errors import NotSemidefiniteError, RankError, ShapeError
@@ -49,7 +48,7 @@ class NystromSpec(MatrixSpec, Method):
             "error": block.left(run.maps["error"].rows(row, row + m)),
         }
 
-    def finish(self, sums: Sums, rank: Any, tol: float | None) -> LowRank:
+    def finish(self, sums: Sums, rank: object, tol: float | None) -> LowRank:
         """Return the approximation ``Y (Omega^* Y)^+ Y^*`` with its error."""
         keep = check_request(rank, tol, self)
         y = sums.tall("range").array()  # (n, l)

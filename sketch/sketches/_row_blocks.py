@@ -8,7 +8,6 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..backend.array import Array, cast, dtype_name, is_on_gpu, namespace, qr_triangle
 from ..maps import DrawnMatrix
@@ -99,7 +98,7 @@ class RowBlocks:
         (seen,) = compute(tree([task(adjoint_rows, shared, *pair) for pair in pairs], add_arrays))
         return seen
 
-    def times(self, x: Array, dtype: str) -> Any:
+    def times(self, x: Array, dtype: str) -> object:
         """Return the product with a small matrix as a Dask array, which is computed when asked for.
 
         Dask knows the arrays of a GPU; blocks of other libraries it passes on as they are.

@@ -21,7 +21,7 @@ def as_scipy_sparse(x: Any) -> object:
     found = coordinates(x)
     if found is not None:
         return _coo(found[1], found[0], tuple(x.shape))
-    library: Any = sys.modules.get("sparse")
+    library: object = sys.modules.get("sparse")
     if library is None or not isinstance(x, getattr(library, "SparseArray", ())):
         return x
     coo: Any = x if hasattr(x, "coords") else x.asformat("coo")  # type: ignore[union-attr]
