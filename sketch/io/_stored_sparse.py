@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -82,6 +83,7 @@ class StoredSparse:
             size, other = cut.stop - cut.start, self.shape[1 - self.major]
             shape = (other, size) if self.major else (size, other)
             starts = self._starts[cut.start : cut.stop + 1] - first
+            starts = starts.astype(indices.dtype, copy=False) if len(values) < 2**31 else starts
             at = (0, cut.start) if self.major else (cut.start, 0)
             yield at, kind((values, indices, starts), shape=shape)
 
@@ -105,7 +107,7 @@ class StoredSparse:
     def _indices_of(self, first: int, last: int) -> HostArray:
         indices = np.asarray(self._read(self._indices, slice(first, last)))
         size = self.shape[1 - self.major]
-        if indices.size and not (indices.min() >= 0 and indices.max() < size):
+        if indices.size and _largest(indices) >= size:
             raise StateFileError(f"{self.where}/indices: must lie between 0 and {size - 1}")
         return indices.astype(np.int32 if size < 2**31 else np.int64, copy=False)
 
@@ -114,6 +116,13 @@ class StoredSparse:
             return part[window]
         except Exception as error:  # whatever a reader raises on a damaged file
             raise StateFileError(f"{self.where}: cannot be read ({error})") from error
+
+
+def _largest(indices: HostArray) -> int:
+    """Return the largest of some indices, where negative ones count as the largest of all."""
+    if indices.dtype.kind == "i" and indices.dtype.isnative:
+        return int(indices.view(indices.dtype.str.replace("i", "u")).max())  # in one reading
+    return int(indices.max()) if indices.min() >= 0 else sys.maxsize
 
 
 def _shape(group: Any, where: str) -> tuple[int, int]:
