@@ -24,7 +24,7 @@ from sketch.bench import (
 RANK = 50
 WIDTH = RANK + 10  # what HMT and its peers use
 WIDE = 4 * RANK + 20  # a wide start
-WIDER = 12 * RANK + 60, 28 * RANK  # which sees what one and two power steps do
+WIDER = 12 * RANK + 60, 22 * RANK  # which sees what one and two power steps do
 RANGE, CORANGE = 2 * RANK + 10, 4 * RANK + 20  # what generalized Nyström uses
 Array = np.ndarray[Any, Any]
 
