@@ -82,11 +82,11 @@ def declared(a: Array) -> str | None:
 
 
 def fed(sk: Any, a: Array, chunks: int = 2) -> Any:
-    """Return a sketch after its passes over a few chunks."""
+    """Return a sketch after its passes over a few chunks of columns, which tell no norm."""
     for _ in range(getattr(sk, "n_passes", 1)):
-        edges = np.linspace(0, len(a), chunks + 1).astype(int)
+        edges = np.linspace(0, a.shape[1], chunks + 1).astype(int)
         for start, stop in itertools.pairwise(edges):
-            sk.update(a[start:stop], at=int(start))
+            sk.update(a[:, start:stop], at=(0, int(start)))
         if hasattr(sk, "end_pass"):
             sk.end_pass()
     return sk

@@ -191,3 +191,39 @@ def test_starts_that_make_no_sense_are_refused():
         hmt(start_rank=20, error_probes=0)
     with pytest.raises(ValueError, match="start_rank=40 needs"):
         sketch.svd(A, 4, method="nystrom", start_rank=40)
+
+
+def test_norms_of_whole_rows_add_up_wherever_they_come_from(tmp_path):
+    a = np.random.default_rng(0).standard_normal(SHAPE)
+    halves = [hmt(), hmt()]
+    for sk, rows in zip(halves, (slice(0, 14), slice(14, SHAPE[0])), strict=True):
+        for start in range(rows.start, rows.stop, 5):
+            stop = min(start + 5, rows.stop)
+            sk.update(a[start:stop], at=start)
+    halves[0].save(tmp_path / "half.npz")
+    total = sketch.load(tmp_path / "half.npz")
+    total.merge(halves[1])
+    error = total.finalize().error
+    assert (error.kind, error.method) == ("exact", "norm identity")
+    assert np.isclose(error.norm, np.linalg.norm(a), rtol=1e-12)
+    assert np.isclose(error.value, np.linalg.norm(a - total.finalize().to_array()), rtol=1e-9)
+    doubled = 2 * total
+    assert np.isclose(doubled.finalize().error.norm, 2 * error.norm, rtol=1e-12)
+
+
+def test_rows_that_come_twice_or_in_pieces_tell_no_norm():
+    a = np.random.default_rng(0).standard_normal(SHAPE)
+    twice, pieces = hmt(), hmt()
+    twice.update(a, at=0)
+    twice.update(a[:9], at=0)
+    pieces.update(a[:9], at=0)
+    pieces.update(a[9:, :5], at=(9, 0))
+    pieces.update(a[9:, 5:], at=(9, 5))
+    b = a + np.where(np.arange(SHAPE[0]) < 9, 1, 0)[:, None] * a
+    for sk, data in ((twice, b), (pieces, a)):
+        sk.end_pass()
+        sk.update(data)
+        error = sk.finalize().error
+        assert error.kind == "unbiased"
+        low, high = error.interval(0.999)
+        assert low <= np.linalg.norm(data - sk.finalize().to_array()) <= high

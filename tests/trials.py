@@ -72,11 +72,14 @@ def by_rank(
 
 
 def fed(sk: Any, a: Any, chunks: int = 1) -> Any:
-    """Return a sketch after all its passes over the rows of a matrix in so many chunks."""
-    edges = np.linspace(0, a.shape[0], chunks + 1).astype(int)
+    """Return a sketch after all its passes over a matrix in so many chunks of columns.
+
+    Whole rows would tell the norm, by which errors of projections are exact.
+    """
+    edges = np.linspace(0, a.shape[1], chunks + 1).astype(int)
     for _ in range(getattr(sk, "n_passes", 1)):
         for start, stop in itertools.pairwise(edges):
-            sk.update(a[start:stop], at=int(start))
+            sk.update(a[:, start:stop], at=(0, int(start)))
         if hasattr(sk, "end_pass"):
             sk.end_pass()
     return sk

@@ -122,7 +122,7 @@ class Accumulator:
             passes=state.passes,
             home=self.home,
             hint=self.spec.hint(state),
-            follow_norm=self.spec.follows_norm and not state.passes.done and state.dtype is None,
+            follow_norm=self.spec.follows_norm and state.may_follow_norm,
             memo=self.memo,
         )
 

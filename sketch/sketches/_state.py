@@ -122,6 +122,12 @@ class State:
         """Bytes held by the sums."""
         return sum(p.nbytes for p in self.parts.values()) + sum(s.nbytes for s in self.window)
 
+    @property
+    def may_follow_norm(self) -> bool:
+        """Whether the norm of further data adds up to that of all."""
+        known = self.dtype is None or (self.norm is not None and bool(self.cover))
+        return known and not self.passes.done
+
     def having(self, **changes: object) -> State:
         """Return the state with other values of some fields; every block of the data asks for it.
 
@@ -151,16 +157,17 @@ class State:
         spent : bool
             Whether the arrays of the other one may be overwritten: it is not used any more.
         """
+        cover = united(self.cover, other.cover)
         return self.having(
             seen=tuple(map(max, self.seen, other.seen)),
             parts=added(self.parts, other.parts, spent),
             blocks={**self.blocks, **other.blocks},
             dtype=dtype,
             n_updates=self.n_updates + other.n_updates,
-            norm=self._joint_norm(other, disjoint),
+            norm=self._joint_norm(other, disjoint or bool(cover)),
             roundoff=max(self.roundoff, other.roundoff),
             rounding=math.hypot(self.rounding, other.rounding),
-            cover=united(self.cover, other.cover),
+            cover=cover,
             shift=other.shift if self.shift is None else self.shift,
             shares=remembered(self.shares | other.shares),
         )
