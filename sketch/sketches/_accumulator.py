@@ -105,7 +105,7 @@ class Accumulator:
         limit = block_limit(memory, needed)
         if source.dask_array is not None:
             delta = run_on_dask(run, source.dask_array, start, check_finite, progress)
-            delta = delta if stays else delta.gathered()
+            delta = delta if stays and 0 not in size else delta.gathered()
         else:
             delta = run.over(
                 source, start, limit=limit, check_finite=check_finite, progress=progress
