@@ -302,7 +302,7 @@ def is_blas_ready(x: Array) -> bool:
         return True
     if not (x.dtype.isnative and x.flags.aligned):
         return False
-    if x.flags.forc:
+    if x.size and x.flags.forc:
         return True
     item, strides = x.itemsize, [s for s, n in zip(x.strides, x.shape, strict=True) if n > 1]
     return all(s > 0 and s % item == 0 for s in strides) and (not strides or min(strides) == item)

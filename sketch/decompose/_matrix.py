@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack, overload
 
-from .._checks import checked_tol, require_rank_or_tol
+from .._checks import checked_size, checked_tol, require_rank_or_tol
 from ..backend.array import Device
 from ..errors import ArgumentError, PassError, RankError
 from ..formats import seeds_of, with_passes, with_seeds
@@ -174,6 +174,7 @@ def svd(
     """
     require_rank_or_tol(rank, tol)
     tol = checked_tol(tol)
+    rank = None if rank is None else checked_size(rank, "rank")
     source = as_matrix_source(a)
     options = _chosen(method, power_iters=power_iters or None, start_rank=start_rank, passes=passes)
     _check_request(source, rank, method, options)

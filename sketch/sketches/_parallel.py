@@ -69,8 +69,8 @@ def _strip_bytes(array: Any) -> int:
 
 
 def _is_panel(width: tuple[int, ...]) -> bool:
-    """Whether a sum is a tall matrix with columns, which no core of a train is."""
-    return len(width) == 1 and width[0] > 0
+    """Whether a sum is a tall matrix, which no core of a train is."""
+    return len(width) == 1
 
 
 def _groups(items: Sequence[Task], size: int) -> list[Sequence[Task]]:
