@@ -2,6 +2,7 @@
 
 python3 dev dashboard                  the page of what is kept in results/history.json, at once
 python3 dev dashboard --range A..B     measure commits of a span before, --commits of them at most
+python3 dev dashboard --kept           measure cases that commits lack which are kept
 
 All suites, by asv, with peers and methods side by side:
 
@@ -116,6 +117,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--range", metavar="A..B", help="measure commits before")
+    parser.add_argument("--kept", action="store_true", help="measure what kept commits lack")
     parser.add_argument("--commits", type=int, default=10, metavar="N", help="of the span at most")
     parser.add_argument("--suites", action="store_true", help="run all suites, by asv")
     parser.add_argument("--full", action="store_true")
@@ -133,6 +135,8 @@ def main() -> None:
         return
     if options.range:
         history.measure(history.commits(options.range, options.commits))
+    if options.kept:
+        history.measure([record["commit"] for record in history.load()])
     show_history()
 
 

@@ -36,37 +36,53 @@ def commits(span: str, at_most: int) -> list[str]:
 
 
 def measure(names: list[str]) -> None:
-    """Measure commits that this machine has not measured yet, and keep what was found."""
-    done = {(record["commit"], record["machine"]) for record in load()}
+    """Measure what this machine has not measured yet of some commits, and keep what was found."""
+    done = {
+        record["commit"]: record["results"] for record in load() if record["machine"] == machine()
+    }
     for name in names:
         found, date, subject = git("log", "-1", "--format=%H%n%cI%n%s", name).splitlines()
-        if (found, machine()) in done:
+        known = done.get(found, {})
+        if titles() <= known.keys():
             continue
         print(f"{found[:9]} {subject[:70]}", flush=True)
         record = {"commit": found, "date": date, "subject": subject, "machine": machine()}
-        keep(record | {"results": results_of(found)})
+        keep(record | {"results": known | results_of(found, titles() - known.keys())})
 
 
-def results_of(name: str) -> dict[str, Any]:
-    """Run the cases of today with the package of a commit: the least seconds of some calls."""
+def title(work: str, method: str) -> str:
+    """Return the name of a case."""
+    return f"{CASES[work].named(CASES[work].sizes[-1])}: {method}"
+
+
+def titles() -> set[str]:
+    """Return the names of all cases."""
+    return {title(work, method) for work in CASES for method in CASES[work].methods}
+
+
+def results_of(name: str, wanted: set[str]) -> dict[str, Any]:
+    """Run cases of today with the package of a commit: the least seconds of some calls."""
     results = {}
     with commit.Package(name) as package:
         for work in CASES:
             for method in CASES[work].methods:
+                if title(work, method) not in wanted:
+                    continue
                 ask = work, len(CASES[work].sizes) - 1, method
                 first = package.ask(*ask, error=True)  # which may compile
                 if "failed" in first:
                     continue
                 seconds = min(package.ask(*ask)["seconds"] for _ in range(REPEATS))
-                title = f"{CASES[work].named(CASES[work].sizes[-1])}: {method}"
-                results[title] = {"seconds": seconds, "error": first["error"]}
+                results[title(work, method)] = {"seconds": seconds, "error": first["error"]}
     return results
 
 
 def keep(record: Record) -> None:
-    """Add a record to the file, where its commit belongs."""
+    """Put a record into the file, where its commit belongs."""
     order = {c: place for place, c in enumerate(git("rev-list", "--reverse", "HEAD").split())}
-    records = sorted([*load(), record], key=lambda r: order.get(r["commit"], len(order)))
+    same = record["commit"], record["machine"]
+    others = [other for other in load() if (other["commit"], other["machine"]) != same]
+    records = sorted([*others, record], key=lambda r: order.get(r["commit"], len(order)))
     lines = ",\n".join(json.dumps(each) for each in records)
     KEPT.write_text(f"[\n{lines}\n]\n")
 

@@ -73,12 +73,30 @@ def test_the_history_that_is_kept_makes_a_page(modules):
 
 def test_what_is_kept_has_the_names_of_the_cases(modules):
     history, _ = modules
-    cases = {
-        f"{work.named(work.sizes[-1])}: {method}"
-        for work in history.CASES.values()
-        for method in work.methods
-    }
-    assert cases == set(history.names_of(history.load()))
+    assert set(history.names_of(history.load())) <= history.titles()
+
+
+def test_a_case_that_a_commit_lacks_is_measured_alone(modules, monkeypatch, tmp_path):
+    history, _ = modules
+    head = "0" * 40
+    wanted, asked = sorted(history.titles()), []
+    case = {"seconds": 1.0, "error": None}
+
+    def results(commit, names):
+        asked.append(names)
+        return dict.fromkeys(names, case)
+
+    monkeypatch.setattr(history, "KEPT", tmp_path / "history.json")
+    monkeypatch.setattr(history, "git", lambda *_: f"{head}\n2026-01-01\nsubject")
+    monkeypatch.setattr(history, "results_of", results)
+    record = {"commit": head, "date": "2026-01-01", "subject": "subject"}
+    record |= {"machine": history.machine(), "results": dict.fromkeys(wanted[1:], case)}
+    history.keep(record)
+    for _ in range(2):
+        history.measure(["HEAD"])
+    assert asked == [{wanted[0]}]
+    (kept,) = history.load()
+    assert set(kept["results"]) == set(wanted)
 
 
 def test_peers_stand_beside_ours_on_the_page(modules):
