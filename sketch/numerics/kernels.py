@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from ..backend.array import HostArray, cuts
 from ..running.fork import in_children
@@ -42,6 +42,20 @@ def _renew_the_lock() -> None:
 
 
 in_children(_renew_the_lock)
+
+
+class Compressed(Protocol):
+    """A sparse matrix in compressed rows."""
+
+    data: HostArray
+    indices: HostArray
+    indptr: HostArray
+    nnz: int
+    shape: tuple[int, int]
+    dtype: np.dtype[np.generic]
+    T: HostArray
+
+    def __matmul__(self, x: HostArray, /) -> HostArray: ...
 
 
 class StructuredRows(Protocol):
@@ -153,7 +167,7 @@ def side_by_side(matrices: Iterable[HashedRows]) -> HashedRows:
     )
 
 
-def csr_product(a: Any, x: HostArray | HashedRows) -> HostArray:
+def csr_product(a: Compressed, x: HostArray | HashedRows) -> HostArray:
     """Return ``A X`` for a CSR matrix A (m, n) and X (n, k)."""
     compiled = _compiled(a, x)
     if compiled is None:
@@ -170,7 +184,7 @@ def csr_product(a: Any, x: HostArray | HashedRows) -> HostArray:
     return out
 
 
-def csr_transposed_product(a: Any, y: HostArray | HashedRows) -> HostArray:
+def csr_transposed_product(a: Compressed, y: HostArray | HashedRows) -> HostArray:
     """Return ``A^T Y`` for a CSR matrix A (m, n) and Y (m, k)."""
     compiled = _compiled(a, y)
     if compiled is None:
@@ -190,12 +204,12 @@ def csr_transposed_product(a: Any, y: HostArray | HashedRows) -> HostArray:
     return out
 
 
-def touched_zeros(shape: tuple[int, ...], dtype: Any) -> HostArray:
+def touched_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> HostArray:
     """Return zeros in memory that is there: threads that take it together take far longer."""
     return np.full(shape, 0, dtype)
 
 
-def _shares(a: Any, threads: int) -> NDArray[np.intp]:
+def _shares(a: Compressed, threads: int) -> NDArray[np.intp]:
     """Return where to cut the columns of A so that each thread gets as many nonzeros."""
     up_to = np.cumsum(np.bincount(a.indices, minlength=a.shape[1]))
     wanted = np.arange(1, threads) * a.nnz // threads
@@ -247,7 +261,7 @@ class Workspace:
     def __init__(self) -> None:
         self._free: list[bytearray] = []
 
-    def zeros(self, shape: tuple[int, ...], dtype: Any) -> HostArray:
+    def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> HostArray:
         """Return an array of zeros, whose memory comes back when its last view is gone."""
         size = math.prod(shape) * np.dtype(dtype).itemsize
         memory = self._taken(size)
@@ -289,7 +303,7 @@ def compiled_kernels() -> Iterator[ModuleType]:
         yield kernels
 
 
-def _compiled(a: Any, x: HostArray | HashedRows) -> ModuleType | None:
+def _compiled(a: Compressed, x: HostArray | HashedRows) -> ModuleType | None:
     """Return the compiled kernels where they are installed and worth a start.
 
     By what SciPy would multiply in their place, hashed rows made dense.

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import SketchError
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-Ints = np.ndarray[Any, np.dtype[np.int64]]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 BLUE, RED, GREY = "#2a6db0", "#c2571a", "#808080"
 _SPAN = 1e-17  # of the largest value, below which nothing is drawn
@@ -36,7 +40,7 @@ def needs_matplotlib() -> None:
         raise SketchError("drawing needs matplotlib; pip install 'sketch-lowrank[plot]'") from error
 
 
-def fresh_axes(axes: object, count: int, size: tuple[float, float]) -> list[object]:
+def fresh_axes(axes: Any, count: int, size: tuple[float, float]) -> list[Axes]:
     """Return the axes that were given, or new ones side by side.
 
     Raises
@@ -64,7 +68,7 @@ def tidy(axes: Any) -> None:
 
 
 def draw_values(
-    axes: Any, s: Floats, low: Floats, high: Floats, further: Floats, label: str
+    axes: Axes, s: Floats, low: Floats, high: Floats, further: Floats, label: str
 ) -> None:
     """Draw singular values with their intervals, and what bounds those that were left out.
 
@@ -114,7 +118,7 @@ def draw_values(
 
 
 def draw_errors(
-    axes: Any, ranks: Ints, value: Floats, low: Floats | None, high: Floats | None
+    axes: Axes, ranks: Ints, value: Floats, low: Floats | None, high: Floats | None
 ) -> None:
     """Draw the relative error after truncation to some ranks.
 
@@ -147,7 +151,7 @@ def draw_errors(
     tidy(axes)
 
 
-def draw_train(axes: Any, shape: Sequence[int], ranks: Sequence[int]) -> None:
+def draw_train(axes: Axes, shape: Sequence[int], ranks: Sequence[int]) -> None:
     """Draw a train as a tensor diagram: cores, bonds with ranks, legs with sizes.
 
     Trains of many modes are drawn as the profile of their ranks.
@@ -178,7 +182,7 @@ def draw_train(axes: Any, shape: Sequence[int], ranks: Sequence[int]) -> None:
     axes.set_axis_off()
 
 
-def draw_variances(axes: Any, value: Floats, low: Floats, high: Floats) -> None:
+def draw_variances(axes: Axes, value: Floats, low: Floats, high: Floats) -> None:
     """Draw shares of the variance with their certain intervals, in per cent."""
     index = np.arange(1, value.size + 1)
     spread = np.maximum([value - low, high - value], 0.0)
@@ -189,7 +193,7 @@ def draw_variances(axes: Any, value: Floats, low: Floats, high: Floats) -> None:
     tidy(axes)
 
 
-def draw_components(axes: Any, components: Floats) -> None:
+def draw_components(axes: Axes, components: Floats) -> None:
     """Draw the leading components over the columns."""
     colours = (BLUE, RED, GREY)
     for k, (row, colour) in enumerate(zip(components, colours, strict=False)):
@@ -200,7 +204,7 @@ def draw_components(axes: Any, components: Floats) -> None:
     tidy(axes)
 
 
-def draw_scores(axes: Any, scores: Floats) -> None:
+def draw_scores(axes: Axes, scores: Floats) -> None:
     """Draw the first two coordinates of rows."""
     second = scores[:, 1] if scores.shape[1] > 1 else np.zeros(len(scores))
     axes.plot(scores[:, 0], second, ".", color=BLUE, markersize=3, alpha=0.5)
@@ -245,12 +249,12 @@ def _lower_edge(values: list[float], top: float) -> float:
     return 0.5 * min(worth, default=0.1 * top or 0.1)
 
 
-def _log_scale(axes: Any, bottom: float, top: float) -> None:
+def _log_scale(axes: Axes, bottom: float, top: float) -> None:
     axes.set_yscale("log")
     axes.set_ylim(bottom, 2 * top if top > bottom else 10 * bottom)
 
 
-def _mark_zeros(axes: Any, index: Any, bottom: float) -> None:
+def _mark_zeros(axes: Axes, index: Ints, bottom: float) -> None:
     if len(index):
         axes.plot(
             index,
