@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import charts
+import compare
 import devices
 import experiments
 import goals
@@ -53,6 +54,8 @@ def write() -> None:
         of_group = [found for found in kept if found["work"] in works]
         text += group_page(name, of_group) if of_group else []
     text += [charts.drawn(kept)]
+    if compare.STORE.exists():
+        text += ["## No slower\n", compare.page()]
     text += ["## Accuracy\n", (HERE / "results" / "accuracy.md").read_text()]
     stored = json.loads(devices.RESULTS.read_text())
     text += ["## Devices\n", stored["machine"] + "\n", devices.page(stored)]
