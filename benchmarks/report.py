@@ -55,7 +55,7 @@ def write() -> None:
         text += group_page(name, of_group) if of_group else []
     text += [charts.drawn(kept)]
     if compare.STORE.exists():
-        text += ["## No slower\n", compare.page()]
+        text += ["## Beside an earlier commit\n", compare.page()]
     text += ["## Accuracy\n", (HERE / "results" / "accuracy.md").read_text()]
     stored = json.loads(devices.RESULTS.read_text())
     text += ["## Devices\n", stored["machine"] + "\n", devices.page(stored)]
