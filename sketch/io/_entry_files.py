@@ -100,6 +100,11 @@ class EntryFile(Entries):
         return scipy.sparse.coo_array((values, coords), shape=self.shape)
 
 
+def is_several_pieces(text: float) -> bool:
+    """Whether about so many bytes of text are surely more than a piece."""
+    return text > 1.1 * _PIECE_BYTES
+
+
 def wrong_count(path: str, promised: int, found: str) -> StateFileError:
     """Return the error of a file that has more or fewer entries than its head says."""
     return StateFileError(

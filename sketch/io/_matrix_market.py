@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..backend.array import HostArray
 from ..errors import StateFileError
-from ._entry_files import EntryFile, wrong_count
+from ._entry_files import EntryFile, is_several_pieces, wrong_count
 from ._numbers import LineForm
 from ._text_blocks import Block, TextBlocks, trimmed, words_of
 from ._triangle import Triangle
@@ -32,6 +32,7 @@ _FIELDS = {  # numbers that make up a value, and their type
 }
 _SYMMETRIES = ("general", "symmetric", "skew-symmetric", "hermitian")
 _DENSE_BYTES = 256_000_000  # up to here an array is held in memory whole
+_SAMPLE = 1 << 16  # bytes of text
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -79,13 +80,23 @@ class MatrixMarketFile(EntryFile):
     def loaded(self) -> object:
         """Return the data in memory if they are small, else the file itself."""
         if not self._array:
-            return super().loaded()
+            return self if self._is_long() else super().loaded()
         if self.dtype.itemsize * self.shape[0] * self.shape[1] > _DENSE_BYTES:
             return self
         dense = np.zeros(self.shape, self.dtype, order="F")
         for piece in self.pieces():
             dense[piece.coords] = piece.data
         return dense
+
+    def _is_long(self) -> bool:
+        """Whether entries surely take more than a piece, judged by the first ones."""
+        with TextBlocks(self.path) as lines:
+            self._read_head(lines)
+            first = next(lines.blocks(_SAMPLE), None)
+        if first is None:
+            return False
+        each = len(first.text) / first.text.count(b"\n")
+        return is_several_pieces(each * self._promised)
 
     def _read_head(self, lines: TextBlocks) -> None:
         """Read the banner, the comments, and the line with the sizes."""
