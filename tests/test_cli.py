@@ -226,7 +226,7 @@ def test_a_sketch_of_several_passes_is_not_merged(tmp_path, capsys):
 def test_the_comparison_names_every_method_with_its_error(capsys):
     assert main(["bench", "--scale", "0.01"]) == 0
     out = capsys.readouterr().out
-    for name in ("sketch, two passes", "scipy svds", "sketch, TT-SVD"):
+    for name in ("sketch, one reading", "SciPy svds", "sketch, TT-SVD"):
         assert re.search(rf"{name} +[0-9.e-]+ +[0-9.e+-]+ +0?[0-9.e-]+", out)
 
 

@@ -481,7 +481,7 @@ def test_fill_values_of_files_are_gaps(tmp_path):
     found = sketch.complete(spec, 1)
     assert np.array_equal(found.columns, opened.columns)
     assert np.allclose(found.to_array(), counts, rtol=1e-4)
-    with pytest.raises(sketch.NonFiniteError, match='missing="nan" for complete'):
+    with pytest.raises(sketch.NonFiniteError, match='missing="zero" takes zero'):
         sketch.svd(spec, 1)
 
 

@@ -10,7 +10,6 @@ from ..backend.array import Array, device_of, namespace, to_host
 from ..numerics.linalg import (
     adjoint,
     column_norms,
-    frobenius_norm,
     orthonormal_basis,
     thin_svd,
     wide_svd,
@@ -141,22 +140,22 @@ def _directions(
     roundoff: float,
     norms: Sequence[float] | None = None,
 ) -> _Directions:
-    own = [frobenius_norm(inside[:, c : c + 1]) for c in range(inside.shape[1])]
+    own = column_norms(inside)
     columns = [max(x, y) or 1.0 for x, y in zip(own, norms or own, strict=True)]
     p, values, th = thin_svd(inside / _column(columns, inside).T)
     turned = (th / _column(columns, th).T) @ back
     s = [float(x) for x in to_host(values)]
     least = (len(columns) + 16) * roundoff * max(s, default=0.0)
     told = [j for j, x in enumerate(s) if x > least]
-    lengths = [frobenius_norm(turned[j : j + 1, :]) for j in range(len(s))]
+    lengths = column_norms(turned.T)
     kept = [j for j in told if lengths[j] > _LEAST_SIGNAL * size * roundoff]
     return _Directions(p, s, turned, kept, sorted(set(told) - set(kept)))
 
 
 def _unit_rows(x: Array, which: list[int]) -> Array:
     """Return some rows over their norms."""
-    lengths = [frobenius_norm(x[j : j + 1, :]) or 1.0 for j in which]
-    return _rows(x, which) / _column(lengths, x)
+    rows = _rows(x, which)
+    return rows / _column([length or 1.0 for length in column_norms(rows.T)], x)
 
 
 def _rows(x: Array, which: list[int]) -> Array:

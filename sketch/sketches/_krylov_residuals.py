@@ -77,7 +77,8 @@ class ByResiduals:
     ) -> LowRank:
         """Return the approximation in the range of the space, with its vectors' residuals."""
         result = projection.result(rank, None)
-        known = sums.kept["residuals"][: result.rank]
+        known = sums.kept["residuals"]
+        known = known[: min(result.rank, known.shape[0])]
         residuals = rescaled(known, exponent_of(sums))
         if not projection.spec.begins_left:  # `begin_at` is for other methods
             _warn_of_squares(result, projection)
