@@ -52,15 +52,16 @@ def made_apart(make: Callable[[int], AnySketch], seed: int, source: MatrixSource
     while True:
         sk = make(unused_seed(seed, used))
         omega = next(iter(sk.maps.values()))  # of the first product with the data
+        drawn = omega if source.sparse else sk.maps.get("both", omega)  # as it will be drawn again
         with quiet():  # what is not finite is found in the products
             rows = _some_rows(source, left=omega.stream == STREAMS["corange"])
-            if rows is None or not _depends(rows, omega):
+            if rows is None or not _depends(rows, omega, drawn):
                 return sk
         used.add(sk.spec.seed)
 
 
 def _some_rows(source: MatrixSource, *, left: bool) -> HostArray | None:
-    """Return the first rows of data that are at hand, or of their adjoint, in double precision."""
+    """Return the first rows of data that are at hand, or of their adjoint."""
     if source.single_use or source.on_disk or source.by_products or source.dask_array is not None:
         return None
     m, n = source.shape
@@ -75,14 +76,15 @@ def _some_rows(source: MatrixSource, *, left: bool) -> HostArray | None:
     reached = rows[rows.any(axis=1)][:, rows.any(axis=0)]
     if np.count_nonzero(reached) < _FILLED * reached.size:  # what a sketch leaves over is not so
         return None
-    return rows.astype("complex128" if np.iscomplexobj(rows) else "float64")
+    return rows.astype(source.dtype, copy=False)
 
 
-def _depends(rows: HostArray, omega: DrawnMatrix) -> bool:
+def _depends(rows: HostArray, omega: DrawnMatrix, drawn: DrawnMatrix) -> bool:
     """Whether the sketch of some rows has a norm that no independent one would have.
 
     ``||A Omega||^2`` is a sum of chi-square variates whose weights are the squares of the singular
-    values of A. Its chances are bounded by Chernoff's inequality.
+    values of A. Its chances are bounded by Chernoff's inequality. Omega are the first columns of
+    what is drawn.
     """
     n, width = rows.shape[1], omega.width
     rows = rescaled(rows, -scale_exponent(rows))
@@ -92,8 +94,9 @@ def _depends(rows: HostArray, omega: DrawnMatrix) -> bool:
     if np.iscomplexobj(rows) and omega.field == "real":
         rows = np.concatenate([rows.real, rows.imag])
     rows = rows / norm
+    omega_rows = to_host(drawn.array_rows(0, n, rows))[:, :width]
     degrees = width * (2 if omega.field == "complex" else 1)
-    ratio = float(np.linalg.norm(rows @ to_host(omega.array_rows(0, n, rows)))) ** 2 / width
+    ratio = float(np.linalg.norm(rows @ omega_rows)) ** 2 / width
     gram = rows @ rows.conj().T
     if abs(ratio - 1) < 4 * math.sqrt(2 / degrees) * np.linalg.norm(gram):  # standard deviations
         return False
