@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import operator
 from collections.abc import Mapping
@@ -51,7 +52,12 @@ class GramNystromSpec(MatrixSpec, Method):
 
     def maps(self) -> dict[str, DrawnMatrix]:
         """Return Omega, where it is not the identity."""
-        return {} if self.exact else {"range": self.draw("range", self.range_size)}
+        return {} if self._matrix is None else {"range": self._matrix}
+
+    @functools.cached_property
+    def _matrix(self) -> DrawnMatrix | None:
+        """Omega, one for all blocks, whose rows stay at hand; None where it is the identity."""
+        return None if self.exact else self.draw("range", self.range_size)
 
     def as_source(self, chunk: object) -> MatrixSource:
         """Return the adapter of a chunk of whole rows."""
@@ -136,7 +142,7 @@ class GramNystromSpec(MatrixSpec, Method):
         if held is None or sums is None:
             only = theirs if held is None else ours
             return both.having(parts=only.parts, shift=only.shift, facts=only.facts)
-        matrix = self.maps().get("range")
+        matrix = self._matrix
         ours.parts["gram"].check_library(sums.gram)
         total = held.plus(sums, matrix)
         if self.center and total.count > 0 and total.offset > total.spread:
