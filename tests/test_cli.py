@@ -230,6 +230,25 @@ def test_the_comparison_names_every_method_with_its_error(capsys):
         assert re.search(rf"{name} +[0-9.e-]+ +[0-9.e+-]+ +0?[0-9.e-]+", out)
 
 
+def test_shares_that_overlap_in_part_are_refused_or_added(tmp_path, capsys):
+    states = []
+    for start, stop in ((0, 20), (10, 30)):
+        np.save(tmp_path / "a.npy", MATRIX[start:stop])
+        states.append(str(tmp_path / f"{start}.npz"))
+        arguments = ["svd", str(tmp_path / "a.npy"), "--rank", "4", "--method", "nystrom"]
+        arguments += ["--rows", f"{start}:{stop}", "--shape", f"30,{MATRIX.shape[1]}"]
+        assert main([*arguments, "--no-progress", "--state", states[-1]]) == 0
+    out = str(tmp_path / "out.npz")
+    assert main(["merge", *states, "--out", out]) == 2
+    assert "overlap in part: they cover 0:20, 0:" in capsys.readouterr().err
+    assert not (tmp_path / "out.npz").exists()
+    assert main(["merge", "--add", *states, "--rank", "8", "--out", out]) == 0
+    total = np.zeros((30, MATRIX.shape[1]))
+    total[:20] += MATRIX[:20]
+    total[10:] += MATRIX[10:30]
+    assert np.allclose(sketch.load(out).to_array(), total, atol=1e-10 * np.abs(total).max())
+
+
 def test_states_of_row_streams_are_merged(tmp_path, capsys):
     rows = RNG.standard_normal((300, 12)) * 0.5 ** np.arange(12) + 7
     for number, part in enumerate(np.split(rows, 3)):

@@ -21,6 +21,9 @@ def add(commands: Commands) -> None:
     about = "add up sketch states and finalize them together"
     parser = commands.add_parser("merge", help=about)
     parser.add_argument("parts", nargs="+", metavar="PART")
+    parser.add_argument(
+        "--add", action="store_true", help="add up states whose places overlap in part"
+    )
     add_result_options(parser)
     add_picture_option(parser, "the spectrum, or the variances")
     parser.set_defaults(run=_run)
@@ -37,13 +40,21 @@ def _run(options: argparse.Namespace) -> Figures:
                 f"{part}: --plot draws singular values or variances, which a {type(sk).__name__} "
                 "does not end in; leave it out"
             )
+    shared = _overlaps(sketches)
+    uneven = [pair for pair in shared if len({sketches[k].covered for k in pair}) > 1]
+    if uneven and not options.add:
+        first, second = (options.parts[k] for k in uneven[0])
+        raise SketchError(
+            f"{first} and {second} overlap in part: they cover {_places(sketches, uneven[0])}. "
+            "Sketch shares that do not, or add up what lies on each other with --add"
+        )
     start = time.perf_counter()
     total = sketches[0].copy()
     for sk in sketches[1:]:
         total.merge(sk)
     result = total.finalize(options.rank, options.tol)
     about: Figures = {"n_states": len(sketches), "n_updates": total.n_updates}
-    if _overlap(sketches):
+    if shared:
         about["note"] = (
             "states overlap: this is the sum of their data, entry by entry; sketch shares of rows "
             "with --rows A:B --shape M,N"
@@ -51,10 +62,18 @@ def _run(options: argparse.Namespace) -> Figures:
     return finished(result, options, about, None, start)
 
 
-def _overlap(sketches: Sequence[Any]) -> bool:
-    """Whether the data of two states lie on each other."""
-    return any(
-        all(max(a, c) < min(b, d) for (a, b), (c, d) in zip(x.covered, y.covered, strict=True))
-        for x, y in itertools.combinations(sketches, 2)
-        if x.covered and y.covered
-    )
+def _overlaps(sketches: Sequence[Any]) -> list[tuple[int, int]]:
+    """Return which pairs of states have data that lie on each other."""
+    return [
+        (i, j)
+        for (i, x), (j, y) in itertools.combinations(enumerate(sketches), 2)
+        if x.covered
+        and y.covered
+        and all(max(a, c) < min(b, d) for (a, b), (c, d) in zip(x.covered, y.covered, strict=True))
+    ]
+
+
+def _places(sketches: Sequence[Any], pair: tuple[int, int]) -> str:
+    """Tell what two states cover."""
+    texts = (", ".join(f"{a}:{b}" for a, b in sketches[k].covered) for k in pair)
+    return " and ".join(texts)
