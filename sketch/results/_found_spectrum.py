@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..numerics.linalg import rescaled
 from ._error import ErrorEstimate
-from ._laws import Regression
+from ._laws import Regression, probed_excess
 
 Floats = NDArray[np.float64]
 Relation = Literal["projection", "semidefinite", "regression", "any"]
@@ -116,12 +116,7 @@ class FoundSpectrum:
 
     def _above(self, probed: float, share: float) -> float:
         """Return what a norm that was probed is at most, but for a share of the cases."""
-        if not self.degrees:
-            return math.inf
-        from scipy.special import gammaincinv
-
-        least = 2 * float(gammaincinv(self.degrees / 2, share))
-        return probed * math.sqrt(self.degrees / least) if least > 0 else math.inf
+        return probed * probed_excess(self.degrees, share) if self.degrees else math.inf
 
     # ---- what follows -----------------------------------------------------------------------
 

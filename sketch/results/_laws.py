@@ -62,6 +62,17 @@ class Law:
         raise NotImplementedError
 
 
+def probed_excess(degrees: float, tail: float) -> float:
+    """Return how many times larger than probed a norm may be, but for a tail of the cases.
+
+    The square of what so many normal numbers see of it is a chi-square variate over its degrees.
+    """
+    from scipy.special import gammaincinv
+
+    smallest = float(gammaincinv(degrees / 2, tail))
+    return math.sqrt(degrees / 2 / smallest) if smallest > 0 else math.inf
+
+
 @dataclass(frozen=True)
 class Certain(Law):
     """The estimate is the truth, up to the share `blur` of its square that rounding may take."""
@@ -146,12 +157,11 @@ class ChiSquare(Law):
 
     def interval(self, ratio: float, tail: float) -> Ends:
         """Return both quantiles."""
-        from scipy.special import gammainccinv, gammaincinv
+        from scipy.special import gammainccinv
 
         half = self.dof / 2
         low = 0.0 if self.one_sided else math.sqrt(half / gammainccinv(half, tail))
-        smallest = float(gammaincinv(half, tail))
-        high = math.sqrt(half / smallest) if smallest > 0 else math.inf
+        high = probed_excess(self.dof, tail)
         return math.hypot(low, ratio), math.hypot(high, ratio)
 
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from .._checks import check_confidence
+from ._laws import probed_excess
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,7 @@ class SpectralEstimate:
         check_confidence(confidence)
         above = 1.0
         if self.freedom:
-            from scipy.special import gammaincinv
-
-            least = 2 * float(gammaincinv(self.freedom / 2, 1 - confidence))
-            most = self.ratio * math.sqrt(self.freedom / least) if least > 0 else math.inf
+            most = self.ratio * probed_excess(self.freedom, 1 - confidence)
             above = math.cosh(math.acosh(max(1.0, most)) / self.degree)
         return self.value * (1 - self.floor), self.value * above * (1 + self.floor)
 
