@@ -153,3 +153,15 @@ def test_one_bad_entry_is_found(monkeypatch, bad):
         sk = sketch.GeneralizedNystrom(a.shape, 8, test_matrix="block-sign")
         with pytest.raises(sketch.NonFiniteError, match=r"\(1100, 7\)"):
             sk.update(same)
+
+
+@pytest.mark.parametrize("width", [12, 30])
+def test_sketches_as_wide_as_the_data_are_gaussian(width):
+    # where factorising costs more than any product, nothing is worth compiling
+    a = np.random.default_rng(0).standard_normal((80, 30)) * 0.9 ** np.arange(30)
+    values = {
+        family: sketch.svd(a, width, method="nystrom", test_matrix=family).s
+        for family in (None, "gaussian", "block-sign")
+    }
+    assert np.array_equal(values[None], values["gaussian" if width == 30 else "block-sign"])
+    assert not np.array_equal(values["gaussian"], values["block-sign"])

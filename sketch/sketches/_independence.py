@@ -100,7 +100,7 @@ def _depends(rows: HostArray, omega: DrawnMatrix, drawn: DrawnMatrix) -> bool:
     gram = rows @ rows.conj().T
     if abs(ratio - 1) < 4 * math.sqrt(2 / degrees) * np.linalg.norm(gram):  # standard deviations
         return False
-    weights = np.clip(np.linalg.eigvalsh(gram), 0, None) / degrees
+    weights = np.clip(np.linalg.eigvalsh(gram).astype(np.float64), 0, None) / degrees
     return _log_chance(weights, degrees, ratio) < _LOG_CHANCE
 
 
