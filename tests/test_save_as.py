@@ -253,3 +253,20 @@ def test_altered_labels_are_refused(tmp_path):
         archive.write(path, kept.header, kept.arrays)
         with pytest.raises(sketch.StateFileError, match=r"r\.npz"):
             sketch.load(path)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".nc", ".mat"])
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.9])
+def test_a_result_that_was_cut_is_named_by_every_command(suffix, share, tmp_path, capsys):
+    if suffix == ".nc":
+        pytest.importorskip("xarray")
+        pytest.importorskip("h5netcdf")
+    path = tmp_path / f"cut{suffix}"
+    save_as(sketch.svd(np.diag(0.5 ** np.arange(60.0)), 5), path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    out = str(tmp_path / "out.npz")
+    for arguments in (["info"], ["merge"], ["convert"], ["svd"]):
+        rest = {"merge": ["--out", out], "convert": [out], "svd": ["--rank", "2"]}
+        assert main([*arguments, str(path), *rest.get(arguments[0], [])]) == 2
+        assert str(path) in capsys.readouterr().err

@@ -173,7 +173,8 @@ def test_a_block_of_a_tensor(name):
 def test_blocks_that_make_no_sense_or_cannot_be_read():
     result, train = sketch.svd(A, 2), sketch.tt_svd(DENSE, 1)
     assert sketch.verify(result, A, block=(slice(4, 4), slice(None))).value == 0
-    for block in ((slice(2),), (slice(2), 3), (slice(0, 9, 2), slice(3))):
+    beyond = (slice(4), slice(A.shape[1] + 1, None))
+    for block in ((slice(2),), (slice(2), 3), (slice(0, 9, 2), slice(3)), beyond):
         with pytest.raises(sketch.ShapeError, match="block"):
             sketch.verify(result, A, block=block)
     with pytest.raises(sketch.ArgumentError, match="cannot be read at a block"):

@@ -44,7 +44,7 @@ def is_exchange(path: str | os.PathLike[str]) -> bool:
     try:
         with contextlib.ExitStack() as stack:
             return _opened(os.fspath(path), stack) is not None
-    except StateFileError:
+    except Exception:  # whatever the readers of other formats raise: `open` tells it by name
         return False
 
 

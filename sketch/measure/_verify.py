@@ -159,6 +159,8 @@ def _slices(block: Sequence[slice], shape: tuple[int, ...]) -> tuple[slice, ...]
     found = [x.indices(n) for x, n in zip(slices, shape, strict=True)]
     if any(step != 1 for _, _, step in found):
         raise ShapeError(f"slices of a block have no steps, got {block!r}")
+    if any(x.start is not None and x.start > n for x, n in zip(slices, shape, strict=True)):
+        raise ShapeError(f"the block {block!r} begins beyond the shape {shape}")
     return tuple(slice(start, max(start, stop)) for start, stop, _ in found)
 
 
