@@ -13,7 +13,7 @@ import pytest
 from trials import by_rank, fed, trials
 
 import sketch
-from sketch.numerics import linalg
+from sketch.numerics import factorizations
 from sketch.testing import (
     exponential,
     flat,
@@ -223,8 +223,8 @@ def test_a_very_wide_start_is_as_good_as_all_its_eigenvectors(monkeypatch, value
     spectrum = {"1/i": 1 / i, "i^-.5": i**-0.5, "steep": 0.5**i, "low rank": 1.0 * (i <= 4)}
     a = with_spectrum((320, 300), spectrum[values], dtype=dtype)
     errors = []
-    for few in (linalg._FEW_OF_MANY, 1000):
-        monkeypatch.setattr(linalg, "_FEW_OF_MANY", few)
+    for few in (factorizations._FEW_OF_MANY, 1000):
+        monkeypatch.setattr(factorizations, "_FEW_OF_MANY", few)
         found = sketch.svd(a, 5, start_rank=220, test_matrix="block-sign")
         errors.append(np.linalg.norm(a - found.to_array()))
     # what subspace iteration misses is a part of what a start of 220 columns does, some per cent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, SupportsComplex, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ HostArray: TypeAlias = NDArray[Any]
 
 Operand: TypeAlias = Any
 """What an array is combined with or indexed by, or gives where it is compared."""
+
+Number: TypeAlias = complex | SupportsComplex
+"""A number of Python or of any array library."""
 
 Device: TypeAlias = "str | Array | None"
 """Where to compute: ``"gpu:1"`` or such, an array that lives there, None for where data are."""

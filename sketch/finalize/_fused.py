@@ -7,13 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..backend.array import Array, device_of, namespace, to_host
-from ..numerics.linalg import (
-    adjoint,
-    column_norms,
-    orthonormal_basis,
-    thin_svd,
-    wide_svd,
-)
+from ..numerics.factorizations import orthonormal_basis, thin_svd, wide_svd
+from ..numerics.linalg import adjoint, column_norms
 
 _LEAST_SIGNAL = 8.0  # over noise, of a direction that is kept
 _BLURS = 8.0  # in a norm, of those in its rows, over their sizes: six, as measured

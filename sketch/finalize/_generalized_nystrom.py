@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..backend.array import Array, namespace, to_host
-from ..numerics.linalg import adjoint, frobenius_norm, spectral_norm
+from ..numerics.factorizations import spectral_norm
+from ..numerics.linalg import adjoint, frobenius_norm
 from ..results import ErrorEstimate, FoundSpectrum, LowRank, Regression, rounding_floor
 from ._hmt import probed_spectrum
 from ._least_squares import LeastSquares

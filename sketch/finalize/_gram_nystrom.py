@@ -16,15 +16,8 @@ from ..backend.array import (
     to_host,
     unit_roundoff,
 )
-from ..numerics.linalg import (
-    adjoint,
-    column_norms,
-    frobenius_norm,
-    inverse_cholesky,
-    orthonormal_basis,
-    thin_svd,
-    wide_svd,
-)
+from ..numerics.factorizations import inverse_cholesky, orthonormal_basis, thin_svd, wide_svd
+from ..numerics.linalg import adjoint, column_norms, frobenius_norm
 
 _ATTEMPTS = 5
 _MARGIN = 4.0  # of what is inverted over the rounding errors in it

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from ..backend.array import Array, namespace
-from ..numerics.linalg import as_floats, frobenius_norm, spectral_norm, wide_svd
+from ..numerics.factorizations import spectral_norm, wide_svd
+from ..numerics.linalg import as_floats, frobenius_norm
 from ..results import (
     Certain,
     ChiSquare,

@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable
 
 from ..backend.array import Array, dtype_name, is_complex, namespace, to_host
-from ..numerics.linalg import adjoint, frobenius_norm, orthonormal_basis, tall_svd
+from ..numerics.factorizations import orthonormal_basis, tall_svd
+from ..numerics.linalg import adjoint, frobenius_norm
 from ..results import ErrorEstimate
 
 _NEW = 50.0  # roundoffs of a block below which directions of the next one are rounding errors

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..backend.array import Array, cuts, dtype_name, namespace, unit_roundoff
-from ..numerics.linalg import adjoint, thin_svd, wide_svd
+from ..numerics.factorizations import thin_svd, wide_svd
+from ..numerics.linalg import adjoint
 
 _PANEL_COLUMNS = 4096  # of the wide matrix that are worked on at once
 

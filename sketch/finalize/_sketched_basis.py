@@ -7,7 +7,8 @@ import operator
 
 from ..backend.array import Array, cast, dtype_name, namespace, unit_roundoff
 from ..maps import DrawnMatrix
-from ..numerics.linalg import adjoint, frobenius_norm, inverse_cholesky, panels, product_into
+from ..numerics.factorizations import inverse_cholesky, panels
+from ..numerics.linalg import adjoint, frobenius_norm, product_into
 
 _MILD = 1e4  # condition, times the dimension: so many roundoffs are lost
 _DEPENDENT = 1e3  # roundoffs of the largest column that a column must have of its own

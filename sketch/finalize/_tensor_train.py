@@ -9,7 +9,8 @@ from ..backend.array import (
     beside,
     namespace,
 )
-from ..numerics.linalg import adjoint, pivoted_qr
+from ..numerics.factorizations import pivoted_qr
+from ..numerics.linalg import adjoint
 
 
 def assemble_train(psis: Sequence[Array], omegas: Sequence[Array], roundoff: float) -> list[Array]:

@@ -19,16 +19,8 @@ from ..backend.array import (
     unit_roundoff,
 )
 from ..errors import NonFiniteError
-from ..numerics.linalg import (
-    adjoint,
-    frobenius_norm,
-    orthonormal_basis,
-    rescaled,
-    scale_exponent,
-    tail_norms,
-    tall_svd,
-    triangular_factor,
-)
+from ..numerics.factorizations import orthonormal_basis, tall_svd, triangular_factor
+from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent, tail_norms
 
 _GRAM_RANK = 48  # narrower trains are rounded by QR alone
 _GRAM_MARGIN = 1e3  # by which the loss has to exceed what Gram matrices cannot see

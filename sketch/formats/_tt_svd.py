@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from ..backend.array import Array, beside, namespace
 from ..errors import ShapeError
-from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent, tail_norms, thin_svd
+from ..numerics.factorizations import thin_svd
+from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent, tail_norms
 
 
 def tt_svd_cores(

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.array import to_host, unit_roundoff
+from ..numerics.factorizations import pivoted_qr
 from ..numerics.index_keys import Points
-from ..numerics.linalg import pivoted_qr, rescaled, scale_exponent
+from ..numerics.linalg import rescaled, scale_exponent
 from ..numerics.maxvol import dominant_rows
 from ._evaluations import Evaluations
 from ._function_block import Values

@@ -1,18 +1,14 @@
 """Test matrices: one family a file, drawn on demand from (seed, stream, row)."""
 
-from ._base import (
-    STREAMS,
-    DrawnMatrix,
-    FixedMatrix,
+from ._block_sign import BlockSign
+from ._drawn import STREAMS, DrawnMatrix, FixedMatrix, ProbedMatrix, Rows
+from ._family import (
     MatrixFamilyName,
-    ProbedMatrix,
-    Rows,
     TestMatrixFamily,
     as_family,
     family_from_header,
     family_to_header,
 )
-from ._block_sign import BlockSign
 from ._gaussian import Gaussian
 from ._identity import Identity
 from ._sign import Sign

@@ -13,7 +13,7 @@ from ..backend.array import HostArray
 from ..numerics.grouped_rows import GROUP, GroupedRows
 from ..numerics.kernels import HashedRows
 from ..numerics.random import HOST, Bits, raw_rows
-from ._base import SparseFamily
+from ._family import SparseFamily
 
 WINDOW = 1024  # positions that are permuted among themselves
 _POWERS_OF_I = np.array([1, -1, 1j, -1j])

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ..backend.array import HostArray
 from ..numerics.random import HOST, Bits, normal_rows
-from ._base import TestMatrixFamily
+from ._family import TestMatrixFamily
 
 
 @dataclass(frozen=True)

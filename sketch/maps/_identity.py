@@ -10,7 +10,7 @@ import numpy as np
 from ..backend.array import HostArray
 from ..numerics.kernels import HashedRows
 from ..numerics.random import HOST, Bits
-from ._base import SparseFamily
+from ._family import SparseFamily
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ..backend.array import HostArray
 from ..errors import ArgumentError
 from ..numerics.kernels import HashedRows
 from ..numerics.random import HOST, Bits, raw_rows
-from ._base import SparseFamily
+from ._family import SparseFamily
 
 _POWERS_OF_I = np.array([1, -1, 1j, -1j])
 

@@ -8,14 +8,8 @@ from collections.abc import Callable
 
 from .._checks import checked_size, checked_tol, require_rank_or_tol
 from ..backend.array import Array, namespace
-from ..numerics.linalg import (
-    adjoint,
-    as_floats,
-    frobenius_norm,
-    rescaled,
-    tail_norms,
-    wide_svd,
-)
+from ..numerics.factorizations import wide_svd
+from ..numerics.linalg import adjoint, as_floats, frobenius_norm, rescaled, tail_norms
 from ..numerics.seeds import checked_seed
 from ..results import Between, Bound, ErrorEstimate, FoundSpectrum, LowRank, rounding_floor
 from ..running.progress import counter

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from ..backend.array import Array, quiet
+from ..backend.protocols import Number
 from ..errors import IncompatibleSketchError, PassError, SpectrumWarning, warn
 from ..formats import with_passes, with_seeds
 from ..running.memory import block_limit
@@ -178,7 +179,7 @@ class Accumulator:
             if theirs.shares <= shares:
                 self.state = self.state.having(shares=shares - theirs.shares)
 
-    def times(self, state: State, factor: object) -> State:
+    def times(self, state: State, factor: Number) -> State:
         """Return the state of the data multiplied by a number."""
         if state.passes.done and factor != 1:
             raise PassError(

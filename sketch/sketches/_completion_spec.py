@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.array import namespace
+from ..backend.protocols import Number
 from ..errors import ArgumentError, OptionError, PassError
 from ..files.archive import Header
 from ..finalize import Split, split
@@ -150,7 +151,7 @@ class CompletionSpec(Method):
         total = super().total(ours, theirs, disjoint=disjoint, spent=spent)
         return total if total.passes.done else joined(self, total, ours, theirs)
 
-    def times(self, state: State, factor: object) -> State:
+    def times(self, state: State, factor: Number) -> State:
         """Return the state whose data weigh less, or more.
 
         Raises

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..backend.array import Array, beside, cast, moved, namespace, quiet, unit_roundoff
+from ..backend.protocols import Number
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..finalize import ShiftedSums, no_shift
 from ..maps import DrawnMatrix
@@ -149,7 +150,7 @@ class GramNystromSpec(MatrixSpec, Method):
             total = total.about_mean(matrix)
         return holding(both, total)
 
-    def times(self, state: State, factor: object) -> State:
+    def times(self, state: State, factor: Number) -> State:
         """Return the state of rows whose weights are multiplied by a number."""
         weight = plain_number(factor)
         if isinstance(weight, complex):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..backend.array import Array, is_complex, promote
+from ..backend.protocols import Number
 from ..errors import DtypeError
 from ..files.archive import Header
 from ..numerics.linalg import plain_number
@@ -169,7 +170,7 @@ class Method(ABC):
         """Return a state that was read from a file of an earlier version."""
         return state
 
-    def times(self, state: State, factor: object) -> State:
+    def times(self, state: State, factor: Number) -> State:
         """Return the state of the data multiplied by a number."""
         field = "complex64" if isinstance(plain_number(factor), complex) else None
         dtype = state.dtype if field is None else self.joint_dtype(state.dtype, field)

@@ -8,7 +8,8 @@ from .._checks import Ranks
 from ..backend.array import Array, Device, dtype_name, namespace, unit_roundoff
 from ..formats import TensorTrain
 from ..maps import TensorFamilyName, TestTensorFamily
-from ..numerics.linalg import adjoint, frobenius_norm, pivoted_qr
+from ..numerics.factorizations import pivoted_qr
+from ..numerics.linalg import adjoint, frobenius_norm
 from ..sources import TensorBlock
 from ._base import Sketch
 from ._method import Method, Products, Sum

@@ -15,7 +15,8 @@ from ..backend.array import Array, moved, to_host, unit_roundoff, widened
 from ..errors import DtypeError, OptionError, ShapeError
 from ..files.archive import Header
 from ..formats import TensorTrain
-from ..numerics.linalg import adjoint, frobenius_norm, product, rescaled, safe_exponent, triangle
+from ..numerics.factorizations import triangle
+from ..numerics.linalg import adjoint, frobenius_norm, product, rescaled, safe_exponent
 from ..results import Certain, ErrorEstimate, LowRank, rounding_floor
 from ..sources import (
     DenseTensorBlock,

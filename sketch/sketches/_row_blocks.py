@@ -11,14 +11,8 @@ from dataclasses import dataclass
 
 from ..backend.array import Array, cast, dtype_name, is_on_gpu, namespace, qr_triangle
 from ..maps import DrawnMatrix
-from ..numerics.linalg import (
-    adjoint,
-    frobenius_norm,
-    orthonormal_basis,
-    product,
-    rescaled,
-    thin_svd,
-)
+from ..numerics.factorizations import orthonormal_basis, thin_svd
+from ..numerics.linalg import adjoint, frobenius_norm, product, rescaled
 from ..running.tasks import Task, array_of_rows, compute, once, persist, task, tree
 
 

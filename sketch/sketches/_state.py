@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ..backend.array import Array, namespace
+from ..backend.protocols import Number
 from ..errors import NonFiniteError
 from ..numerics.linalg import plain_number
 from ._cover import Cover, united
@@ -188,7 +189,7 @@ class State:
         return self.having(parts={**self.parts, **rows}, blocks={})
 
     def times(
-        self, factor: object, dtype: str | None, degrees: Mapping[str, int] | None = None
+        self, factor: Number, dtype: str | None, degrees: Mapping[str, int] | None = None
     ) -> State:
         """Return the state of the data multiplied by a number, some sums by its square."""
         number, squared = plain_number(factor), [n for n, d in (degrees or {}).items() if d == 2]

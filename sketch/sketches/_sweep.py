@@ -12,7 +12,8 @@ from typing import Any
 from ..backend.array import Array, moved, namespace
 from ..formats import TensorTrain
 from ..numerics.cores import FixedCore
-from ..numerics.linalg import orthonormal_basis, rescaled, scale_exponent
+from ..numerics.factorizations import orthonormal_basis
+from ..numerics.linalg import rescaled, scale_exponent
 from ..sources import Contraction, TensorBlock
 from ._method import Sum
 from ._running import Run

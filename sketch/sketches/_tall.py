@@ -13,14 +13,8 @@ from typing import Any, Protocol
 from ..backend.array import Array, cast, namespace
 from ..finalize import SketchedBasis
 from ..maps import DrawnMatrix
-from ..numerics.linalg import (
-    adjoint,
-    frobenius_norm,
-    leading_basis,
-    orthonormal_basis,
-    rescaled,
-    triangle,
-)
+from ..numerics.factorizations import leading_basis, orthonormal_basis, triangle
+from ..numerics.linalg import adjoint, frobenius_norm, rescaled
 from ._row_blocks import RowBlocks
 
 

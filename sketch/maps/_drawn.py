@@ -1,4 +1,4 @@
-"""What a test matrix is: rows on demand, dense or hashed, isotropic, the same everywhere."""
+"""Test matrices as objects: rows on demand, in the form that is asked for, the last ones kept."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import dataclasses
 import functools
 import math
 import operator
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -26,16 +25,12 @@ from ..backend.array import (
     promote,
     to_host,
 )
-from ..errors import ArgumentError
-from ..files.archive import Header
 from ..numerics.device_bits import bits_for
 from ..numerics.kernels import HashedRows, StructuredRows, side_by_side
 from ..numerics.linalg import adjoint
 from ..numerics.random import HOST, Bits
 from ..running.cache import RecentValues
-
-MatrixFamilyName = Literal["gaussian", "sign", "sparse-sign", "block-sign"]
-"""Names of families that may be given instead of an instance."""
+from ._family import SparseFamily, TestMatrixFamily
 
 STREAMS = {"range": 1, "corange": 2, "error": 3, "norm": 4}
 """Which 64-bit stream of random bits each test matrix of a sketch is drawn from."""
@@ -44,168 +39,6 @@ _PANEL = 1 << 40  # between the streams of two panels: those of trains lie below
 _DRAWN_BYTES = 16_000_000  # at most so much of a test matrix is drawn at once at finalize
 _KEPT_BYTES = 64_000_000  # of each test matrix, the rows drawn last
 Few = TypeVar("Few", bound=StructuredRows)
-
-
-class TestMatrixFamily(ABC):
-    """A distribution of random matrices with independent isotropic rows.
-
-    Families are frozen, hashable and printable; ``repr`` is the call that makes them. Their names
-    in lower case may be given instead of an instance.
-
-    A new family is a frozen dataclass with a `name` and the method `draw`. Rows must follow from
-    the seed, the stream and their number alone, or sketches of the same data would differ with how
-    the data are cut.
-
-    Raises
-    ------
-    ArgumentError
-        Of a name that is not known, by whatever is given it.
-
-    Notes
-    -----
-    What a family costs shows twice: in drawing, and in the product. Dense rows cost ``2 m n``
-    operations for each column of the sketch, those of few entries 4 to 16 for each entry of the
-    data.
-
-    References
-    ----------
-    .. [1] P.-G. Martinsson, J. Tropp, "Randomized numerical linear algebra: foundations and
-       algorithms", Acta Numerica 29 (2020) 403-572, sections 8 and 9, arXiv:2002.01387.
-
-    Examples
-    --------
-    >>> import sketch
-    >>> isinstance(sketch.Gaussian(), sketch.TestMatrixFamily)
-    True
-    """
-
-    __test__ = False  # not a test class, whatever pytest thinks of the name
-    name: ClassVar[str]
-    gaussian_like: ClassVar[bool] = False  # regression residuals measure the error without bias
-    sparse: ClassVar[bool] = False
-    _by_name: ClassVar[dict[str, type[TestMatrixFamily]]] = {}
-
-    def __init_subclass__(cls) -> None:
-        if "name" in vars(cls):
-            TestMatrixFamily._by_name[cls.name] = cls
-
-    @abstractmethod
-    def draw(
-        self,
-        seed: int,
-        stream: int,
-        start: int,
-        stop: int,
-        width: int,
-        *,
-        field: str,
-        bits: Bits = HOST,
-    ) -> HostArray:
-        """Draw rows ``start:stop`` of an endless matrix of `width` columns.
-
-        Entries have mean 0 and mean square 1, so that ``E[omega omega^*] = I`` for each column.
-        They may be drawn where `bits` are, or on the host.
-
-        Parameters
-        ----------
-        seed, stream : int
-            The rows follow from these, their numbers and the width alone.
-        start, stop : int
-            Which rows.
-        width : int
-            Columns.
-        field : {"real", "complex"}
-        bits : Bits, optional
-            Where random bits are made: the host by default.
-
-        Returns
-        -------
-        array, shape (stop - start, width)
-            Of float64 or complex128.
-
-        Examples
-        --------
-        >>> import sketch
-        >>> sketch.Sign().draw(0, 0, 0, 2, 4, field="real").shape
-        (2, 4)
-        """
-
-
-class SparseFamily(TestMatrixFamily):
-    """A distribution of matrices with few entries in each row."""
-
-    sparse: ClassVar[bool] = True
-
-    @abstractmethod
-    def hashed(
-        self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str
-    ) -> HashedRows:
-        """Draw the same rows as `draw`, as `HashedRows`.
-
-        Parameters
-        ----------
-        seed, stream, start, stop, width, field
-            See `draw`.
-
-        Returns
-        -------
-        HashedRows
-            Columns and values of the entries that are not zero.
-
-        Examples
-        --------
-        >>> import sketch
-        >>> sketch.SparseSign(nnz=4).hashed(0, 0, 0, 2, 8, field="real").columns.shape
-        (2, 4)
-        """
-
-    def structured(
-        self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str
-    ) -> StructuredRows:
-        """Draw the same rows in the form that dense matrices are multiplied with.
-
-        Parameters
-        ----------
-        seed, stream, start, stop, width, field
-            See `draw`.
-
-        Returns
-        -------
-        HashedRows or GroupedRows
-
-        Examples
-        --------
-        >>> import numpy as np, sketch
-        >>> family, where = sketch.BlockSign(), (0, 0, 0, 5, 16)
-        >>> rows = family.structured(*where, field="real").hashed().toarray()
-        >>> bool(np.array_equal(rows, family.draw(*where, field="real")))
-        True
-        """
-        return self.hashed(seed, stream, start, stop, width, field=field)
-
-
-def as_family(test_matrix: TestMatrixFamily | str) -> TestMatrixFamily:
-    """Return the family of that name, or the given instance."""
-    if isinstance(test_matrix, TestMatrixFamily):
-        return test_matrix
-    families = TestMatrixFamily._by_name
-    if not isinstance(test_matrix, str) or test_matrix not in families:
-        raise ArgumentError(
-            f"test_matrix={test_matrix!r} is not known; choose one of {sorted(families)} or an "
-            "instance such as sketch.SparseSign(nnz=8)"
-        )
-    return families[test_matrix]()
-
-
-def family_to_header(family: TestMatrixFamily) -> dict[str, object]:
-    """Describe a family in plain values, for a state file."""
-    return {"name": family.name, **dataclasses.asdict(family)}  # type: ignore[call-overload]
-
-
-def family_from_header(header: Header) -> TestMatrixFamily:
-    """Rebuild a family from `family_to_header`."""
-    options = dict(header)
-    return TestMatrixFamily._by_name[options.pop("name")](**options)
 
 
 class Rows:
