@@ -161,6 +161,7 @@ def pca(
         options = {"tol": tol, "sketch_rank": sketch_rank, "center": center, "scale": scale}
         options |= {"device": device, "check_finite": check_finite, "passes": passes, "seed": seed}
         found = fitted_components(rows, rank, {**options, "memory": memory, "progress": progress})
+        found = with_axes_of(rows, found)
         return found.whitened() if whiten else found
     if rank is None and tol is None:
         raise RankError("give a rank, a tolerance, or both: pca(rows, rank=20)")

@@ -1,7 +1,7 @@
 """Structured tensors, as inputs and results alike."""
 
 from ._as_train import as_exact_train
-from ._axes import Axes, axes_of_result, with_axes
+from ._axes import Axes, axes_of_result, check_columns, check_labels, with_axes
 from ._elements import checked_points, rows_at
 from ._factored import CPTensor, TuckerTensor, constant_like
 from ._frozen import FrozenList
@@ -9,7 +9,7 @@ from ._hadamard import HadamardProduct
 from ._operator_algebra import applied
 from ._operator_product import OperatorProduct
 from ._origin import seeds_of
-from ._saved import is_label, label_name, restored, split_labels, write_result
+from ._saved import is_label, kept_labels, label_name, restored, split_labels, write_result
 from ._seeded import Seeded, carrying_seeds, with_evaluations, with_passes, with_seeds
 from ._sum import Summable, TensorSum, is_number
 from ._tensor_train import TensorTrain, rounded_train
@@ -33,10 +33,13 @@ __all__ = [
     "as_exact_train",
     "axes_of_result",
     "carrying_seeds",
+    "check_columns",
+    "check_labels",
     "checked_points",
     "constant_like",
     "is_label",
     "is_number",
+    "kept_labels",
     "label_name",
     "restored",
     "rounded_train",

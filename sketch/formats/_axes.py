@@ -7,8 +7,10 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
+
 from .._checks import imported
-from ..backend.array import is_dask, to_host
+from ..backend.array import HostArray, is_dask, to_host
 from ..errors import ArgumentError
 
 Variables = Mapping[str, tuple[tuple[Hashable, ...], Any]]
@@ -63,6 +65,11 @@ class Axes:
         return self.dims[self.n_rows :]
 
     @property
+    def column_labels(self) -> list[HostArray | None]:
+        """What lies along each axis of the columns under its own name, None where nothing does."""
+        return [as_labels(self.coords[dim]) if dim in self.coords else None for dim in self.columns]
+
+    @property
     def swapped(self) -> Axes:
         """The axes of the transpose of a matrix: what were columns are rows."""
         dims, sizes, k = self.dims, self.sizes, self.n_rows
@@ -72,6 +79,19 @@ class Axes:
     def reversed(self) -> Axes:
         """The axes of the transpose of a tensor."""
         return Axes(self.dims[::-1], self.sizes[::-1], self.coords)
+
+    def of_columns(self) -> Axes | None:
+        """Return the names and labels of the columns alone, of rows of any number."""
+        coords: Any = self.coords
+        if isinstance(coords, Mapping) and not hasattr(coords, "drop_dims"):
+            coords = {k: v for k, v in coords.items() if set(v[0]) <= set(self.columns)}
+        else:
+            coords = coords.drop_dims([dim for dim in self.rows if dim in coords.dims])
+        return Axes(self.dims, (0,) * self.n_rows + self.sizes[self.n_rows :], coords, self.n_rows)
+
+    def with_rows(self, m: int) -> Axes:
+        """Return the axes of so many rows, of which only the columns have labels."""
+        return Axes(self.dims, (m, *self.sizes[1:]), self.coords)
 
     def fit(self, shape: Sequence[int]) -> bool:
         """Whether these are the axes of a tensor, or of a matrix, of that shape."""
@@ -106,6 +126,65 @@ class Axes:
         coords = getattr(self.coords, "coords", self.coords)
         along = xarray.Dataset(coords=coords)
         return made.assign_coords(along.drop_dims([d for d in along.dims if d not in used]).coords)
+
+
+def as_labels(coordinate: Any) -> HostArray:
+    """Return the values of a coordinate of one axis."""
+    return np.asarray(coordinate[1] if isinstance(coordinate, tuple) else coordinate)
+
+
+def check_columns(known: Axes | None, found: Axes | None, where: str) -> None:
+    """Refuse columns with other names than those that are known, or the same in another order.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    if known is not None and found is not None and known is not found:
+        check_labels(known.column_labels, found.column_labels, where)
+
+
+def check_labels(known: Sequence[object], found: Sequence[object], where: str) -> None:
+    """Refuse labels that are others than those that are known, or in another order.
+
+    Parameters
+    ----------
+    known, found : sequence of array or None
+        One for each axis. Those that number an axis from 0 do not name it.
+    where : str
+        What the labels that were found belong to.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    for ours, theirs in zip(known, found, strict=False):
+        if ours is None or theirs is None:
+            continue
+        here, there = np.asarray(ours), np.asarray(theirs)
+        if len(here) != len(there) or _only_numbers(here) or _only_numbers(there):
+            continue
+        unlike = np.flatnonzero(~_alike(here, there))
+        if len(unlike):
+            k = int(unlike[0])
+            raise ArgumentError(
+                f"column {k} of {where} is {there[k]!s}, and was {here[k]!s} in what came before; "
+                "put the columns in one order, or give their values without names"
+            )
+
+
+def _only_numbers(labels: HostArray) -> bool:
+    return labels.dtype.kind in "iu" and bool(np.all(labels == np.arange(len(labels))))
+
+
+def _alike(ours: HostArray, theirs: HostArray) -> HostArray:
+    """Return which labels are the same; floating ones up to the rounding of single precision."""
+    if ours.dtype.kind in "fiu" and theirs.dtype.kind in "fiu":
+        return np.isclose(ours, theirs, rtol=1e-6, equal_nan=True)
+    if ours.dtype.kind != theirs.dtype.kind:  # texts of either kind
+        ours, theirs = ours.astype(object), theirs.astype(object)
+    same: HostArray = ours == theirs
+    return same
 
 
 def with_axes(result: Result, axes: Axes | None) -> Result:

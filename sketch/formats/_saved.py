@@ -45,7 +45,7 @@ def write_result(
     }
     axes = result._axes
     if axes is not None:
-        about, labels = _kept(axes, axes.dims if of_rows else axes.columns)
+        about, labels = kept_labels(axes, axes.dims if of_rows else axes.columns)
         full, arrays = full | about, {**arrays, **labels}
     archive.write(path, full | header, arrays)
 
@@ -94,7 +94,7 @@ def is_label(name: str) -> bool:
     return name.startswith(_PREFIX)
 
 
-def _kept(axes: Axes, along: Collection[Hashable]) -> tuple[archive.Header, archive.Arrays]:
+def kept_labels(axes: Axes, along: Collection[Hashable]) -> tuple[archive.Header, archive.Arrays]:
     """Return what a file says of axes, and the labels along some of them as arrays."""
     about: list[archive.Header] = []
     labels = {}

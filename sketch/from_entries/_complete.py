@@ -10,7 +10,7 @@ from ..errors import PassError, RankError
 from ..formats import TensorTrain, with_passes
 from ..results import Completed
 from ..sketches import Completion, default_sample, fed
-from ..sources import as_known_source
+from ..sources import as_known_source, with_axes_of
 from ._complete_train import complete_train
 
 _SAMPLE = 2**22  # entries that are kept whole and so are fitted together
@@ -144,6 +144,6 @@ def _complete_matrix(
         sample=max(_SAMPLE, default_sample(source.shape[1], rank)),
     )
     found = fed(sk, source, check_finite=True, memory=memory, progress=progress).finalize()
-    if found.rows is not None or source.single_use:
-        return found
-    return with_passes(found.of(source), found.n_passes + 1)
+    if found.rows is None and not source.single_use:
+        found = with_passes(found.of(source), found.n_passes + 1)
+    return with_axes_of(a, found)

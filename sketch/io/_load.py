@@ -8,7 +8,7 @@ from typing import Any
 from ..backend.array import moved, place
 from ..errors import StateFileError
 from ..files import archive
-from ..formats import Seeded, TensorTrain, restored, split_labels
+from ..formats import TensorTrain, restored, split_labels
 from ..results import Completed, ErrorEstimate, LowRank, PrincipalComponents
 from ..sketches import Sketch
 from ._exchange import is_exchange, read_exchange
@@ -86,9 +86,10 @@ def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
         arrays: dict[str, Any] = dict(numbers)
         if home is not None:
             arrays = {name: moved(values, home) for name, values in arrays.items()}
-        held = _KINDS[kind](header, arrays)
-        if isinstance(held, Seeded):
-            held = restored(held, header, axes)
+        if kind in Sketch.kinds:
+            held = _KINDS[kind](header, arrays, axes)
+        else:
+            held = restored(_KINDS[kind](header, arrays), header, axes)
         archive.check_against(path, header, stored, held)
     except StateFileError as error:
         named = str(error).startswith(str(path))

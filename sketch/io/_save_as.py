@@ -78,8 +78,6 @@ def _dataset(result: Any) -> Any:
 
     Indexes of several levels become coordinates.
     """
-    if not hasattr(result, "to_xarray"):
-        raise TypeError(f"a {type(result).__name__} has no named axes; take .h5 or .mat")
     header, arrays = described(result)
     made = result.to_xarray()
     several = [name for name, index in made.indexes.items() if index.nlevels > 1]

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import StateFileError
 from ..files.archive import Arrays, Header
+from ..formats import is_label
 
 _DTYPES = ("float32", "float64", "complex64", "complex128")
 Check = Callable[[Any], bool]
@@ -27,7 +28,8 @@ def check_fields(path: object, header: Header, arrays: Arrays) -> None:
         if array is None or sorted(order) != list(range(array.ndim)):
             raise _refusal(path, f"axes.{name}", order)
     laid_out = header["format_version"] > 1 and "starts" in header
-    if (laid_out or "axes" in header) and set(header.get("axes", ())) != set(arrays):
+    laid = {name for name in arrays if not is_label(name)}
+    if (laid_out or "axes" in header) and set(header.get("axes", ())) != laid:
         raise _refusal(path, "axes", sorted(header.get("axes", ())))
     spec = header.get("spec", {})
     shape = spec.get("shape", [])

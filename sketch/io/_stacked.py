@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, ShapeError
+from ..formats import check_labels
 from ._found import Found
 from ._stored import StoredInFile, full_window
 from ._stored_sparse import StoredSparse
@@ -33,6 +34,7 @@ def stacked(files: Sequence[Any]) -> Found:
             )
         if other.is_sparse != first.is_sparse:
             raise DtypeError(f"{first.spec} and {other.spec}: one is sparse, the other is not")
+        check_labels(first.labels[1:], other.labels[1:], other.spec)
     parts = [file.data for file in files]
     data = StackedSparse(parts) if first.is_sparse else StackedArray(parts)
     return Found(data, first.dims, lambda: [None, *first.labels[1:]])

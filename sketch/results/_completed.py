@@ -14,7 +14,7 @@ import numpy as np
 from ..backend.array import HostArray
 from ..errors import PassError, ShapeError
 from ..files import archive
-from ..formats import Seeded, carrying_seeds, write_result
+from ..formats import Seeded, axes_of_result, carrying_seeds, check_columns, write_result
 from ..numerics.alternating import OtherSide, Ridge, entries_at, row_factors
 from ..numerics.known_rows import KnownRows, Reals
 from ..pictures import html
@@ -281,7 +281,9 @@ class Completed(Seeded):
         return np.concatenate(parts)
 
     def _known(self, rows: object) -> Iterator[KnownRows]:
-        for _, block in as_known_source(rows, self.shape[1]).blocks():
+        source = as_known_source(rows, self.shape[1])
+        check_columns(self._axes, source.axes, "the rows")
+        for _, block in source.blocks():
             yield block.rows
 
     def _factors(self, rows: object) -> Iterator[Reals]:
@@ -295,6 +297,39 @@ class Completed(Seeded):
     def _scaled(self, values: Reals) -> Reals:
         """Return values of the model in the units of the entries."""
         return self.ridge.level + self.ridge.scale * values
+
+    def to_xarray(self) -> Any:
+        """Return the factors with the names and labels of the data, as a Dataset of xarray.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``U``, ``s`` and ``Vh`` as those of a `LowRank`, and ``mean`` over the axes of the
+            columns; no ``U`` where the factors of the rows are not at hand.
+
+        Raises
+        ------
+        SketchError
+            If xarray is not installed.
+        ArgumentError
+            If something in the data has a name that the result needs.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch, xarray
+        >>> field = np.where(np.eye(9, 4) > 0, np.nan, 1.0)
+        >>> rows = xarray.DataArray(field, {"place": list("abcd")}, ("time", "place"))
+        >>> made = sketch.complete(rows, rank=1).to_xarray()
+        >>> made["mean"].dims, made.Vh.dims
+        (('place',), ('component', 'place'))
+        """
+        axes, over = axes_of_result(self), ("component",)
+        variables: dict[str, Any] = {"s": (over, self.s), "Vh": (over + axes.columns, self.Vh)}
+        variables["mean"] = (axes.columns, self.mean)
+        if self.rows is not None:
+            variables["U"] = (axes.rows + over, self.U)
+        attributes = {"rmse": self.rmse.value, "rmse_method": self.rmse.method}
+        return axes.dataset(variables, {"component": len(self.s)}, attributes)
 
     # ---- files, and how it shows itself ---------------------------------------------------------
 

@@ -7,12 +7,17 @@ from typing import Any
 
 from ..backend.array import Array, dtype_name, namespace, promote
 from ..errors import ShapeError
+from ..formats import Axes, check_columns
 from ..maps import FixedMatrix
 from ..sources import MatrixBlock, RowsSource, as_matrix_source
 
 
 def map_rows(
-    function: Callable[[MatrixBlock], Array], rows: object, width: int, like: Array
+    function: Callable[[MatrixBlock], Array],
+    rows: object,
+    width: int,
+    like: Array,
+    axes: Axes | None = None,
 ) -> Array:
     """Return what a function makes of blocks of rows, one below the other.
 
@@ -25,6 +30,8 @@ def map_rows(
         How long rows must be.
     like : array, shape (width, q)
         Whose dtype the results have, or a wider one.
+    axes : Axes, optional
+        Whose columns those of the rows must be, where both have names.
 
     Returns
     -------
@@ -34,6 +41,7 @@ def map_rows(
     source = RowsSource(as_matrix_source(rows))
     if source.shape[1] != width:
         raise ShapeError(f"expected rows of {width} entries, got shape {source.shape}")
+    check_columns(axes, source.axes, "the rows")
     dask_array = source.dask_array
     if dask_array is not None:
         chunks = (dask_array.chunks[0], (int(like.shape[1]),))

@@ -223,9 +223,15 @@ class PrincipalComponents(Seeded):
         ------
         ShapeError
             If the rows have another length.
+        ArgumentError
+            If their columns have other names, or the same in another order.
         """
         return map_rows(
-            self._directions.coordinates, rows, int(self.mean.shape[0]), self.components.T
+            self._directions.coordinates,
+            rows,
+            int(self.mean.shape[0]),
+            self.components.T,
+            self._axes,
         )
 
     def inverse_transform(self, coordinates: object) -> Array:

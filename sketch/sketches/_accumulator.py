@@ -12,7 +12,7 @@ from typing import Any, Self
 from ..backend.array import Array, quiet
 from ..backend.protocols import Number
 from ..errors import IncompatibleSketchError, PassError, SpectrumWarning, warn
-from ..formats import with_passes, with_seeds
+from ..formats import Axes, with_axes, with_passes, with_seeds
 from ..running.memory import block_limit
 from ._independence import warn_of_seed
 from ._method import Method
@@ -113,7 +113,13 @@ class Accumulator:
             )
         if at is None:
             check_filled(self.spec, state, delta)
-        return delta.having(n_updates=1)
+        return delta.having(n_updates=1, columns=self._columns(source.axes))
+
+    def _columns(self, axes: Axes | None) -> Axes | None:
+        """Return the names and labels of a chunk's columns, where it has them whole."""
+        if axes is None or not axes.fit((axes.sizes[0], *(n or 0 for n in self.spec.shape[1:]))):
+            return None
+        return axes.of_columns()
 
     def run(self, state: State) -> Run:
         """Return the run of a chunk through the pass that a state is in."""
@@ -235,5 +241,7 @@ class Accumulator:
             result = self.spec.finish(sums, rank, tol)
         if blur is not None:
             warn(f"{blur}; {advice}", SpectrumWarning)
+        if sums.state.columns is not None:
+            with_axes(result, sums.state.columns.with_rows(result.shape[0]))
         with_passes(result, sums.readings)
         return with_seeds(result, (self.spec.seed,))

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from ..backend.array import Device, place, to_host
 from ..files import archive
+from ..formats import Axes, kept_labels
 from ._accumulator import Accumulator
 from ._addable import Addable
 from ._method import Method
@@ -352,6 +353,9 @@ class Sketch(Addable, Generic[Result]):
         arrays = {name: to_host(array) for name, array in arrays_of(state).items()}
         header = {"kind": type(self).__name__, "spec": self.spec.to_header(), **self._header()}
         about, laid = header_of(self.accumulator.maps, state, arrays)
+        if state.columns is not None:
+            told, labels = kept_labels(state.columns, state.columns.columns)
+            about, laid = about | told, laid | labels
         archive.write(path, header | about, laid)
 
     def _header(self) -> archive.Header:
@@ -359,7 +363,9 @@ class Sketch(Addable, Generic[Result]):
         return {}
 
     @classmethod
-    def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> Self:
+    def from_archive(
+        cls, header: archive.Header, arrays: archive.Arrays, columns: Axes | None = None
+    ) -> Self:
         """Rebuild a sketch from what `save` wrote.
 
         Parameters
@@ -367,6 +373,9 @@ class Sketch(Addable, Generic[Result]):
         header : dict
             What the file says besides arrays.
         arrays : dict of array
+            Without labels.
+        columns : Axes, optional
+            Names and labels of the columns.
 
         Raises
         ------
@@ -384,5 +393,5 @@ class Sketch(Addable, Generic[Result]):
         """
         sketch = cls.from_spec(cls.spec_type.from_header(header["spec"]))
         mine = sketch.accumulator
-        mine.state = restored(sketch.spec, mine.maps, header, arrays)
+        mine.state = restored(sketch.spec, mine.maps, header, arrays).having(columns=columns)
         return sketch

@@ -47,6 +47,7 @@ class CompletionAccumulator(Accumulator):
             after = after if fading == 1.0 else self.times(after, fading)
             self.state = after.having(
                 n_updates=before.n_updates + 1,
+                columns=before.joint_columns(delta),
                 shares=before.shares or frozenset([secrets.token_hex(8)]),
                 stream=stream or before.stream,
             )
@@ -74,6 +75,7 @@ class CompletionAccumulator(Accumulator):
                 total = self.spec.total(ours, theirs)
             self.state = total.having(
                 n_updates=ours.n_updates + theirs.n_updates,
+                columns=ours.joint_columns(theirs),
                 shares=remembered(ours.shares | theirs.shares),
                 stream=ours.stream,
             )

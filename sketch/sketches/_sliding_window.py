@@ -9,6 +9,7 @@ from typing import Any, Self
 from ..backend.array import Array, quiet
 from ..errors import IncompatibleSketchError, PassError
 from ..files import archive
+from ..formats import Axes
 from ._accumulator import Accumulator
 from ._base import Result, Sketch
 from ._method import Method
@@ -121,10 +122,12 @@ class SlidingWindow(Sketch[Result]):
         return {"of": self.spec.sketch_type.__name__, "length": self.length}
 
     @classmethod
-    def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> Self:
+    def from_archive(
+        cls, header: archive.Header, arrays: archive.Arrays, columns: Axes | None = None
+    ) -> Self:
         """Rebuild a window from what `save` wrote."""
         kind = Sketch.kinds[header["of"]]
-        held = kind.from_archive(header, arrays)
+        held = kind.from_archive(header, arrays, columns)
         window = cls.__new__(cls)
         window._hold(held.spec, int(header["length"]))
         window.accumulator.state = held.accumulator.state

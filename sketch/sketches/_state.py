@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from ..backend.array import Array, namespace
 from ..backend.protocols import Number
 from ..errors import NonFiniteError
+from ..formats import Axes, check_columns
 from ..numerics.linalg import plain_number
 from ._cover import Cover, united
 from ._part import Part, Spent
@@ -91,6 +92,8 @@ class State:
         Of sums about a shift.
     facts : mapping of str to number
         What a method knows of its sums beside.
+    columns : Axes or None
+        Names and labels of all axes but the first, where the data have some.
     shares : frozenset of str
         Which sketches of data are in the sums.
     stream : Stream
@@ -112,6 +115,7 @@ class State:
     blocks: Mapping[str, RowBlocks] = field(default_factory=dict)
     shift: Array | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    columns: Axes | None = None
     shares: frozenset[str] = frozenset()
     stream: Stream = Stream()
     passes: Passes = Passes()
@@ -170,8 +174,20 @@ class State:
             rounding=math.hypot(self.rounding, other.rounding),
             cover=cover,
             shift=other.shift if self.shift is None else self.shift,
+            columns=self.joint_columns(other),
             shares=remembered(self.shares | other.shares),
         )
+
+    def joint_columns(self, other: State) -> Axes | None:
+        """Return the names and labels of the columns of both data.
+
+        Raises
+        ------
+        ArgumentError
+            If they differ.
+        """
+        check_columns(self.columns, other.columns, "the data")
+        return self.columns or other.columns
 
     def _joint_norm(self, other: State, disjoint: bool) -> float | None:
         if self.passes.done:  # it is that of the first pass

@@ -6,8 +6,10 @@ import sys
 from typing import Any, TypeVar
 
 from ..formats import Axes, with_axes
+from ._base import MatrixSource
 from ._frames import is_annotated, is_pandas, is_polars
 from ._opened import OpenedData, opened
+from ._tensor_base import TensorSource
 
 Result = TypeVar("Result")
 
@@ -24,6 +26,8 @@ def axes_of(data: Any) -> Axes | None:
     observations and variables, of files what `sketch.open` reads of them. Labels that a file has
     and that cannot be read are left out.
     """
+    if isinstance(data, MatrixSource | TensorSource):
+        return data.axes
     data = opened(data)
     if isinstance(data, OpenedData):
         return data.axes()

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from ..backend.array import Array, cast, dtype_name, is_complex, moved, promote
 from ..errors import DtypeError
+from ..formats import Axes
 from ..numerics.kernels import HashedRows, StructuredRows
 from ..numerics.linalg import adjoint
 
@@ -77,6 +78,8 @@ class MatrixSource(ABC):
         Whether reading takes its time, so that it pays to read ahead.
     dask_array : object
         The Dask array that the data are, whose chunks are worked on in parallel; else None.
+    axes : Axes or None
+        Names and labels of the data; of rows that come in chunks, those of the first one.
     """
 
     shape: tuple[int | None, int]
@@ -88,6 +91,7 @@ class MatrixSource(ABC):
     sparse: bool = False
     on_disk: bool = False
     dask_array: Any = None
+    axes: Axes | None = None
 
     @abstractmethod
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:

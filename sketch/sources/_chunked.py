@@ -8,6 +8,7 @@ from typing import Any
 
 from ..backend.array import compute_dtype, promote
 from ..errors import DtypeError, PassError, ShapeError
+from ..formats import check_columns
 from ._base import MatrixBlock, MatrixSource
 
 _Blocks = Iterator[tuple[tuple[int, int], MatrixBlock]]
@@ -46,6 +47,7 @@ class ChunkedSource(MatrixSource):
         self._as_source = as_source
         self._used_up = False
         head = self._source(first)
+        self.axes = head.axes
         joint = _joint_dtype(chunks) if isinstance(chunks, list | tuple) else None
         self.shape, self.dtype = (None, head.shape[1]), joint or head.dtype
         self.widens = joint is None
@@ -80,6 +82,7 @@ class ChunkedSource(MatrixSource):
                     f"chunks of rows must agree in their columns: the first has {self.shape[1]}, "
                     f"the one at row {row} has shape {source.shape}"
                 )
+            check_columns(self.axes, source.axes, f"the chunk at row {row}")
             end = row
             for (r, c), block in blocks(source):
                 yield (row + r, c), block

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..backend.array import is_dask, is_gpu_sparse, quiet
 from ..formats import Summable, TensorSum
+from ._axes import axes_of
 from ._base import MatrixSource
 from ._chunked import ChunkedSource, is_chunks
 from ._contents import contents, unknown
@@ -35,7 +36,13 @@ def as_matrix_source(a: object) -> MatrixSource:
     """
     if is_plain(a):  # most data: nothing else is asked of them
         return DenseSource(a)
-    a = contents(opened(a))
+    a = opened(a)
+    source = _recognised(contents(a))
+    source.axes = source.axes or axes_of(a)
+    return source
+
+
+def _recognised(a: object) -> MatrixSource:
     if isinstance(a, OpenedData):
         return a.matrix_source()
     for accepts, adapter in _ADAPTERS:

@@ -28,6 +28,7 @@ class RowsSource(MatrixSource):
         self._source = source
         self.shape, self.dtype, self.nbytes = source.shape, source.dtype, source.nbytes
         self.single_use, self.on_disk = source.single_use, source.on_disk
+        self.axes = source.axes
         if source.dask_array is not None:
             self.dask_array = source.dask_array.rechunk({1: -1})
 

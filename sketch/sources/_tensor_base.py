@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 from ..backend.array import Array
+from ..formats import Axes
 from ..numerics.cores import Core
 
 
@@ -23,7 +24,7 @@ class TensorSource(ABC):
         The dtype that products come in.
     nbytes : int
         Bytes that one pass reads, for progress; 0 where unknown.
-    single_use, on_disk, dask_array
+    single_use, on_disk, dask_array, axes
         As of a `MatrixSource`.
     """
 
@@ -33,6 +34,7 @@ class TensorSource(ABC):
     single_use: bool = False
     on_disk: bool = False
     dask_array: Any = None
+    axes: Axes | None = None
 
     @abstractmethod
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:

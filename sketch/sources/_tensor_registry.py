@@ -19,6 +19,7 @@ from ..formats import (
 )
 from ..numerics.cores import Core
 from ..numerics.linalg import multiple
+from ._axes import axes_of
 from ._contents import contents, unknown
 from ._entries import EntriesTensorSource, is_entries
 from ._lists import array_of_numbers, is_list
@@ -102,7 +103,13 @@ def as_tensor_source(t: object) -> TensorSource:
     DtypeError
         If the object is of no accepted kind, or its entries are not numbers.
     """
-    t = contents(opened(t))
+    t = opened(t)
+    source = _recognised(contents(t))
+    source.axes = source.axes or axes_of(t)
+    return source
+
+
+def _recognised(t: object) -> TensorSource:
     if isinstance(t, OpenedData):
         return t.tensor_source()
     for accepts, adapter in _ADAPTERS:
