@@ -2,8 +2,8 @@
 
 from ._as_train import as_exact_train
 from ._axes import Axes, axes_of_result, check_columns, check_labels, with_axes
+from ._cp import CPTensor, constant_like
 from ._elements import checked_points, rows_at
-from ._factored import CPTensor, TuckerTensor, constant_like
 from ._frozen import FrozenList
 from ._hadamard import HadamardProduct
 from ._operator_algebra import applied
@@ -16,6 +16,7 @@ from ._tensor_train import TensorTrain, rounded_train
 from ._train_sampling import sampled_points
 from ._tt_operator import TTOperator
 from ._tt_svd import tt_svd_cores
+from ._tucker import TuckerTensor
 
 __all__ = [
     "Axes",

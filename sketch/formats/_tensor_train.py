@@ -35,6 +35,7 @@ from ._train_algebra import (
     transposed,
 )
 from ._train_entries import entries, sliced
+from ._train_forms import TrainForms
 from ._train_storage import TrainStorage
 from ._train_sweeps import orthogonalized, train_norm
 
@@ -43,7 +44,7 @@ from ._train_sweeps import orthogonalized, train_norm
     *("orthogonalize", "round", "hadamard", "T", "conj", "mode_dot", "sum"),
     *("__getitem__", "__add__", "__sub__", "__mul__", "__truediv__"),
 )
-class TensorTrain(TrainStorage):
+class TensorTrain(TrainForms, TrainStorage):
     """A tensor train: a chain of small cores, one for each mode.
 
     ``T[i_1, ..., i_d] = G_1[:, i_1, :] G_2[:, i_2, :] ... G_d[:, i_d, :]``.

@@ -20,7 +20,7 @@ from ..numerics.known_rows import KnownRows, Reals
 from ..pictures import html
 from ..sources import as_known_source
 from ._error import ErrorEstimate
-from ._low_rank import as_indices
+from ._low_rank_entries import as_indices
 
 _FACTS = ("n_rows", "n_short", "dtype")
 

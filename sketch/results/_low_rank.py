@@ -13,14 +13,11 @@ import numpy as np
 from .._checks import checked_size, checked_tol, require_rank_or_tol
 from ..backend.array import (
     Array,
-    HostArray,
     brought,
     cast,
-    cuts,
     dtype_name,
     gathered,
     is_array,
-    is_dask,
     namespace,
     quiet,
     to_host,
@@ -34,32 +31,28 @@ from ..formats import (
     CPTensor,
     Seeded,
     Summable,
-    axes_of_result,
     carrying_seeds,
     checked_points,
     constant_like,
-    rows_at,
     with_axes,
     write_result,
 )
 from ..maps import FixedMatrix
 from ..numerics.linalg import adjoint, as_floats, frobenius_norm, product, tail_norms
-from ..pictures import drawing, html
 from ..sources import SparseSource, is_sparse
 from ._error import ErrorEstimate
 from ._found_spectrum import FoundSpectrum
-from ._spectral_bounds import SpectralBounds
+from ._low_rank_entries import as_indices, entries_of
+from ._low_rank_forms import LowRankForms
 from ._warnings import warn_unmet
 
 if TYPE_CHECKING:
-    from scipy.sparse.linalg import LinearOperator
-
-_BLOCK_ENTRIES = 500_000  # of both factors that single entries are computed from at once
+    pass
 
 
 @carrying_seeds("T", "H", "truncate", "astype")
 @dataclass(frozen=True, eq=False)
-class LowRank(SpectralBounds, Summable, Seeded):
+class LowRank(LowRankForms, Summable, Seeded):
     """The matrix ``U @ diag(s) @ Vh``, with an estimate of its distance to the data.
 
     Unpacks like a tuple: ``U, s, Vh = result``. Sums and differences with arrays, sparse matrices
@@ -205,21 +198,7 @@ class LowRank(SpectralBounds, Summable, Seeded):
         cols = as_indices(cols, self.shape[1], "column")
         if rows.shape != cols.shape:
             raise ShapeError(f"rows and cols must match, got shapes {rows.shape}, {cols.shape}")
-        left, right = self.U, self.Vh
-        if is_dask(left):  # only the rows that are asked for leave their chunks, once
-            some, rows = np.unique(rows, return_inverse=True)
-            left = gathered(left[some, :])
-        if is_dask(right):
-            some, cols = np.unique(cols, return_inverse=True)
-            right = gathered(right[:, some])
-        xp = namespace(self.s)
-        rights = rows_at(right.T, np.arange(right.shape[1])) * self.s  # each in one piece
-        step = max(1, _BLOCK_ENTRIES // max(1, self.rank))
-        blocks = []
-        for block in cuts(len(rows), step):
-            x, y = rows_at(left, rows[block]), rows_at(rights, cols[block])
-            blocks.append((x[:, None, :] @ y[:, :, None])[:, 0, 0])
-        return xp.concat(blocks)
+        return entries_of(self.U, self.s, self.Vh, rows, cols)
 
     @overload
     def truncate(self, rank: int | None, tol: float | None = None) -> LowRank: ...
@@ -316,109 +295,6 @@ class LowRank(SpectralBounds, Summable, Seeded):
         """
         return self.U * self.s, self.Vh
 
-    def plot(self, axes: object = None) -> Any:
-        """Draw the singular values, and the error after truncation to every smaller rank.
-
-        Parameters
-        ----------
-        axes : two matplotlib Axes, optional
-            Where to draw; new ones by default.
-
-        Returns
-        -------
-        tuple of two matplotlib Axes
-
-        Raises
-        ------
-        SketchError
-            If matplotlib is not installed.
-
-        Examples
-        --------
-        >>> import numpy as np, sketch
-        >>> left, right = sketch.svd(np.diag(0.5 ** np.arange(40.0)), rank=5).plot()
-        >>> right.get_xlabel()
-        'rank'
-        """
-        left, right = drawing.fresh_axes(axes, 2, (9, 3.6))
-        self.scree().plot(left)
-        found = drawing.relative_errors(self.errors_by_rank(), self.rank, self.error.norm)
-        drawing.draw_errors(right, *found)
-        return left, right
-
-    def _repr_html_(self) -> str:
-        m, n = self.shape
-        facts = {
-            "shape": f"{m} x {n}, {dtype_name(self.dtype)}",
-            "rank": f"{self.rank}",
-            "error": str(self.error),
-        }
-        values = [float(x) for x in to_host(self.s)]
-        return html.card("LowRank", facts, html.values_picture(values))
-
-    def to_xarray(self) -> Any:
-        """Return U, s and Vh with the names and labels of the data, as a Dataset of xarray.
-
-        Returns
-        -------
-        xarray.Dataset
-            ``U`` over the axes of the rows and ``component``, ``s`` over ``component``, ``Vh`` over
-            ``component`` and the axes of the columns; `residuals` where there are some. Coordinates
-            are those of the data: xarray's, an index and columns, names of observations and
-            variables, or what a file has. Axes without a name are ``dim_0``, ``dim_1``.
-
-        Raises
-        ------
-        SketchError
-            If xarray is not installed.
-        ArgumentError
-            If something in the data has a name that the result needs.
-
-        Examples
-        --------
-        >>> import numpy as np, sketch, xarray
-        >>> field = xarray.DataArray(np.ones((4, 3)), {"time": [1, 2, 3, 4]}, ("time", "place"))
-        >>> made = sketch.svd(field, rank=1).to_xarray()
-        >>> made.U.dims, made.Vh.dims, made.U.sel(time=3).shape
-        (('time', 'component'), ('component', 'place'), (1,))
-        """
-        axes, over = axes_of_result(self), ("component",)
-        variables = {"U": (axes.rows + over, self.U), "s": (over, self.s)}
-        variables["Vh"] = (over + axes.columns, self.Vh)
-        if self.residuals is not None:
-            variables["residuals"] = (over, self.residuals)
-        return axes.dataset(variables, {"component": self.rank}, self.error.attributes)
-
-    def aslinearoperator(self) -> LinearOperator:
-        """Return a SciPy `LinearOperator`, which takes and gives NumPy's arrays.
-
-        Returns
-        -------
-        scipy.sparse.linalg.LinearOperator, shape (m, n)
-
-        Examples
-        --------
-        >>> import numpy as np, sketch
-        >>> operator = sketch.svd(np.ones((5, 3)), rank=1).aslinearoperator()
-        >>> operator.matvec(np.ones(3)).shape, operator.rmatvec(np.ones(5)).shape
-        ((5,), (3,))
-        """
-        from scipy.sparse.linalg import LinearOperator
-
-        flipped = self.H
-        return LinearOperator(
-            shape=self.shape,
-            dtype=dtype_name(self.dtype),
-            matvec=lambda x: self._on_host(x.reshape(-1)),
-            rmatvec=lambda x: flipped._on_host(x.reshape(-1)),
-            matmat=self._on_host,
-            rmatmat=flipped._on_host,
-        )
-
-    def _on_host(self, x: HostArray) -> HostArray:
-        """Return the product with an array of NumPy as one."""
-        return to_host(self @ brought(x, self.s))
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too.
 
@@ -500,21 +376,3 @@ class LowRank(SpectralBounds, Summable, Seeded):
 def _times_sparse(a: Array, x: object) -> Array:
     """Return ``A X`` for a sparse X."""
     return SparseSource(x).left(FixedMatrix(adjoint(a)).rows(0, int(a.shape[1])))
-
-
-def as_indices(values: object, size: int, name: str) -> HostArray:
-    """Return indices along an axis of some size as integers that are not negative.
-
-    Raises
-    ------
-    ShapeError
-        If they are no list of integers, or one is out of range.
-    """
-    index = np.atleast_1d(np.asarray(to_host(values) if is_array(values) else values))
-    if not index.size:
-        index = index.astype(np.int64)
-    if index.dtype.kind not in "iu" or index.ndim != 1:
-        raise ShapeError(f"{name} indices must be a list of integers, got {values!r}")
-    if index.size and not (-size <= index.min() and index.max() < size):
-        raise ShapeError(f"{name} indices must be within [{-size}, {size}), got {values!r}")
-    return np.where(index < 0, index + size, index).astype(np.int64)
