@@ -29,6 +29,7 @@ from containers import (
     repeated,
     scipy_netcdf,
     torch_of,
+    torch_without,
     zarr,
 )
 
@@ -162,6 +163,9 @@ REFUSED = {
     "labelled nan": (lambda a: labelled(a).where(labelled(a) != 0), "NaN"),
     "fill nan": (lambda a: pydata(a, fill=np.nan), "fill value is nan"),
     "torch meta": (lambda a: torch_of(a, lambda x: x.to("meta")), "meta"),
+    "torch fake": (lambda a: torch_without(a, "fake"), "traced"),
+    "torch masked": (lambda a: torch_without(a, "masked"), "masked"),
+    "torch ragged": (lambda a: torch_without(a, "ragged"), "ragged"),
     "torch hybrid": (lambda a: torch_of(a, lambda x: x.to_sparse(1)), r"to_dense\(\)"),
     "frame with text": (lambda a: frame(a).assign(word="text"), "columns word of a DataFrame"),
     "polars with text": (lambda a: frame(a, "polars").cast({"column_1": str}), "columns column_1"),

@@ -155,6 +155,24 @@ def torch_of(a, change=lambda x: x):
         return change(torch.asarray(a.copy()))
 
 
+def torch_without(a, what):
+    """Return a tensor of PyTorch that lacks memory, entries or one shape."""
+    torch = pytest.importorskip("torch")
+    if what == "ragged":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a prototype
+            return torch.nested.nested_tensor([torch_of(a), torch_of(a)[1:]])
+    if what == "masked":
+        masked = pytest.importorskip("torch.masked")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return masked.masked_tensor(torch_of(a), torch_of(a) > 0)
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        return torch.empty(*a.shape)
+
+
 def jax_of(a):
     return pytest.importorskip("jax.numpy").asarray(a)
 

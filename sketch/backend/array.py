@@ -57,10 +57,11 @@ def changeable(x: Array) -> Array:
         If the array has no numbers of its own: it is traced, quantized, or without memory.
     """
     if is_torch(x):
-        if x.is_meta or x.is_quantized or x.is_nested:
+        if x.is_meta or x.is_quantized or x.is_nested or not _holds_values(x):
             raise DtypeError(
-                "a meta, quantized or nested tensor has no numbers to compute with; give a dense "
-                "one, as dequantize() or to_padded_tensor() make it"
+                "a meta, quantized, nested, masked or traced tensor has no numbers to compute "
+                "with; give a dense one, as dequantize(), to_padded_tensor() or to_tensor(value) "
+                "make it, outside of transformed functions"
             )
         return x.detach() if x.requires_grad else x
     if not array_api_compat.is_jax_array(x):
@@ -73,6 +74,16 @@ def changeable(x: Array) -> Array:
             f"a {kind} cannot be read as numbers ({type(error).__name__}); call outside of "
             "transformed functions, with arrays that hold their values"
         ) from error
+
+
+def _holds_values(x: TorchTensor) -> bool:
+    """Whether a tensor of PyTorch has memory of its own, and no mask over it."""
+    if hasattr(x, "get_mask") or hasattr(x, "fake_mode"):
+        return False
+    try:
+        return str(x.layout) != "torch.strided" or x.data_ptr() >= 0
+    except RuntimeError:  # of a tensor within a transformed function
+        return False
 
 
 def coordinates(x: object) -> tuple[HostArray, HostArray] | None:

@@ -63,8 +63,9 @@ def _refuse_without_values(x: object) -> None:
         shape = getattr(x, "shape", ())
     except Exception as error:  # each library has its own for what is closed
         raise DtypeError(
-            f"cannot sketch an object of type {type(x).__name__} whose file is closed ({error}); "
-            "keep the file open until the result is there, or give its path"
+            f"cannot sketch an object of type {type(x).__name__} whose file is closed, or that "
+            f"tells no shape ({error}); keep a file open until the result is there, or give its "
+            "path, and make ragged parts one array"
         ) from error
     if shape is None:
         raise DtypeError(f"an object of type {type(x).__name__} without shape holds no values")
