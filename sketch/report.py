@@ -131,8 +131,12 @@ def _method(figures: Figures) -> str:
     return f"{figures['method']}{told}"
 
 
+def _files(given: str | list[str]) -> str:
+    return given if isinstance(given, str) else f"{given[0]} and {len(given) - 1} below it"
+
+
 _LINES: dict[str, tuple[str, Any]] = {
-    "file": ("file", lambda f: f["file"]),
+    "file": ("file", lambda f: _files(f["file"])),
     "method": ("method", _method),
     "n_states": ("merged", lambda f: f"{f['n_states']} states, {f['n_updates']} updates"),
     "note": ("note", lambda f: f["note"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import subprocess
 import sys
@@ -56,6 +57,24 @@ def test_every_format_gives_the_same_matrix(tmp_path, capsys):
         # exact rank 4: rounding alone
         assert np.linalg.norm(result.to_array() - MATRIX) < 1e-12 * np.linalg.norm(MATRIX)
     assert "rel. error" in capsys.readouterr().out
+
+
+def test_several_files_are_a_stack(tmp_path, capsys):
+    names, out = [], str(tmp_path / "result.npz")
+    for k, rows in enumerate(np.split(MATRIX, [20])):
+        names.append(str(tmp_path / f"part-{k}.npy"))
+        np.save(names[-1], rows)
+    for given in (names, [str(tmp_path / "part-*.npy")]):  # as a shell writes a pattern out, or not
+        assert main(["svd", *given, "--rank", "4", "--out", out, "--no-progress"]) == 0
+        result = sketch.load(out)
+        # exact rank 4: rounding alone
+        assert np.linalg.norm(result.to_array() - MATRIX) < 1e-12 * np.linalg.norm(MATRIX)
+    assert main(["svd", *names, "--rank", "4", "--no-progress"]) == 0
+    assert "part-0.npy and 1 below it" in capsys.readouterr().out
+    assert main(["svd", *names, "--rank", "4", "--json", "--no-progress"]) == 0
+    assert json.loads(capsys.readouterr().out)["file"] == names
+    assert main(["svd", *names[::-1], names[0], str(tmp_path / "none.npy"), "--rank", "4"]) == 2
+    assert "none.npy: no such file" in capsys.readouterr().err
 
 
 def test_the_report_says_all(file, tmp_path, capsys, monkeypatch):

@@ -12,7 +12,7 @@ from ..report import peak_bytes
 from ..running.memory import as_bytes
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-_FILE_HELP = f"FILE or FILE::NAME: {io.known_suffixes()}, folders of 10x; or a pattern of them"
+_FILE_HELP = f"FILE or FILE::NAME: {io.known_suffixes()}, folders of 10x; several are a stack"
 
 
 def add_decomposition(
@@ -30,8 +30,15 @@ def add_decomposition(
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:
-    """Declare which file holds the data."""
-    parser.add_argument("file", help=_FILE_HELP)
+    """Declare which file holds the data, or which files do, each below the one before."""
+    parser.add_argument("file", nargs="+", action=_OneOrStack, help=_FILE_HELP)
+
+
+class _OneOrStack(argparse.Action):
+    """One file as its name, several as a list of names, as a shell writes out a pattern."""
+
+    def __call__(self, parser: object, options: object, values: Any, flag: object = None) -> None:
+        setattr(options, self.dest, values[0] if len(values) == 1 else values)
 
 
 def add_state_options(parser: argparse.ArgumentParser, method: str) -> None:

@@ -13,13 +13,13 @@ from ._stored import Missing
 _CHUNK_BYTES = 32_000_000
 
 
-def open_distributed(spec: str, *, missing: Missing = None) -> object:
+def open_distributed(spec: str | list[str], *, missing: Missing = None) -> object:
     """Return the Dask array of a dense file that all workers can open under the same name.
 
     Parameters
     ----------
-    spec : str
-        ``FILE`` or ``FILE::NAME``, see `open`. Workers are given the absolute path.
+    spec : str or list of str
+        ``FILE`` or ``FILE::NAME``, see `open`. Workers are given absolute paths.
     missing : {"zero", "mean"}, optional
         What to take for missing entries.
 
@@ -35,8 +35,13 @@ def open_distributed(spec: str, *, missing: Missing = None) -> object:
     DtypeError
         If it holds no dense array that can be read in slices.
     """
-    path, separator, name = os.fspath(spec).partition("::")
-    file = open(f"{os.path.abspath(path)}{separator}{name}", missing=missing)
+    specs = [_absolute(one) for one in ([spec] if isinstance(spec, str) else spec)]
+    file = open(specs[0] if isinstance(spec, str) else specs, missing=missing)
     if file.is_sparse:
         raise DtypeError(f"{spec}: sparse files are read by one process; leave out --scheduler")
     return array_from_slices(file, StoredArray(file.data).tile_shape(_CHUNK_BYTES))
+
+
+def _absolute(spec: str) -> str:
+    path, separator, name = spec.partition("::")
+    return f"{os.path.abspath(path)}{separator}{name}"
