@@ -2,16 +2,18 @@
 
 ``python3 dev bench reading [FORMAT...] [--scale X]`` prints a Markdown table: megabytes in memory
 for each second of the processor, all threads together; their ratio, where 1 is as fast as the
-library alone; and the most memory that a sketch of the file took beside the process. Files lie in
-the system's cache.
+library alone; and the most memory that a sketch of the file took beside the process. Plain text,
+which libraries read in threads, is measured by the clock too, and kept for README.md (``text``).
+Files lie in the system's cache.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import gzip
 import io
-import statistics
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -26,6 +28,7 @@ import sketch
 
 RNG = np.random.default_rng(0)
 REPEATS = 5
+RESULTS = Path(__file__).parent / "results" / "reading.json"
 
 
 def dense(size):
@@ -165,15 +168,16 @@ def _sparse_blocks(data, size):
 
 
 def in_turn(cases, repeats):
-    """Return the median seconds of the processor of each case, all threads together, in turn."""
+    """Return the median seconds of each case, by the clock and of all processors, run in turn."""
     times = {name: [] for name in cases}
     for repeat in range(repeats + 1):
         for name, case in cases.items():
-            start = time.process_time()
+            start = time.perf_counter(), time.process_time()
             case()
             if repeat:  # the first round warms up
-                times[name].append(time.process_time() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
+                end = time.perf_counter(), time.process_time()
+                times[name].append([b - a for a, b in zip(start, end, strict=True)])
+    return {name: np.median(taken, axis=0).tolist() for name, taken in times.items()}
 
 
 def measured(name, scale):
@@ -189,7 +193,7 @@ def measured(name, scale):
             windows = blocks(data, limit)
             stored = data.data.nnz * 8 if data.is_sparse else np.prod(data.shape) * 4
         cases = {"sketch": lambda: ours(path, windows, limit), "bare": lambda: bare(windows)}
-        taken = in_turn(cases, REPEATS)
+        taken = {case: cpu for case, (_, cpu) in in_turn(cases, REPEATS).items()}
         memory = extra_megabytes(lambda: sketch.svd(path, 5, method="nystrom", memory="200MB"))
         rates = {case: stored / 1e6 / taken[case] for case in cases}
         return [name, rates["sketch"], rates["bare"], taken["bare"] / taken["sketch"], memory]
@@ -206,18 +210,82 @@ def matrix_market(entries):
         path.write_bytes(gzip.compress(text.getvalue(), 1))
         size = len(text.getvalue()) / 1e6
 
-        def in_pieces():
-            with sketch.open(path) as data:
-                pieces = data.data.pieces() if hasattr(data.data, "pieces") else [data.data]
-                assert sum(piece.nnz for piece in pieces) == entries
-
-        cases = {"sketch": in_pieces, "bare": lambda: scipy.io.mmread(path, spmatrix=False)}
-        taken = in_turn(cases, 3)
-        extra = extra_megabytes(in_pieces)
+        cases = {
+            "sketch": lambda: opened(path),
+            "bare": lambda: scipy.io.mmread(path, spmatrix=False),
+        }
+        taken = {case: cpu for case, (_, cpu) in in_turn(cases, 3).items()}
+        extra = extra_megabytes(lambda: opened(path))
     rates = {case: size / taken[case] for case in cases}
     how = "numba" if installed("numba") else "no numba"
     label = f"Matrix Market, gzip, {entries:.0e} entries ({how})"
     return [label, rates["sketch"], rates["bare"], taken["bare"] / taken["sketch"], extra]
+
+
+def plain_text(scale):
+    """Return rows: text of all kinds of numbers, beside libraries that read it whole."""
+    entries = int(2e6 * scale)
+    index = [RNG.integers(1, n + 1, entries) for n in (200_000, 30_000, 400)]
+    counts, values = RNG.poisson(3, entries) + 1, RNG.standard_normal(entries)
+    rows = []
+    for name, column, form in (
+        ("counts", counts, "%d"),
+        ("6 digits", values, "%.5e"),
+        ("17 digits", values, "%.16e"),
+    ):
+        field = "integer" if form == "%d" else "real"
+        head = f"%%MatrixMarket matrix coordinate {field} general\n200000 30000 {entries}\n"
+        columns = [*index[:2], column]
+        rows += beside(f".mtx, {name}", head, columns, form, {"SciPy": whole})
+    for name, column, form in (("counts", counts, "%d"), ("17 digits", values, "%.16e")):
+        columns = [numbers[: entries // 2] for numbers in (*index, column)]
+        rows += beside(f".tns, {name}", "", columns, form, table_readers())
+    return rows
+
+
+def table_readers():
+    """Return what reads a table of numbers, where it is installed."""
+    found = {"NumPy loadtxt": np.loadtxt}
+    if installed("pandas"):
+        import pandas as pd
+
+        found["pandas"] = lambda path: pd.read_csv(path, sep=" ", header=None).to_numpy()
+    return found
+
+
+def whole(path):
+    return scipy.io.mmread(path, spmatrix=False)
+
+
+def beside(label, head, columns, form, libraries):
+    """Return a row for each library."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a" + label.partition(",")[0])
+        line = " ".join(["%d"] * (len(columns) - 1) + [form]) + "\n"
+        numbers = zip(*(column.tolist() for column in columns), strict=True)
+        path.write_text(head + "".join(line % each for each in numbers))
+        size = path.stat().st_size / 1e6
+        cases = {"sketch": lambda: opened(path)} | {
+            name: functools.partial(read, path) for name, read in libraries.items()
+        }
+        taken = in_turn(cases, 3)
+    (wall, cpu) = taken.pop("sketch")
+    return [
+        [label, size / wall, name, size / w, w / wall, c / cpu] for name, (w, c) in taken.items()
+    ]
+
+
+def opened(path):
+    """Read all entries of a file once."""
+    with sketch.open(path) as data:
+        return sum(piece.nnz for piece in getattr(data.data, "pieces", lambda: [data.data])())
+
+
+def page():
+    """Return the table of plain text, as it was measured last."""
+    stored = json.loads(RESULTS.read_text())
+    columns = ["file", "MB/s", "beside", "MB/s", "ratio", "ratio of processor time"]
+    return f"{stored['machine']}\n\n{table(columns, stored['rows'])}\n"
 
 
 def main(arguments: list[str]) -> None:
@@ -233,6 +301,12 @@ def main(arguments: list[str]) -> None:
     ]
     if not options.formats or "mtx" in options.formats:
         rows.append(matrix_market(int(2e7 * options.scale)))
+    if options.formats in ([], ["text"]):
+        stored = {"machine": machine(), "rows": plain_text(options.scale)}
+        RESULTS.write_text(json.dumps(stored, indent=1) + "\n")
+        print(page())
+    if not rows:
+        return
     print(machine(), "\n")
     print(table(["format", "MB/s", "library alone", "ratio", "MB of memory"], rows))
 

@@ -11,6 +11,7 @@ import compare
 import devices
 import experiments
 import goals
+import reading
 from cases import GROUPS
 from measure import Found, load, page
 
@@ -54,6 +55,7 @@ def write() -> None:
         of_group = [found for found in kept if found["work"] in works]
         text += group_page(name, of_group) if of_group else []
     text += [charts.drawn(kept)]
+    text += ["## Text files, read whole\n", reading.page()]
     if compare.STORE.exists():
         text += ["## Beside an earlier commit\n", compare.page()]
     text += ["## Accuracy\n", (HERE / "results" / "accuracy.md").read_text()]

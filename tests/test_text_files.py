@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import bz2
+import decimal
+import functools
 import gzip
 import itertools
 import lzma
+import math
 import re
 
 import numpy as np
@@ -29,9 +32,7 @@ FLOAT, INT, UINT = np.dtype(float), np.dtype(np.int64), np.dtype(np.uint64)
 @pytest.fixture(scope="module", params=["plain", "compiled"])
 def read_numbers(request):
     """Return the reader of numbers, one that is compiled by numba or not."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_numbers, "_COMPILE_FROM", 10**9 if request.param == "plain" else 0)
-        yield _numbers.read_numbers
+    return functools.partial(_numbers.read_numbers, compiled=request.param == "compiled")
 
 
 indices = st.integers(1, 10**6).map(str)
@@ -84,17 +85,51 @@ def test_reals_are_read_exactly(read_numbers, case):
     assert np.array_equal(found, expected, equal_nan=True)
 
 
-def test_many_reals_are_read_exactly(read_numbers):
-    """Digits enough to miss the nearest double, were the product not checked."""
+def halves(doubles):
+    """Return decimals half way between doubles and the next ones, to their last digit."""
+    with decimal.localcontext(prec=1100, Emin=-2000):
+        return [
+            (decimal.Decimal(x) + decimal.Decimal(math.nextafter(x, math.inf))) / 2 for x in doubles
+        ]
+
+
+def decimals(kind):
+    """Return words whose nearest doubles are easy to miss."""
     rng = np.random.default_rng(0)
-    x = rng.standard_normal(20_000) * 10.0 ** rng.integers(-320, 308, 20_000)
-    forms = itertools.cycle(["{!r}", "{:.15e}", "{:.18e}", "{:.22e}", "{:.6g}", "{:.40e}"])
-    words = [form.format(v) for form, v in zip(forms, x.tolist(), strict=False)]
-    bits = rng.integers(2**53, 2**54, 20_000).tolist()  # odd ones are half way between two doubles
-    words += [str(b << int(s)) for b, s in zip(bits, rng.integers(0, 9, 20_000), strict=True)]
+    any_bits = rng.integers(0, 2**64, 6000, np.uint64).view(float)
+    doubles = any_bits[np.isfinite(any_bits)].tolist()
+    subnormal = rng.integers(1, 2**53, 2000, np.uint64).view(float).tolist()
+    if kind == "few digits":
+        return [f"{x:.{k}e}" for k in range(8) for x in doubles[::8]]
+    if kind == "many digits":
+        return [f"{x:.{k}e}" for k in range(14, 60) for x in doubles[k::46]]
+    if kind == "shortest":
+        return [repr(x) for x in doubles + subnormal]
+    if kind == "without exponent":
+        return [f"{x:f}" for x in doubles[:300]] + [f"{x:.360f}" for x in doubles[:300]]
+    if kind == "whole":
+        bits = rng.integers(2**53, 2**54, 2000).tolist()  # odd ones are half way
+        return [f"{b << k}e{q}" for b, k, q in zip(bits, rng.integers(0, 10, 2000).tolist(),
+                rng.integers(-30, 31, 2000).tolist(), strict=True)]  # fmt: skip
+    if kind == "half way":
+        middle = halves(doubles[:150] + subnormal[:50] + [5e-324, 2.2250738585072011e-308, 1.0])
+        cut = [f"{x:.{k}e}" for x in middle for k in (16, 17, 18, 19, 20)]
+        return [str(x) for x in middle] + [f"{x:.1100e}" for x in middle[::9]] + cut
+    largest = halves([1.7976931348623157e308 / 2])[0] * 2
+    limits = "1e309 1e400 -1e99999 1e-324 2e-324 3e-324 1e-400 0e99999 -0 0.0e-5 00.0010 1e99999999"
+    return [*limits.split(), str(largest), f"{largest:.18e}", f"{largest:.17e}", "1.5D3", "2d-3"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["few digits", "many digits", "shortest", "without exponent", "whole", "half way", "limits"],
+)
+def test_reals_are_the_doubles_nearest_to_them(read_numbers, kind):
+    words = decimals(kind)
     text = "\n".join(words).encode() + b"\n"
     _, found = read_numbers(text, LineForm(0, 1, FLOAT))
-    assert np.array_equal(found[:, 0], [float(word) for word in words])
+    expected = np.array([value(word) for word in words])
+    assert np.array_equal(found[:, 0].view(np.uint64), expected.view(np.uint64))
 
 
 @given(written(st.integers(-(2**63), 2**63 - 1).map(str), 3))

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import os
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..backend.array import HostArray
 from ..errors import StateFileError
-from ..running.read_ahead import read_ahead
+from ..running.read_ahead import map_ahead
 from ..sources import Entries
-from ._numbers import BadLineError, LineForm, entry_lines, read_numbers
+from ._numbers import BadLineError, Indices, LineForm, Numbers, entry_lines, joined, read_numbers
 from ._text_blocks import Block, TextBlocks
 
-_PIECE_BYTES = 64_000_000  # of text
-_PER_TEXT_BYTE = 8  # bytes that a piece takes in memory for each byte of its text
+_PIECE_BYTES = 64_000_000  # of indices and values
+BLOCK_BYTES = 1 << 20  # of text that is read at once
+_PER_BYTE = 8  # bytes that a piece may take for each of its own, with what works on it
+_SHORT = 2**31  # indices below it take half the bytes
+_COMPILE_FROM = 16_000_000  # bytes of text; less is read before numba is even imported
 
 
 class EntryFile(Entries):
@@ -48,7 +52,6 @@ class EntryFile(Entries):
         """Number of axes."""
         return len(self.shape)
 
-    @abstractmethod
     def pieces(self, limit: int | None = None) -> Iterator[Any]:
         """Yield `scipy.sparse.coo_array` of the whole shape, which sum up to the data.
 
@@ -57,31 +60,48 @@ class EntryFile(Entries):
         limit : int, optional
             Bytes that a piece may take.
         """
+        most = _PIECE_BYTES if limit is None else max(1, limit // _PER_BYTE)
+        with TextBlocks(self.path) as lines:
+            for indices, values in _gathered(self._entries(lines, min(most, BLOCK_BYTES)), most):
+                yield self._placed(indices, values)
 
     def loaded(self) -> object:
         """Return the data in memory if they are one piece, else the file itself."""
-        first = list(itertools.islice(self.pieces(), 2))
-        if not first:
-            none = np.empty((0, self.ndim), np.int64)
-            return self._placed(none, np.empty(0, self.dtype))
-        return first[0] if len(first) == 1 else self
+        if not is_one_piece(self._nbytes()):
+            return self
+        pieces = list(self.pieces())
+        none = np.empty((self.ndim, 0), np.int32), np.empty(0, self.dtype)
+        return pieces[0] if pieces else self._placed(*none)
 
-    def _numbers(
-        self, lines: TextBlocks, limit: int | None
-    ) -> Iterator[tuple[Block, NDArray[np.int64], HostArray]]:
+    def _nbytes(self) -> int:
+        """Return the bytes that the entries take in memory."""
+        index = np.dtype(np.int32 if max(self.shape) < _SHORT else np.int64)
+        return self.nnz * (self.ndim * index.itemsize + self.dtype.itemsize)
+
+    @abstractmethod
+    def _entries(self, lines: TextBlocks, size: int) -> Iterator[Numbers]:
+        """Yield indices, which count from 0, and values of blocks of lines of about a size.
+
+        From the beginning of the file, and everything checked.
+        """
+
+    def _numbers(self, lines: TextBlocks, size: int) -> Iterator[tuple[Block, Indices, HostArray]]:
         """Yield blocks of lines with their indices, as they are written, and their values.
 
-        The next block is read, and what is compressed unpacked, while one is worked on.
+        The next blocks are read, unpacked and worked on while one is asked about.
         """
-        size = _PIECE_BYTES if limit is None else max(1, limit // _PER_TEXT_BYTE)
-        for block in read_ahead(lines.blocks(size)):
-            try:
-                indices, values = read_numbers(block.text, self._form)
-            except BadLineError as error:
-                number = block.before + 1 + error.index
-                raise lines.refuse(number, error.line, error.reason) from None
-            if len(indices):
+        compiled = lines.about() >= _COMPILE_FROM
+        read = functools.partial(self._read, lines, compiled)
+        for block, (indices, values) in map_ahead(read, lines.blocks(size), os.cpu_count() or 1):
+            if len(values):
                 yield block, indices, values
+
+    def _read(self, lines: TextBlocks, compiled: bool, block: Block) -> Numbers:
+        try:
+            return read_numbers(block.text, self._form, compiled=compiled)
+        except BadLineError as error:
+            number = block.before + 1 + error.index
+            raise lines.refuse(number, error.line, error.reason) from None
 
     def _refuse_where(self, bad: Any, block: Block, lines: TextBlocks, reason: str) -> None:
         """Raise an error for the first line of a block whose entry is bad."""
@@ -91,18 +111,36 @@ class EntryFile(Entries):
             index, line = next(found)
             raise lines.refuse(block.before + 1 + index, line, reason)
 
-    def _placed(self, indices: NDArray[np.int64], values: HostArray, first: int = 0) -> object:
-        """Return entries, whose indices count from `first`, one row each, as a sparse array."""
+    def _placed(self, indices: Indices, values: HostArray) -> object:
+        """Return entries as a sparse array."""
         import scipy.sparse
 
-        dtype: Any = np.int32 if max(self.shape) < 2**31 else np.int64
-        coords: Any = tuple(column.astype(dtype) - dtype(first) for column in indices.T)
-        return scipy.sparse.coo_array((values, coords), shape=self.shape)
+        return scipy.sparse.coo_array((values, tuple(indices)), shape=self.shape)
 
 
-def is_several_pieces(text: float) -> bool:
-    """Whether about so many bytes of text are surely more than a piece."""
-    return text > 1.1 * _PIECE_BYTES
+def is_one_piece(nbytes: int) -> bool:
+    """Whether indices and values of so many bytes are held in memory."""
+    return nbytes <= _PIECE_BYTES
+
+
+def from_zero(indices: Indices, first: int) -> Indices:
+    """Return indices that count from `first` as those of a sparse array; the given ones change."""
+    indices -= first
+    return indices.astype(np.int32) if indices.max(initial=0) < _SHORT else indices
+
+
+def _gathered(parts: Iterator[Numbers], most: int) -> Iterator[Numbers]:
+    """Yield the entries in pieces of about so many bytes."""
+    held = list[Numbers]()
+    taken = 0
+    for part in parts:
+        held.append(part)
+        taken += part[0].nbytes + part[1].nbytes
+        if taken >= most:
+            yield joined(held)
+            held, taken = [], 0
+    if held:
+        yield joined(held)
 
 
 def wrong_count(path: str, promised: int, found: str) -> StateFileError:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..backend.array import HostArray
 from ..errors import StateFileError
-from ._entry_files import EntryFile
-from ._numbers import LineForm
+from ._entry_files import BLOCK_BYTES, EntryFile, from_zero, is_one_piece
+from ._numbers import Indices, LineForm, Numbers, joined
 from ._text_blocks import Block, TextBlocks, words_of
 
 _COMMENTS = b"#%"
@@ -42,16 +40,21 @@ class CoordinateFile(EntryFile):
         super().__init__(path)
         self._first, self._values = 0 if zero_based else 1, 0 if no_values else 1
         clashes, whole = 0, self._values > 0
-        self.nnz = 0
+        self.nnz = taken = 0
+        self._held = list[Numbers]()  # all entries, if they are one piece
         with TextBlocks(path) as lines:
             sizes = self._read_head(lines)
             largest = np.array(sizes or [0] * self._form.indices)
-            for block, indices, values in self._numbers(lines, None):
+            for block, indices, values in self._numbers(lines, BLOCK_BYTES):
                 self._check(indices, sizes, block, lines)
                 whole = whole and bool((np.floor(values) == values).all() and (values > 0).all())
                 clashes += _clashes(indices, values) if whole else 0
-                self.nnz += len(indices)
-                largest = np.maximum(largest, indices.max(axis=0) + 1 - self._first)
+                self.nnz += len(values)
+                largest = np.maximum(largest, indices.max(axis=1) + 1 - self._first)
+                self._held.append(self._entries_of(indices, values))
+                taken += sum(part.nbytes for part in self._held[-1])
+                if not is_one_piece(taken):
+                    self._held.clear()
         if not self.nnz:
             raise StateFileError(f"{path}: expected lines of indices and a value, found none")
         if whole and clashes > self.nnz * _MANY_CLASHES:
@@ -62,14 +65,20 @@ class CoordinateFile(EntryFile):
             )
         self.shape = tuple(map(int, largest))
 
-    def pieces(self, limit: int | None = None) -> Iterator[Any]:
-        """Yield `scipy.sparse.coo_array` of the whole shape, which sum up to the data."""
-        with TextBlocks(self.path) as lines:
-            self._read_head(lines)
-            for block, indices, values in self._numbers(lines, limit):
-                self._check(indices, self.shape, block, lines)  # it may have changed meanwhile
-                found = values[:, 0] if self._values else np.ones(len(indices))
-                yield self._placed(indices, found, self._first)
+    def loaded(self) -> object:
+        """Return the data in memory if they are one piece, else the file itself."""
+        return self._placed(*joined(self._held)) if self._held else self
+
+    def _entries(self, lines: TextBlocks, size: int) -> Iterator[Numbers]:
+        """Yield indices and values of blocks of lines."""
+        self._read_head(lines)
+        for block, indices, values in self._numbers(lines, size):
+            self._check(indices, self.shape, block, lines)  # it may have changed meanwhile
+            yield self._entries_of(indices, values)
+
+    def _entries_of(self, indices: Indices, values: HostArray) -> Numbers:
+        found = values[:, 0] if self._values else np.ones(len(values))
+        return from_zero(indices, self._first), found
 
     def _read_head(self, lines: TextBlocks) -> tuple[int, ...] | None:
         """Read up to the first entry, which shows the order; return the sizes if they are there."""
@@ -101,24 +110,25 @@ class CoordinateFile(EntryFile):
 
     def _check(
         self,
-        indices: NDArray[np.int64],
+        indices: Indices,
         sizes: tuple[int, ...] | None,
         block: Block,
         lines: TextBlocks,
     ) -> None:
         """Refuse indices that are outside of the tensor."""
-        below = (indices < self._first).any(axis=1)
         hint = f"; if these count from 0, open {self.path}::zero_based" if self._first else ""
-        reason = f"indices count from {self._first}{hint}"
-        self._refuse_where(below, block, lines, reason)
-        if sizes is not None:
-            beyond = (indices >= np.array(sizes) + self._first).any(axis=1)
-            self._refuse_where(beyond, block, lines, f"an index is beyond the shape {sizes}")
+        for axis, of_axis in enumerate(indices):
+            if of_axis.min() < self._first:
+                reason = f"indices count from {self._first}{hint}"
+                self._refuse_where(of_axis < self._first, block, lines, reason)
+            if sizes is not None and of_axis.max() >= sizes[axis] + self._first:
+                beyond = of_axis >= sizes[axis] + self._first
+                self._refuse_where(beyond, block, lines, f"an index is beyond the shape {sizes}")
 
 
-def _clashes(indices: NDArray[np.int64], values: HostArray) -> int:
+def _clashes(indices: Indices, values: HostArray) -> int:
     """Return how many lines have the indices of the one before, and another value."""
-    same = (indices[1:] == indices[:-1]).all(axis=1)
+    same = (indices[:, 1:] == indices[:, :-1]).all(axis=0)
     return int(np.count_nonzero(same & (values[1:, 0] != values[:-1, 0])))
 
 

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..backend.array import HostArray
 from ..errors import StateFileError
-from ._entry_files import EntryFile, is_several_pieces, wrong_count
-from ._numbers import LineForm
+from ._entry_files import EntryFile, from_zero, wrong_count
+from ._numbers import Indices, LineForm, Numbers
 from ._text_blocks import Block, TextBlocks, trimmed, words_of
 from ._triangle import Triangle
 
@@ -32,7 +30,6 @@ _FIELDS = {  # numbers that make up a value, and their type
 }
 _SYMMETRIES = ("general", "symmetric", "skew-symmetric", "hermitian")
 _DENSE_BYTES = 256_000_000  # up to here an array is held in memory whole
-_SAMPLE = 1 << 16  # bytes of text
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -51,36 +48,10 @@ class MatrixMarketFile(EntryFile):
                 found = f"but {lines.room():.0f} bytes of text cannot hold them"
                 raise wrong_count(path, self._promised, found)
 
-    def pieces(self, limit: int | None = None) -> Iterator[Any]:
-        """Yield `scipy.sparse.coo_array` of the whole shape, which sum up to the data."""
-        with TextBlocks(self.path) as lines:
-            self._read_head(lines)
-            triangle = Triangle(self._symmetry)
-            seen = 0
-            for block, indices, numbers in self._numbers(lines, limit):
-                if seen + len(numbers) > self._promised:
-                    found = (
-                        f"more follow (up to line {block.before + block.text.count(bytes([10]))})"
-                    )
-                    raise wrong_count(self.path, self._promised, found)
-                if self._array:
-                    indices = self._column_order(np.arange(seen, seen + len(numbers)))
-                else:
-                    self._check(indices, block, lines)
-                values = self._values(numbers)
-                seen += len(numbers)
-                if self._symmetry != "general":
-                    for bad, reason in triangle.faults(indices, values):
-                        self._refuse_where(bad, block, lines, reason)
-                    indices, values = triangle.mirrored(indices, values)
-                yield self._placed(indices, values, first=1 - self._array)
-        if seen != self._promised:
-            raise wrong_count(self.path, self._promised, f"{seen} lines follow")
-
     def loaded(self) -> object:
         """Return the data in memory if they are small, else the file itself."""
         if not self._array:
-            return self if self._is_long() else super().loaded()
+            return super().loaded()
         if self.dtype.itemsize * self.shape[0] * self.shape[1] > _DENSE_BYTES:
             return self
         dense = np.zeros(self.shape, self.dtype, order="F")
@@ -88,15 +59,32 @@ class MatrixMarketFile(EntryFile):
             dense[piece.coords] = piece.data
         return dense
 
-    def _is_long(self) -> bool:
-        """Whether entries surely take more than a piece, judged by the first ones."""
-        with TextBlocks(self.path) as lines:
-            self._read_head(lines)
-            first = next(lines.blocks(_SAMPLE), None)
-        if first is None:
-            return False
-        each = len(first.text) / first.text.count(b"\n")
-        return is_several_pieces(each * self._promised)
+    def _nbytes(self) -> int:
+        """Return the bytes that the entries take in memory, those of both triangles."""
+        return super()._nbytes() * (1 if self._symmetry == "general" else 2)
+
+    def _entries(self, lines: TextBlocks, size: int) -> Iterator[Numbers]:
+        """Yield indices and values of blocks of lines; of symmetric matrices both triangles."""
+        self._read_head(lines)
+        triangle = Triangle(self._symmetry)
+        seen = 0
+        for block, indices, numbers in self._numbers(lines, size):
+            if seen + len(numbers) > self._promised:
+                found = f"more follow (up to line {block.last})"
+                raise wrong_count(self.path, self._promised, found)
+            if self._array:
+                indices = self._column_order(np.arange(seen, seen + len(numbers)))
+            else:
+                self._check(indices, block, lines)
+            values = self._values(numbers)
+            seen += len(numbers)
+            if self._symmetry != "general":
+                for bad, reason in triangle.faults(indices, values):
+                    self._refuse_where(bad, block, lines, reason)
+                indices, values = triangle.mirrored(indices, values)
+            yield from_zero(indices, 1 - self._array), values
+        if seen != self._promised:
+            raise wrong_count(self.path, self._promised, f"{seen} lines follow")
 
     def _read_head(self, lines: TextBlocks) -> None:
         """Read the banner, the comments, and the line with the sizes."""
@@ -152,27 +140,27 @@ class MatrixMarketFile(EntryFile):
             rows * (rows - 1) // 2 if self._symmetry == "skew-symmetric" else rows * (rows + 1) // 2
         )
 
-    def _check(self, indices: NDArray[np.int64], block: Block, lines: TextBlocks) -> None:
+    def _check(self, indices: Indices, block: Block, lines: TextBlocks) -> None:
         """Refuse indices, which count from 1, outside of the shape."""
         for axis, name in enumerate(("row", "column")):
-            of_axis, size = indices[:, axis], self.shape[axis]
+            of_axis, size = indices[axis], self.shape[axis]
             if of_axis.min() < 1 or of_axis.max() > size:
                 reason = f"the {name} is not within 1 and {size}"
                 self._refuse_where((of_axis < 1) | (of_axis > size), block, lines, reason)
 
-    def _column_order(self, entries: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _column_order(self, entries: Indices) -> Indices:
         """Return rows and columns of entries of an array, which stand column by column."""
         n = self.shape[0]
         if self._symmetry == "general":
-            return np.stack([entries % n, entries // n], axis=1)
+            return np.stack([entries % n, entries // n])
         strict = int(self._symmetry == "skew-symmetric")
         starts = np.cumsum([0, *range(n - strict, 0, -1)])
         columns = np.searchsorted(starts, entries, side="right") - 1
-        return np.stack([entries - starts[columns] + columns + strict, columns], axis=1)
+        return np.stack([entries - starts[columns] + columns + strict, columns])
 
     def _values(self, numbers: HostArray) -> HostArray:
         if self._field == "pattern":
             return np.ones(len(numbers))
         if self._field == "complex":
-            return np.ascontiguousarray(numbers).view(np.complex128)[:, 0]
-        return np.ascontiguousarray(numbers[:, 0])
+            return numbers.view(np.complex128)[:, 0]
+        return numbers[:, 0]

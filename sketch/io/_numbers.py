@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import itertools
-import os
 import re
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,19 +14,17 @@ from numpy.typing import NDArray
 
 from ..backend.array import HostArray
 from ._plain_numbers import read_plain
-from ._text_blocks import trimmed, words_of
+from ._text_blocks import line_ends, trimmed, words_of
 
 _INDEX = re.compile(rb"\+?[0-9]+|-0+")
 _INTEGER = re.compile(rb"[+-]?[0-9]+")
 _REAL = re.compile(
     rb"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[ed][+-]?[0-9]+)?|nan|inf(?:inity)?)", re.IGNORECASE
 )
-_COMPILE_FROM = 16_000_000  # bytes; less is read before numba is even imported
-_PLAIN_BLOCK, _COMPILED_BLOCK = 1 << 20, 1 << 22  # bytes that are read at once
 _SMALL = 1 << 16  # bytes that are read line by line at once
 
-Out = tuple[NDArray[np.int64], HostArray]  # a line each: indices, values
-Reader = Callable[[bytes, NDArray[np.int64], HostArray], int | None]
+Indices = NDArray[np.integer[Any]]  # shape (axes, p), of p entries
+Numbers = tuple[Indices, HostArray]  # with their values
 
 
 @dataclass(frozen=True)
@@ -59,6 +54,9 @@ class LineForm:
         return self.indices + self.values
 
 
+Reader = Callable[[bytes, LineForm], Numbers | None]
+
+
 class BadLineError(ValueError):
     """A line that is not of its form; `index` counts lines from 0."""
 
@@ -67,35 +65,33 @@ class BadLineError(ValueError):
         self.index, self.line, self.reason = index, line, reason
 
 
-def read_numbers(text: bytes, form: LineForm) -> tuple[NDArray[np.int64], HostArray]:
-    """Return indices (p, form.indices) and values (p, form.values) of p lines.
+def read_numbers(text: bytes, form: LineForm, *, compiled: bool) -> Numbers:
+    """Return indices (form.indices, p) and values (p, form.values) of p lines.
 
     Blank lines and comments hold no entry.
+
+    Parameters
+    ----------
+    text : bytes
+        Whole lines, the last one ended.
+    form : LineForm
+    compiled : bool
+        Whether so much is to be read that a compiled reader pays.
 
     Raises
     ------
     BadLineError
         For the first line that is not of the form.
     """
-    compiled = _compiled_reader() if len(text) >= _COMPILE_FROM else None
-    cuts = list(_cuts(text, _PLAIN_BLOCK if compiled is None else _COMPILED_BLOCK))
-    codes = np.frombuffer(text, np.uint8)
-    counts = [int(np.count_nonzero(codes[a:b] == ord("\n"))) for a, b in cuts]
-    starts = [0, *itertools.accumulate(counts)]
-    indices = np.empty((starts[-1], form.indices), np.int64)
-    values = np.empty((starts[-1], form.values), form.dtype)
-    outs = [(indices[a:b], values[a:b]) for a, b in itertools.pairwise(starts)]
-    block = functools.partial(_read_block, text, form, compiled or read_plain)
-    if compiled is None:
-        entries = list(map(block, cuts, outs))
-    else:
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            entries = list(threads.map(block, cuts, outs))
-    if entries == counts:
-        return indices, values
-    parts = zip(outs, entries, strict=True)  # lines without entries leave gaps
-    held = [(i[:count], v[:count]) for (i, v), count in parts]
-    return np.concatenate([i for i, _ in held]), np.concatenate([v for _, v in held])
+    return _read_block(text, form, (compiled and _compiled_reader()) or read_plain)
+
+
+def joined(parts: Sequence[Numbers]) -> Numbers:
+    """Return the numbers of all lines together."""
+    if len(parts) == 1:
+        return parts[0]
+    indices, values = zip(*parts, strict=True)
+    return np.concatenate(indices, axis=1), np.concatenate(values)
 
 
 def entry_lines(text: bytes, comments: bytes) -> Iterator[tuple[int, bytes]]:
@@ -118,42 +114,24 @@ def _compiled_reader() -> Reader | None:
     return read_compiled
 
 
-def _cuts(text: bytes, size: int) -> Iterator[tuple[int, int]]:
-    """Yield where blocks of whole lines begin and end; one for no text."""
-    start = 0
-    while True:
-        stop = text.find(b"\n", start + size) + 1 or len(text)
-        yield start, stop
-        if stop == len(text):
-            return
-        start = stop
-
-
-def _read_block(text: bytes, form: LineForm, reader: Reader, cut: tuple[int, int], out: Out) -> int:
-    """Read the lines between two places, the few that are odd in a file one by one.
-
-    Return how many entries they hold.
-    """
-    start, stop = cut
-    block = text[start:stop]
-    found = reader(block, *out)
-    if found is not None and out[0][:found].min(initial=0) >= 0:
+def _read_block(text: bytes, form: LineForm, reader: Reader) -> Numbers:
+    """Read lines at once, the few that are odd in a file one by one."""
+    found = reader(text, form)
+    if found is not None and found[0].min(initial=0) >= 0:
         return found
-    half = block.find(b"\n", len(block) // 2) + 1
-    if len(block) >= _SMALL and half < len(block):
-        first = _read_block(text, form, reader, (start, start + half), out)
-        rest = out[0][first:], out[1][first:]
-        return first + _read_block(text, form, reader, (start + half, stop), rest)
+    half = text.find(b"\n", len(text) // 2) + 1
+    if len(text) < _SMALL or half == len(text):
+        return _read_by_line(text, form)
+    first = _read_block(text[:half], form, reader)
     try:
-        indices, values = _read_by_line(block, form)
+        rest = _read_block(text[half:], form, reader)
     except BadLineError as error:
-        index = error.index + text.count(b"\n", 0, start)
+        index = error.index + line_ends(text[:half])
         raise BadLineError(index, error.line, error.reason) from None
-    out[0][: len(indices)], out[1][: len(values)] = indices, values
-    return len(values)
+    return joined([first, rest])
 
 
-def _read_by_line(text: bytes, form: LineForm) -> tuple[NDArray[np.int64], HostArray]:
+def _read_by_line(text: bytes, form: LineForm) -> Numbers:
     """Read with a regular expression, line by line: the grammar itself, for all that is odd."""
     indices: list[list[int]] = []
     values: list[list[float | int]] = []
@@ -167,7 +145,7 @@ def _read_by_line(text: bytes, form: LineForm) -> tuple[NDArray[np.int64], HostA
         except ValueError as error:
             raise BadLineError(at, line, str(error)) from None
     return (
-        np.array(indices, np.int64).reshape(len(indices), form.indices),
+        np.array(indices, np.int64).reshape(len(indices), form.indices).T,
         np.array(values, form.dtype).reshape(len(values), form.values),
     )
 

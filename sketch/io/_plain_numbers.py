@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import io
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.array import HostArray
+from ._text_blocks import line_ends
+
+if TYPE_CHECKING:
+    from ._numbers import LineForm, Numbers
 
 _EXACT = 2**53  # integers up to here are exact as doubles
 _LIKE_E = bytes.maketrans(b"DdE\t", b"eee ")
@@ -29,31 +34,22 @@ def _allowed_pairs() -> NDArray[np.bool_]:
 _PAIRS = _allowed_pairs()
 
 
-def read_plain(text: bytes, indices: NDArray[np.int64], values: HostArray) -> int | None:
-    """Read indices and values of all lines; return how many, None if the text is not plain.
-
-    Parameters
-    ----------
-    text : bytes
-        Whole lines.
-    indices, values : array (p, d), array (p, v)
-        Take the numbers.
-    """
+def read_plain(text: bytes, form: LineForm) -> Numbers | None:
+    """Return indices and values of all lines, None if the text is not plain."""
     text = _tidied(text)
-    whole, dtype = indices.shape[1], values.dtype
-    columns, real = whole + values.shape[1], dtype.kind == "f" and values.shape[1] > 0
-    lines = text.count(b"\n") - 1
+    whole, columns = form.indices, form.columns
+    real = form.dtype.kind == "f" and form.values > 0
+    lines = line_ends(text) - 1
     if not (_are_numbers(text) and _are_laid_out(text, columns, whole if real else columns)):
         return None
-    kind = "real" if real else "unsigned-integer" if dtype.kind == "u" else "integer"
+    kind = "real" if real else "unsigned-integer" if form.dtype.kind == "u" else "integer"
     numbers = _converted(text, lines * columns, kind)
     if numbers is None:
         return None
     table = numbers.reshape(lines, columns)
     if real and table[:, :whole].max(initial=0) >= _EXACT:
         return None
-    indices[:lines], values[:lines] = table[:, :whole], table[:, whole:]
-    return lines
+    return table[:, :whole].T.astype(np.int64, "C"), table[:, whole:].astype(form.dtype)
 
 
 def _tidied(text: bytes) -> bytes:

@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import IO, Any, NamedTuple, Self
 
+import numpy as np
+
 from ..errors import StateFileError
 
 _LONGEST_LINE = 1_000_000  # bytes; the Matrix Market format ends lines at 1024
 _LONGEST_HEAD = 1_000_000  # lines before the first entry
+_USUAL_RATE = 3  # of compression, of numbers
 _COMPRESSIONS: dict[bytes, tuple[str, Callable[[str, str], object]]] = {
     b"\x1f\x8b": ("gzip", gzip.open),
     b"BZh": ("bzip2", bz2.open),
@@ -29,6 +32,11 @@ class Block(NamedTuple):
 
     before: int
     text: bytes
+
+    @property
+    def last(self) -> int:
+        """The number of the last line."""
+        return self.before + line_ends(self.text)
 
 
 class TextBlocks:
@@ -79,12 +87,16 @@ class TextBlocks:
             self._pending = []
             text = self._whole_line(text)
             yield Block(self.number, text if text.endswith(b"\n") else text + b"\n")
-            self.number += text.count(b"\n")
+            self.number += line_ends(text)
 
     def room(self) -> float:
         """Return an upper bound of the bytes of text that the file can hold."""
         most = {"": 1, "gzip": 1032}.get(self.compression, float("inf"))  # deflate's highest rate
         return most * os.path.getsize(self.path)
+
+    def about(self) -> int:
+        """Return about how many bytes of text the file holds."""
+        return os.path.getsize(self.path) * (_USUAL_RATE if self.compression else 1)
 
     def refuse(self, number: int, line: bytes, reason: str) -> StateFileError:
         """Return the error for a line."""
@@ -111,6 +123,11 @@ class TextBlocks:
                 f"{self.path}: cannot be read on after line {self.number} ({error}); the "
                 f"{self.compression or 'file'} data are cut off or damaged"
             ) from error
+
+
+def line_ends(text: bytes) -> int:
+    """Return how many lines end in a text."""
+    return int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord("\n")))
 
 
 def trimmed(line: bytes) -> bytes:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.array import HostArray
+from ._numbers import Indices
 
 
 class Triangle:
@@ -23,10 +24,10 @@ class Triangle:
         self._upper = self._lower = False
 
     def faults(
-        self, indices: NDArray[np.int64], values: HostArray
+        self, indices: Indices, values: HostArray
     ) -> Iterator[tuple[NDArray[np.bool_], str]]:
         """Yield which of further entries such a matrix cannot have, and why."""
-        row, column = indices.T
+        row, column = indices
         above, below = row < column, row > column
         other = above if self._lower or not self._upper else below
         self._upper |= bool(above.any())
@@ -44,14 +45,15 @@ class Triangle:
                 f"a {self._symmetry} matrix cannot have this on its diagonal",
             )
 
-    def mirrored(
-        self, indices: NDArray[np.int64], values: HostArray
-    ) -> tuple[NDArray[np.int64], HostArray]:
+    def mirrored(self, indices: Indices, values: HostArray) -> tuple[Indices, HostArray]:
         """Return the entries of both triangles."""
-        off = indices[:, 0] != indices[:, 1]
+        off = indices[0] != indices[1]
         mirror = values[off]
         if self._symmetry == "hermitian":
             mirror = mirror.conj()
         elif self._symmetry == "skew-symmetric":
             mirror = -mirror
-        return np.concatenate([indices, indices[off][:, ::-1]]), np.concatenate([values, mirror])
+        return (
+            np.concatenate([indices, indices[::-1, off]], axis=1),
+            np.concatenate([values, mirror]),
+        )

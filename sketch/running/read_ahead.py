@@ -1,12 +1,14 @@
-"""Read the next item while the one before is worked on."""
+"""Read the next items while those before are worked on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 _END = object()
 
@@ -22,3 +24,21 @@ def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
             coming = reader.submit(next, items, _END)
             yield item  # type: ignore[misc]
             del item
+
+
+def map_ahead(
+    function: Callable[[Item], Made], items: Iterator[Item], workers: int
+) -> Iterator[tuple[Item, Made]]:
+    """Yield the items with what a function makes of them, which so many threads call on them.
+
+    In order, whatever the threads; two items more than there are threads are alive at a time.
+    """
+    coming = deque[tuple[Item, Future[Made]]]()
+    with ThreadPoolExecutor(workers, thread_name_prefix="sketch-map-ahead") as pool:
+        for item in read_ahead(items):
+            coming.append((item, pool.submit(function, item)))
+            if len(coming) > workers:
+                first, made = coming.popleft()
+                yield first, made.result()
+        for first, made in coming:
+            yield first, made.result()
