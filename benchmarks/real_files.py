@@ -70,7 +70,13 @@ def of_csv(path):
     try:
         bare = np.loadtxt(path, delimiter=",", ndmin=2)
     except ValueError:
-        bare = pandas.read_csv(path).select_dtypes("number").to_numpy()
+        first = pandas.read_csv(path, header=None, nrows=1).iloc[0]
+        bare = pandas.read_csv(
+            path,
+            header=None if pandas.api.types.is_numeric_dtype(first) else 0,
+            index_col=0 if pandas.isna(first[0]) else None,  # an empty corner, as R writes it
+        )
+        bare = bare.select_dtypes("number").to_numpy()
     yield "", lambda: bare
 
 
