@@ -6,9 +6,7 @@ import dataclasses
 import functools
 import math
 import operator
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
@@ -38,7 +36,6 @@ STREAMS = {"range": 1, "corange": 2, "error": 3, "norm": 4}
 _PANEL = 1 << 40  # between the streams of two panels: those of trains lie below
 _DRAWN_BYTES = 16_000_000  # at most so much of a test matrix is drawn at once at finalize
 _KEPT_BYTES = 64_000_000  # of each test matrix, the rows drawn last
-Few = TypeVar("Few", bound=StructuredRows)
 
 
 class Rows:
@@ -141,9 +138,9 @@ class DrawnMatrix:
         return self._draw(0, 4)
 
     def _draw(self, start: int, stop: int, bits: Bits = HOST) -> HostArray:
-        few = self.hashed_rows(start, stop, "float64") if bits is HOST else None
+        few = self.structured_rows(start, stop, "float64") if bits is HOST else None
         if few is not None:
-            return few.toarray()
+            return few.hashed().toarray()
         drawn = [
             self.family.draw(self.seed, stream, start, stop, width, field=self.field, bits=bits)
             for stream, width in self._streams
@@ -159,44 +156,38 @@ class DrawnMatrix:
         numbers = range(self.first_panel, self.first_panel + len(widths))
         return [(self.stream + n * _PANEL, w) for n, w in zip(numbers, widths, strict=True)]
 
-    def hashed_rows(self, start: int, stop: int, dtype: str) -> HashedRows | None:
-        """Draw rows in hashed form, or return None where the family has none."""
-        if not isinstance(self.family, SparseFamily):
-            return None
-        draw = self.family.hashed
-
-        def drawn() -> HashedRows:
-            if len(self._streams) == 1:  # from the structure, which may be at hand
-                form = self.structured_rows(start, stop, dtype)
-                assert form is not None
-                return form.hashed()
-            return side_by_side(
-                draw(self.seed, stream, start, stop, width, field=self.field)
-                for stream, width in self._streams
-            )
-
-        return self._few(drawn, (start, stop, "hashed"), dtype)
-
     def structured_rows(self, start: int, stop: int, dtype: str) -> StructuredRows | None:
-        """Draw rows in a form that multiplies dense data fast, or return None as well."""
-        if not isinstance(self.family, SparseFamily):
+        """Draw rows in a form that multiplies dense data fast, None where the family has none."""
+        family = self.family
+        if not isinstance(family, SparseFamily):
             return None
-        (stream, width), *more = self._streams
-        if more:
-            return self.hashed_rows(start, stop, dtype)
-        draw = self.family.structured
-
-        def drawn() -> StructuredRows:
-            return draw(self.seed, stream, start, stop, width, field=self.field)
-
-        return self._few(drawn, (start, stop, "structured"), dtype)
-
-    def _few(self, drawn: Callable[[], Few], key: tuple[object, ...], dtype: str) -> Few:
         if self.field == "complex":
             dtype = promote(dtype, "complex64")
         return self._kept.get(
-            (*key, dtype), lambda: drawn().astype(dtype), lambda rows: rows.nbytes
+            (start, stop, "structured", dtype),
+            lambda: self._structured(family, start, stop).astype(dtype),
+            lambda rows: rows.nbytes,
         )
+
+    def hashed_rows(self, start: int, stop: int, dtype: str) -> HashedRows | None:
+        """Draw rows in hashed form, or return None as well."""
+        form = self.structured_rows(start, stop, dtype)
+        if form is None or isinstance(form, HashedRows):
+            return form
+        if self.field == "complex":
+            dtype = promote(dtype, "complex64")
+        return self._kept.get(
+            (start, stop, "hashed", dtype),
+            lambda: form.hashed().astype(dtype),
+            lambda rows: rows.nbytes,
+        )
+
+    def _structured(self, family: SparseFamily, start: int, stop: int) -> StructuredRows:
+        drawn = [
+            family.structured(self.seed, stream, start, stop, width, field=self.field)
+            for stream, width in self._streams
+        ]
+        return drawn[0] if len(drawn) == 1 else side_by_side(form.hashed() for form in drawn)
 
 
 @dataclass

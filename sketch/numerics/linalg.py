@@ -81,7 +81,7 @@ def adjoint(x: HostArray) -> HostArray: ...
 def adjoint(x: Array) -> Array: ...
 def adjoint(x: Array) -> Array:
     """Return the conjugate transpose of a matrix."""
-    return namespace(x).conj(x.T) if _is_complex(x) else x.T
+    return namespace(x).conj(x.T) if is_complex(dtype_name(x.dtype)) else x.T
 
 
 def frobenius_norm(x: Array) -> float:
@@ -91,8 +91,9 @@ def frobenius_norm(x: Array) -> float:
         return 0.0
     with quiet():
         norm = _plain_norm(xp, x)
-    lost = math.isnan(norm) and not _is_complex(x)  # which squares of large complex numbers are too
-    if lost or (0 < norm < math.inf and abs(math.log2(norm)) < _safe_exponent(x)):
+    dtype = dtype_name(x.dtype)
+    lost = math.isnan(norm) and not is_complex(dtype)  # which squares of large complex numbers are
+    if lost or (0 < norm < math.inf and abs(math.log2(norm)) < safe_exponent(dtype)):
         return norm
     exponent = scale_exponent(x)
     return _ldexp(_plain_norm(xp, rescaled(x, -exponent)), exponent)
@@ -111,13 +112,9 @@ def _plain_norm(xp: Namespace, x: Array) -> float:
     total = 0.0
     for part in cuts(int(rows.shape[1]), _NORM_COLUMNS):
         squares = xp.vecdot(rows[:, part], rows[:, part])
-        squares = xp.real(squares) if _is_complex(x) else squares
+        squares = xp.real(squares) if is_complex(dtype_name(x.dtype)) else squares
         total += float(xp.sum(xp.astype(squares, xp.float64)))
     return math.sqrt(total)
-
-
-def _is_complex(x: Array) -> bool:
-    return is_complex(dtype_name(x.dtype))
 
 
 def _ldexp(value: float, exponent: int) -> float:
@@ -135,7 +132,8 @@ def scale_exponent(*arrays: Array) -> int:
     arrays = tuple(x for x in arrays if math.prod(x.shape))
     top = max(map(_largest, arrays), default=0.0)
     exponent = math.frexp(top)[1]
-    if not math.isfinite(top) or abs(exponent) < min(map(_safe_exponent, arrays), default=0) // 2:
+    safe = min((safe_exponent(dtype_name(x.dtype)) for x in arrays), default=0)
+    if not math.isfinite(top) or abs(exponent) < safe // 2:
         return 0
     return exponent
 
@@ -143,7 +141,7 @@ def scale_exponent(*arrays: Array) -> int:
 def has_safe_squares(x: Array) -> bool:
     """Whether products of two entries that matter neither overflow nor vanish."""
     top = _largest(x) if math.prod(x.shape) else 0.0
-    return math.isfinite(top) and abs(math.frexp(top)[1]) <= _safe_exponent(x)
+    return math.isfinite(top) and abs(math.frexp(top)[1]) <= safe_exponent(dtype_name(x.dtype))
 
 
 def safe_exponent(dtype: str) -> int:
@@ -151,13 +149,9 @@ def safe_exponent(dtype: str) -> int:
     return _SAFE_EXPONENT[8 if dtype in ("float64", "complex128") else 4]
 
 
-def _safe_exponent(x: Array) -> int:
-    return safe_exponent(dtype_name(x.dtype))
-
-
 def _largest(x: Array) -> float:
     xp = namespace(x)
-    if not _is_complex(x):
+    if not is_complex(dtype_name(x.dtype)):
         return max(float(xp.max(x)), -float(xp.min(x)))  # without a copy for the absolute value
     return max(_largest(xp.real(x)), _largest(xp.imag(x)))
 

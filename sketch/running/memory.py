@@ -64,12 +64,12 @@ def _machine_bytes() -> int | None:
         return None
 
 
-def block_limit(memory: int | str | None, held: int) -> int | None:
-    """Return how many bytes a block may take within a budget, None where there is none.
+def block_limit(memory: int | str, held: int) -> int:
+    """Return how many bytes a block may take within a budget.
 
     Parameters
     ----------
-    memory : int, str or None
+    memory : int or str
         The budget.
     held : int
         Bytes that are needed whatever the blocks: sums, bases, test matrices.
@@ -79,8 +79,6 @@ def block_limit(memory: int | str | None, held: int) -> int | None:
     MemoryBudgetError
         If the budget does not suffice for any block.
     """
-    if memory is None:
-        return None
     budget = as_bytes(memory)
     least = held + _IN_FLIGHT * _LEAST_BLOCK
     if budget < least:

@@ -10,9 +10,9 @@ Block = TypeVar("Block")
 
 
 def track(
-    blocks: Iterable[Block], *, size: Callable[[Block], int], total: int | None, enabled: bool
+    blocks: Iterable[Block], *, size: Callable[[Block], int], total: int | None
 ) -> Iterator[Block]:
-    """Yield the blocks, under a bar of bytes where enabled.
+    """Yield the blocks, under a bar of bytes.
 
     Parameters
     ----------
@@ -21,11 +21,7 @@ def track(
         Bytes of a block, counted when the next one is asked for.
     total : int or None
         Bytes of all, where known.
-    enabled : bool
     """
-    if not enabled:
-        yield from blocks
-        return
     from tqdm.auto import tqdm
 
     with tqdm(total=total, desc="sketching", unit="B", unit_scale=True) as bar:

@@ -102,8 +102,10 @@ class Accumulator:
         run = self.run(state)
         size = tuple(size or 0 for size in source.shape)
         run.check_inside(start, size)
-        needed = self.spec.bytes_needed(tuple(map(operator.add, start, size)), self.maps)
-        limit = block_limit(memory, needed)
+        limit = None
+        if memory is not None:
+            needed = self.spec.bytes_needed(tuple(map(operator.add, start, size)), self.maps)
+            limit = block_limit(memory, needed)
         if source.dask_array is not None:
             delta = run_on_dask(run, source.dask_array, start, check_finite, progress)
             delta = delta if stays and 0 not in size else delta.gathered()

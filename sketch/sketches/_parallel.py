@@ -144,7 +144,7 @@ def state_of(
             )
         for offset, block in source.blocks():
             at = tuple(map(operator.add, place, offset))
-            state = mine.taken(state, block, at, check_finite)
+            state = mine.spec.taken(mine, state, block, at, check_finite)
     return state
 
 

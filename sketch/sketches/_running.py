@@ -99,15 +99,25 @@ class Run:
             reach = map(operator.add, start, (size or 0 for size in source.shape))
             dtype = self.spec.joint_dtype(None, source.dtype)
             state = state.having(seen=tuple(reach), dtype=dtype)
-        for offset, block in _tracked(source, limit, self, progress):
-            state = self.taken(state, block, tuple(map(operator.add, start, offset)), check_finite)
+        blocks = self._blocks(source, limit)
+        if progress:
+            blocks = _tracked(source, blocks)
+        for offset, block in blocks:
+            at = tuple(map(operator.add, start, offset))
+            if None in source.shape:  # else it was checked as a whole
+                self.check_inside(at, block.shape)
+            state = self.spec.taken(self, state, block, at, check_finite)
         return state
 
-    def taken(self, state: State, block: Any, at: Place, check_finite: bool) -> State:
-        """Return a state with one more block; the sums of the one given are used up."""
-        self.check_inside(at, block.shape)
-        taken: State = self.spec.taken(self, state, block, at, check_finite)
-        return taken
+    def _blocks(self, source: Any, limit: int | None) -> Iterator[tuple[Place, Any]]:
+        """Return the blocks of a source where the sums are, read ahead where that takes time."""
+        home, axis = self.home, self.whole_axis
+        if home is not None:
+            limit = limit or _UPLOADED_BYTES
+        blocks = source.blocks(limit) if axis is None else source.whole_blocks(axis, limit)
+        if home is not None:
+            blocks = ((at, block.brought(home)) for at, block in blocks)
+        return read_ahead(blocks) if source.on_disk or home is not None else blocks
 
     def summed(self, state: State, block: Any, at: Place, check_finite: bool) -> State:
         """Return a state with the products of one more block added to its sums."""
@@ -202,11 +212,8 @@ class Run:
             )
 
 
-def _tracked(
-    source: Any, limit: int | None, run: Run, progress: bool
-) -> Iterator[tuple[Place, Any]]:
+def _tracked(source: Any, blocks: Iterator[tuple[Place, Any]]) -> Iterator[tuple[Place, Any]]:
     """Return the blocks of a source under a progress bar that counts the source's own bytes."""
-    home = run.home
     entries = math.prod(size or 0 for size in source.shape)
     density = source.nbytes / entries if entries and source.nbytes else None
 
@@ -214,15 +221,7 @@ def _tracked(
         block = item[1]
         return int(block.nbytes if density is None else density * math.prod(block.shape))
 
-    if home is not None:
-        limit = limit or _UPLOADED_BYTES
-    axis = run.whole_axis
-    blocks = source.blocks(limit) if axis is None else source.whole_blocks(axis, limit)
-    if home is not None:
-        blocks = ((at, block.brought(home)) for at, block in blocks)
-    if source.on_disk or home is not None:
-        blocks = read_ahead(blocks)
-    return track(blocks, size=size, total=source.nbytes or None, enabled=progress)
+    return track(blocks, size=size, total=source.nbytes or None)
 
 
 def refuse_nonfinite(block: Any, products: Products, at: Place) -> None:

@@ -96,7 +96,7 @@ def _remaining(
     """Yield the places and chunks behind the rows that were taken before."""
     known, left = Stream(), skip
     whole = skip == stream.position  # the iterable begins with the stream
-    for item in track(chunks, size=_bytes, total=None, enabled=progress):
+    for item in track(chunks, size=_bytes, total=None) if progress else chunks:
         at, chunk = item if _is_placed(item) else (None, item)
         if left:
             rows = int(_indexable(chunk).shape[axis])
