@@ -11,7 +11,7 @@ from typing import Any, SupportsIndex, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import RankError, SketchError, ToleranceError, ToleranceWarning, warn
+from .errors import NonFiniteError, RankError, SketchError, ToleranceError, ToleranceWarning, warn
 
 Ranks: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | NDArray[np.integer[Any]]
 """One rank for all bonds of a train, or one for each."""
@@ -24,6 +24,14 @@ MISSING_HINT = (
     "them in a file (--missing)"
 )
 """What to say of NaN and masks: the choices."""
+
+
+def nonfinite_entry(index: tuple[int, ...]) -> NonFiniteError:
+    """Return the refusal of data that hold NaN or infinity, first at an index."""
+    return NonFiniteError(
+        f"the chunk holds NaN or infinity, first at index {index} of the data; clean them, or, "
+        f"{MISSING_HINT}; check_finite=False lets them through"
+    )
 
 
 def checked_size(value: Any, name: str, least: int = 0) -> int:

@@ -11,7 +11,14 @@ from ..formats import with_passes
 from ..numerics.linalg import adjoint, frobenius_norm
 from ..results import LowRank, PrincipalComponents
 from ..running.memory import as_bytes, fits
-from ..sketches import BlockKrylov, GramNystrom, columns_within, fed, finalized
+from ..sketches import (
+    BlockKrylov,
+    GramNystrom,
+    GramNystromSpec,
+    columns_within,
+    fed,
+    finalized,
+)
 from ..sources import MatrixSource, StandardizedSource
 
 _SPARE = 10  # columns of a block beside one for each component
@@ -27,8 +34,6 @@ def sharpened(
     tol: float | None,
     steps: int | None,
     device: Device,
-    *,
-    memory: int | str | None,
     **how: Any,
 ) -> PrincipalComponents:
     """Return the principal components of rows that a sketch has seen, after further readings.
@@ -46,15 +51,48 @@ def sharpened(
         Of block Krylov at most, a reading each; as many as a tolerance takes where it is None.
     device : str, array or None
         As in `pca`.
-    memory : int, str or None
-        As in `pca`; the first reading's sketch is still held.
     **how
-        How to read, as `fed` takes it.
+        How to read, as `fed` takes it; the first reading's sketch is still held.
     """
     first = sketch.whole()
-    m, n = first.shape
     rows = StandardizedSource(source, first.mean, first.scale, _is_far(first))
-    spec = sketch.spec
+    away = 0.0 if rows.shifts_rows else _offset(first)
+    found = space_from(first, away, rows, rank, tol, steps, sketch.spec, device, **how)
+    whole = with_passes(_components(found, first), 1 + found.n_passes)
+    short = whole.truncate(whole.rank if rank is None else min(rank, whole.rank), tol)
+    warn_of_rounding(short)
+    return short
+
+
+def space_from(
+    first: PrincipalComponents,
+    away: float,
+    rows: MatrixSource,
+    rank: int | None,
+    tol: float | None,
+    steps: int | None,
+    spec: GramNystromSpec,
+    device: Device,
+    *,
+    memory: int | str | None,
+    **how: Any,
+) -> LowRank:
+    """Return the approximation that block Krylov finds of rows, from components of the same.
+
+    Parameters
+    ----------
+    first : PrincipalComponents
+        All that one reading found.
+    away : float
+        Norm of what is subtracted from products with the rows, and adds to their rounding errors.
+    rows : MatrixSource
+        Centred and scaled.
+    spec : GramNystromSpec
+        Of that reading.
+    rank, tol, steps, device, memory, **how
+        As in `sharpened`.
+    """
+    m, n = first.shape
     if memory is not None:
         memory = max(0, as_bytes(memory) - spec.bytes_needed((m, n), {}))
     options: dict[str, Any] = {
@@ -71,13 +109,11 @@ def sharpened(
     else:
         block = min(first.rank, m, block_width(first.rank, rank, steps or 1))
         sk = BlockKrylov((m, n), min(rank, block), sketch_rank=block, **options)
-    sk.begin_at(adjoint(first.components[: sk.range_size, :]), **_size(first, rows))
+    begun = adjoint(first.components[: sk.range_size, :])
+    sk.begin_at(begun, m, **_size(first, away, rows.dtype))
     how["memory"] = memory
-    found = finalized(fed(sk, rows, **how), rows, sk.range_size, None, **how)
-    whole = with_passes(_components(found, first), 1 + found.n_passes)
-    short = whole.truncate(whole.rank if rank is None else sk.spec.rank, tol)
-    _warn_of_rounding(short)
-    return short
+    found: LowRank = finalized(fed(sk, rows, **how), rows, sk.range_size, None, **how)
+    return found
 
 
 def block_width(width: int, rank: int, steps: int) -> int:
@@ -90,11 +126,12 @@ def block_width(width: int, rank: int, steps: int) -> int:
     return max((rank if steps <= _FEW else 2 * rank) + _SPARE, -(-width // steps))
 
 
-def can_be_held(sketch: GramNystrom, source: MatrixSource, memory: int | str | None) -> bool:
+def can_be_held(
+    spec: GramNystromSpec, shape: tuple[int, ...], source: MatrixSource, memory: int | str | None
+) -> bool:
     """Whether products with all rows can: in memory, or where the rows of a Dask array are."""
-    m, n = sketch.shape
-    held = _FACTORS * 8 * sketch.spec.dof_each * (m + n) * sketch.spec.range_size
-    held += sketch.spec.bytes_needed((m, n), {})
+    held = _FACTORS * 8 * spec.dof_each * sum(shape) * spec.range_size
+    held += spec.bytes_needed(shape, {})
     return source.dask_array is not None or fits(held, memory)
 
 
@@ -108,13 +145,13 @@ def _offset(first: PrincipalComponents) -> float:
     return math.sqrt(first.n_samples) * frobenius_norm((first.mean / first.scale)[None, :])
 
 
-def _size(first: PrincipalComponents, rows: StandardizedSource) -> dict[str, Any]:
+def _size(first: PrincipalComponents, away: float, dtype: str) -> dict[str, Any]:
     """Return what the first reading knows of the size of the rows and of errors in products."""
-    norm, n_rows = first.error.norm, first.shape[0]
-    about = norm if rows.shifts_rows else math.hypot(norm, _offset(first))
+    norm = first.error.norm
+    about = math.hypot(norm, away)
     if not math.isfinite(about):  # of data near the end of the range
-        return {"n_rows": n_rows, "norm": None, "rounding": 0.0}
-    return {"n_rows": n_rows, "norm": norm, "rounding": unit_roundoff(rows.dtype) * about}
+        return {"norm": None, "rounding": 0.0}
+    return {"norm": norm, "rounding": unit_roundoff(dtype) * about}
 
 
 def _components(found: LowRank, first: PrincipalComponents) -> PrincipalComponents:
@@ -139,7 +176,8 @@ def _components(found: LowRank, first: PrincipalComponents) -> PrincipalComponen
     )
 
 
-def _warn_of_rounding(found: PrincipalComponents) -> None:
+def warn_of_rounding(found: PrincipalComponents) -> None:
+    """Warn where components are below rounding errors of products."""
     below = sum(float(s) <= found.floor for s in found.singular_values)
     if below:
         warn(

@@ -263,12 +263,17 @@ class Workspace:
 
     def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> HostArray:
         """Return an array of zeros, whose memory comes back when its last view is gone."""
+        array = self.empty(shape, dtype)
+        array.fill(0)
+        return array
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> HostArray:
+        """Return an array of whatever numbers were there, to be filled."""
         size = math.prod(shape) * np.dtype(dtype).itemsize
         memory = self._taken(size)
         # its views refer to it, not to the memory below: what it is made of is no array
         owner = np.frombuffer(memory, dtype, math.prod(shape))
         weakref.finalize(owner, self._free.append, memory).atexit = False
-        owner.fill(0)
         return owner.reshape(shape)
 
     def _taken(self, size: int) -> bytearray:

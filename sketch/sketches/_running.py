@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .._checks import MISSING_HINT
+from .._checks import nonfinite_entry
 from ..backend.array import Array, moved, namespace, quiet, unit_roundoff
 from ..errors import NonFiniteError, PassError, ShapeError
 from ..numerics.linalg import frobenius_norm
@@ -233,11 +233,7 @@ def refuse_nonfinite(block: Any, products: Products, at: Place) -> None:
         return
     position = block.find_nonfinite()
     if position is not None:
-        raise NonFiniteError(
-            "the chunk holds NaN or infinity, first at index "
-            f"{tuple(map(operator.add, at, position))} of the data; clean them, or, "
-            f"{MISSING_HINT}; check_finite=False lets them through"
-        )
+        raise nonfinite_entry(tuple(map(operator.add, at, position)))
     raise NonFiniteError(
         f"products with the data at {at} are not finite: the data hold NaN or infinity, or they "
         f"overflow {block.dtype}; clean them, scale them down, or convert them to float64"

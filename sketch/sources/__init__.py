@@ -12,6 +12,7 @@ from ._registry import as_matrix_source
 from ._rows import RowsSource
 from ._sparse import SparseSource, is_sparse
 from ._standardized import StandardizedSource
+from ._standardized_columns import StandardizedColumns
 from ._stored import StoredTensorSource
 from ._tensor_base import Contraction, TensorBlock, TensorSource
 from ._tensor_dense import DenseTensorBlock, DenseTensorSource
@@ -39,6 +40,7 @@ __all__ = [
     "SparseSource",
     "SparseTensorBlock",
     "SparseTensorSource",
+    "StandardizedColumns",
     "StandardizedSource",
     "StoredArray",
     "StoredTensorSource",

@@ -80,6 +80,9 @@ class MatrixSource(ABC):
         The Dask array that the data are, whose chunks are worked on in parallel; else None.
     axes : Axes or None
         Names and labels of the data; of rows that come in chunks, those of the first one.
+    column_chunk : int
+        How many whole columns lie together, where windows of these cost less to read than some
+        whole rows do; else 0.
     """
 
     shape: tuple[int | None, int]
@@ -92,6 +95,7 @@ class MatrixSource(ABC):
     on_disk: bool = False
     dask_array: Any = None
     axes: Axes | None = None
+    column_chunk: int = 0
 
     @abstractmethod
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:

@@ -50,6 +50,8 @@ class DenseSource(MatrixBlock):
         self.shape = (int(array.shape[0]), int(array.shape[1]))
         self.dtype = compute_dtype(array.dtype)
         self.nbytes = math.prod(self.shape) * getattr(array.dtype, "itemsize", 8)
+        flags = array.flags if isinstance(array, np.ndarray) else None
+        self.column_chunk = int(flags is not None and flags.f_contiguous and not flags.c_contiguous)
 
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
         """Yield the matrix itself, or rows of it where a limit asks for less at once."""

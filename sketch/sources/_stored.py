@@ -39,6 +39,7 @@ class StoredSource(MatrixSource):
         self.on_disk = self._stored.on_disk
         self.dask_array = stored if is_dask(stored) else None
         self.widens = is_dask(stored) and not is_complex(self.dtype)  # chunks as they turn out
+        self.column_chunk = 0 if is_dask(stored) else self._stored.column_chunk()
 
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
         """Yield tiles along the chunks that the data are stored in."""

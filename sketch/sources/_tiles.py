@@ -99,6 +99,18 @@ class StoredArray:
             order = [axis, *(k for k in order if k != axis)]
         return tile_shape(self.shape, chunks, order, entries)
 
+    def column_chunk(self) -> int:
+        """Return how many whole columns of a matrix lie together, 0 where they do not.
+
+        Any one column does in memory, where whole rows would have to be converted many at a time.
+        """
+        m, n = self.shape
+        chunks = _chunks(self.stored)
+        if math.prod(chunks) > 1:
+            return chunks[1] if chunks[0] >= m and chunks[1] < n else 0
+        in_memory = type(self.stored) is np.ndarray
+        return int(in_memory or _fastest_first(self.stored)[0] == 0)
+
     def whole(self) -> Array:
         """Return the whole array."""
         ((_, array),) = self.tiles(sys.maxsize)
