@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
+import scipy.sparse
 from file_formats import DENSE, DENSE_MATRICES, SPARSE, contents
 
 import sketch
@@ -172,3 +174,139 @@ def test_tables_are_their_numbers(suffix, tmp_path):
     with pytest.raises(sketch.StateFileError, match=r"word, other.* hold no numbers"):
         sketch.open(path)
     assert np.array_equal(np.asarray(sketch.open(f"{path}::a")), MATRIX[:, :1])
+
+
+SPELLINGS = [
+    "{},000",
+    "0x{}",
+    "{}D3",
+    "${}",
+    "{} %",
+    "{},5",
+    "-{}.5D-2",
+    "1 {}00",
+    "{} \N{EURO SIGN}",
+]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("column", [0, 1, 2])
+def test_a_column_of_numbers_in_another_spelling_is_refused_wherever_it_stands(
+    spelling, column, tmp_path
+):
+    """It would be taken for labels of the rows, and be lost, as the first one."""
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(MATRIX[:, :3], columns=list("abc"))
+    frame[frame.columns[column]] = [spelling.format(k) for k in range(1, len(frame) + 1)]
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(sketch.StateFileError, match=f"columns {'abc'[column]} hold no numbers"):
+        sketch.open(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    "labels", [["x", "y", "z"], ["2020-01-01", "2020-01-02", "2020-01-03"], ["1007_s_at", "a", "3"]]
+)
+def test_a_first_column_of_text_is_labels(labels, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"id": labels, "a": [1.5, 2, 3], "b": [4, 5, 6.5]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    file = sketch.open(tmp_path / "a.csv")
+    assert np.array_equal(np.asarray(file), frame[["a", "b"]])
+    assert list(file.labels[0]) == labels
+
+
+def arrow_columns():
+    """Return columns of all kinds of types: numbers, what names rows, and what is neither."""
+    arrow = pytest.importorskip("pyarrow")
+    words, numbers = arrow.array(["x", "y", "x"]), arrow.array([1.5, 2.0, 1.5])
+    whole = arrow.array([1, 2, 3])
+    twos = arrow.FixedSizeListArray.from_arrays(arrow.array([1.0] * 6), 2)
+    return {
+        "number": [
+            *(numbers, numbers.dictionary_encode(), whole.cast("uint8"), whole.dictionary_encode()),
+            arrow.array([True, False, True]),
+        ],
+        "label": [
+            *(words, words.dictionary_encode(), words.cast("large_string")),
+            *(whole.cast(arrow.timestamp("s")), whole.cast("int32").cast(arrow.date32())),
+        ],
+        "other": [
+            *(arrow.array([[1.0], [2.0], [3.0]]), arrow.array([{"a": 1.0}] * 3), twos),
+            *(whole.cast(arrow.decimal128(25, 2)), whole.cast(arrow.duration("s"))),
+            *(arrow.nulls(3), arrow.array([b"1"] * 3)),
+        ],
+    }
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "feather"])
+@pytest.mark.parametrize("kind", ["number", "label", "other"])
+def test_no_column_of_a_table_is_lost(kind, suffix, tmp_path):
+    """Each is numbers, or names the rows, or is told as what the table cannot be taken with."""
+    arrow = pytest.importorskip("pyarrow")
+    from pyarrow import feather, parquet
+
+    write = parquet.write_table if suffix == "parquet" else feather.write_feather
+    path = str(tmp_path / f"a.{suffix}")
+    for column in arrow_columns()[kind]:
+        write(arrow.table({"one": column, "b": [1.0, 2.0, 3.0]}), path)
+        if kind == "other":
+            with pytest.raises(sketch.StateFileError, match="columns one hold no numbers"):
+                sketch.open(path)
+            continue
+        file = sketch.open(path)
+        assert file.shape == (3, 2 if kind == "number" else 1)
+        if kind == "number":
+            assert np.asarray(file)[:, 0].tolist() == column.to_pylist()
+        else:
+            assert list(file.labels[0]) == [str(x) for x in column.to_pylist()]
+
+
+def test_labels_of_another_length_are_refused_and_the_data_are_not(tmp_path):
+    folder = tmp_path / "tenx"
+    folder.mkdir()
+    scipy.io.mmwrite(folder / "matrix.mtx", scipy.sparse.coo_array(MATRIX))
+    (folder / "barcodes.tsv").write_text("only one\n")
+    file = sketch.open(folder)
+    with pytest.raises(sketch.StateFileError, match=f"1 labels for the {MATRIX.shape[1]} entries"):
+        _ = file.labels
+    assert np.allclose(sketch.svd(file, 2).s, sketch.svd(MATRIX, 2).s)
+
+
+@pytest.mark.parametrize("values", [["a"] * 4, np.zeros(4, "M8[s]"), np.zeros(4, [("a", "f8")])])
+def test_sparse_matrices_of_what_is_no_number_are_refused(values, tmp_path):
+    parts = {"indices": [0, 1, 2, 3], "indptr": [0, 1, 2, 3, 4], "shape": [4, 4]}
+    coords = np.stack([np.arange(4)] * 2)
+    np.savez(tmp_path / "rows.npz", format=b"csr", data=np.array(values), **parts)
+    np.savez(tmp_path / "coo.npz", data=np.array(values), coords=coords, shape=[4, 4], fill_value=0)
+    for name in ("rows.npz", "coo.npz"):
+        with pytest.raises(sketch.StateFileError, match=r"not numbers|damaged|holds records"):
+            sketch.open(tmp_path / name)
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_arrays_of_every_version_of_the_format(version, order, tmp_path):
+    with open(tmp_path / "a.npy", "wb") as file:
+        np.lib.format.write_array(file, np.asarray(MATRIX, order=order), version=version)
+    assert np.array_equal(np.asarray(sketch.open(tmp_path / "a.npy")), MATRIX)
+
+
+def test_a_sparse_matrix_of_matlab_without_entries(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        group = file.create_group("empty")
+        group.attrs["MATLAB_sparse"] = np.uint64(5)
+        group["jc"] = np.zeros(4, np.uint64)
+    matrix = sketch.open(tmp_path / "a.h5")
+    assert matrix.shape == (5, 3)
+    assert contents(matrix).tolist() == np.zeros((5, 3)).tolist()
+
+
+def test_a_group_that_holds_itself_is_listed_once(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["group/inner/a"] = MATRIX
+        file["group/inner/again"] = file["group"]
+        file["b"] = MATRIX
+    with pytest.raises(sketch.StateFileError, match=r"NAME: b, group/inner/a$"):
+        sketch.open(tmp_path / "a.h5")

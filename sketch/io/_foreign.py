@@ -110,29 +110,38 @@ def read_table(path: str, name: str) -> _Answer:
         import pyarrow.feather
 
         table = pyarrow.feather.read_table(path)
-    names = table.column_names
-    kinds = {}
-    for key, column in zip(names, table.columns, strict=True):
-        is_number = arrow.types.is_floating(column.type) or arrow.types.is_integer(column.type)
-        kinds[key] = is_number or arrow.types.is_boolean(column.type)
+    names, columns = table.column_names, dict(zip(table.column_names, table.columns, strict=True))
+    kinds = {key: _kind(arrow.types, column.type) for key, column in columns.items()}
     stored = (table.schema.pandas_metadata or {}).get("index_columns", ())
     index = [key for key in stored if key in names]  # else a range, which is not stored
-    numeric = [key for key in names if kinds[key] and key not in index]
+    numeric = [key for key in names if kinds[key] == "number" and key not in index]
     wanted = name.split(",") if name else numeric
     answer = {"columns": names, "numeric": numeric}
-    others = [key for key in names if not kinds[key] and key not in index]
-    if not name and len(others) > 1:
+    others = [key for key in names if kinds[key] != "number" and key not in index]
+    if not name and (len(others) > 1 or any(kinds[key] != "label" for key in others)):
         return answer, []
-    if not wanted or not set(wanted) <= set(names) or not all(kinds[key] for key in wanted):
+    if not wanted or any(kinds.get(key) != "number" for key in wanted):
         return answer, []
-    columns = [_column(table.column(key)) for key in wanted]
+    values = [_column(columns[key]) for key in wanted]
     labels = next(iter([*index, *others]), None)
-    rows = None if labels is None else [str(x) for x in table.column(labels).to_pylist()]
-    return {**answer, "wanted": wanted, "rows": rows}, [np.stack(columns, axis=1)]
+    rows = None if labels is None else [str(x) for x in columns[labels].to_pylist()]
+    return {**answer, "wanted": wanted, "rows": rows}, [np.stack(values, axis=1)]
+
+
+def _kind(types: Any, dtype: Any) -> str:
+    """Return what a column of a type of Arrow holds: numbers, what may name rows, or else."""
+    if types.is_dictionary(dtype):
+        dtype = dtype.value_type
+    if types.is_floating(dtype) or types.is_integer(dtype) or types.is_boolean(dtype):
+        return "number"
+    names = types.is_string(dtype) or types.is_large_string(dtype)
+    return "label" if names or types.is_date(dtype) or types.is_timestamp(dtype) else "other"
 
 
 def _column(column: Any) -> Any:
     """Return a column as numbers, NaN where nothing is known."""
+    if hasattr(column.type, "value_type"):  # a dictionary of them
+        column = column.cast(column.type.value_type)
     if column.null_count:
         return column.to_pandas().to_numpy("float64", na_value=np.nan)
     return column.to_numpy()

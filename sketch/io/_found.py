@@ -137,3 +137,14 @@ def check_claim(shape: Sequence[int], dtype: Any, stored: Callable[[], int], whe
             f"{where}: claims shape {tuple(shape)}, {claimed:.3g} bytes, which is far more than "
             "is stored; the file is damaged, or one of its axes is not what it should be"
         )
+
+
+def check_labels(labels: Labels, shape: tuple[int, ...], where: str) -> None:
+    """Refuse labels of an axis that are more or fewer than its entries."""
+    for axis, (names, size) in enumerate(zip(labels, shape, strict=False)):
+        count = size if names is None else len(np.asarray(names))
+        if count != size:
+            raise StateFileError(
+                f"{where}: {count} labels for the {size} entries of axis {axis}; the files do not "
+                "belong together, or are damaged"
+            )

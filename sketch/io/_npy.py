@@ -51,9 +51,9 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(file)
     if version == (1, 0):
         return np.lib.format.read_array_header_1_0(file)
-    if version == (2, 0):
+    if version in ((2, 0), (3, 0)):  # which differ in how names of fields are encoded
         return np.lib.format.read_array_header_2_0(file)
-    raise ValueError(f"version {version} of the format, for arrays of records")
+    raise ValueError(f"version {version} of the format")
 
 
 def _shapes(path: str) -> dict[str, tuple[int, ...] | None]:
@@ -93,8 +93,7 @@ def _shapes(path: str) -> dict[str, tuple[int, ...] | None]:
 def _scipy_sparse(path: str) -> object:
     import scipy.sparse
 
-    matrix = scipy.sparse.load_npz(path)
-    return _checked(matrix)
+    return _checked(scipy.sparse.load_npz(path), path)
 
 
 def _pydata_sparse(path: str, keys: set[str]) -> object:
@@ -110,17 +109,18 @@ def _pydata_sparse(path: str, keys: set[str]) -> object:
         shape = tuple(int(n) for n in archive["shape"])
         if "coords" in keys:
             coords = tuple(archive["coords"])
-            return scipy.sparse.coo_array((archive["data"], coords), shape=shape)
+            return _checked(scipy.sparse.coo_array((archive["data"], coords), shape=shape), path)
         axes = archive["compressed_axes"].tolist() if "compressed_axes" in keys else None
         if len(shape) != 2 or axes not in ([0], [1]):
             raise StateFileError(f"{path}: GCXS of more than two axes; save it as COO")
         kind = scipy.sparse.csr_array if axes == [0] else scipy.sparse.csc_array
         parts = (archive["data"], archive["indices"], archive["indptr"])
-        return _checked(kind(parts, shape=shape))
+        return _checked(kind(parts, shape=shape), path)
 
 
-def _checked(matrix: Any) -> Any:
-    """Refuse indices that lie outside of a matrix, which compiled products would follow."""
+def _checked(matrix: Any, path: str) -> Any:
+    """Refuse what is no number, and indices outside of a matrix, which products would follow."""
+    check_numbers(matrix.data, path)
     if hasattr(matrix, "check_format"):
         matrix.check_format(full_check=True)
     elif matrix.format == "coo" and matrix.nnz:

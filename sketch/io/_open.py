@@ -24,7 +24,7 @@ from ..sources import (
     as_tensor_source,
 )
 from ._formats import reader_of
-from ._found import Dims, Found, Labels, check_numbers
+from ._found import Dims, Found, Labels, check_labels, check_numbers
 from ._sparse_source import SparseBlocksSource, SparseBlocksTensorSource, known_entries
 from ._stacked import StackedSparse, stacked
 from ._stored import Missing, StoredInFile
@@ -100,7 +100,9 @@ class DataFile(OpenedData):
             read = [] if self._labels is None else self._labels()
         except Exception as error:  # whatever a reader raises on a damaged file
             raise StateFileError(f"{self.spec}: its labels cannot be read ({error})") from error
-        return (*map(_as_text, read), *[None] * (self.ndim - len(read)))
+        labels = (*map(_as_text, read), *[None] * (self.ndim - len(read)))
+        check_labels(labels, self.shape, str(self.spec))
+        return labels
 
     def axes(self) -> Axes | None:
         """Return names and labels as results keep them, None where there are neither."""

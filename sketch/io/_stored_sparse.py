@@ -21,7 +21,7 @@ def is_sparse_group(item: Any) -> bool:
     """Whether a group holds the arrays of a compressed sparse matrix."""
     if hasattr(item, "shape") or not hasattr(item, "keys"):
         return False
-    return any(all(name in item for name in names) for names in _SETS)
+    return _is_matlab(item) or any(all(name in item for name in names) for names in _SETS)
 
 
 def stored_sparse(group: Any, where: str) -> StoredSparse:
@@ -29,10 +29,18 @@ def stored_sparse(group: Any, where: str) -> StoredSparse:
     if "jc" in group:  # MATLAB: columns; the number of rows is an attribute
         rows = int(group.attrs.get("MATLAB_sparse", 0))
         shape, major = (rows, len(group["jc"]) - 1), 1
-        return StoredSparse(group["data"], group["ir"], group["jc"], shape, major, where)
+        none = np.empty(0), np.empty(0, np.int64)  # which MATLAB leaves out
+        data, indices = (
+            group.get(name, part) for name, part in zip(("data", "ir"), none, strict=True)
+        )
+        return StoredSparse(data, indices, group["jc"], shape, major, where)
     shape = _shape(group, where)
     arrays = (group["data"], group["indices"], group["indptr"])
     return StoredSparse(*arrays, shape, _major(group, shape, where), where)
+
+
+def _is_matlab(group: Any) -> bool:
+    return "jc" in group and "MATLAB_sparse" in group.attrs
 
 
 class StoredSparse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
+import re
 from typing import IO, Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from ._text_blocks import open_text
 
 _BLOCK = 1 << 20  # bytes of text that are unpacked at once
 _LONGEST_LINE = 1 << 26  # bytes
+_SPELT = re.compile(  # with a currency, thousands, a decimal comma, Fortran's exponent, a unit
+    r"\W?\s?[+-]?(0x[0-9a-f]+|[0-9.,' _]*[0-9][0-9.,' _]*([ed][+-]?[0-9]+)?)\s?\W?", re.IGNORECASE
+)
 
 
 def read_arrow(path: str, name: str, stack: contextlib.ExitStack) -> Found:
@@ -102,7 +106,7 @@ def _are_labels(column: Any, table: Any) -> bool:
     """Whether a first column of text is one of labels, and not of numbers with a mistake in it."""
     if str(column.name).startswith("Unnamed") or column.name == "index":
         return True
-    return sum(map(_is_number, column)) <= len(table) / 2
+    return sum(map(_looks_like_number, column)) <= len(table) / 2
 
 
 def _table(values: object, rows: object, columns: object) -> Found:
@@ -139,6 +143,11 @@ def _holds_numbers(first: list[Any], path: str) -> bool:
             f"columns are named as {path}::0,1"
         )
     return all(map(_is_number, first))
+
+
+def _looks_like_number(value: Any) -> bool:
+    """Whether somebody may have meant a number: by its digits, in whatever spelling."""
+    return _is_number(value) or _SPELT.fullmatch(str(value)) is not None
 
 
 def _is_number(value: Any) -> bool:

@@ -66,9 +66,14 @@ def attributes(item: object) -> Mapping[str, Any]:
     return read
 
 
-def _arrays(group: object, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield the names of all arrays of numbers, sparse groups, and fields of records."""
-    count = 0
+def _arrays(
+    group: object, prefix: str = "", above: tuple[object, ...] = ()
+) -> Iterator[tuple[str, Any]]:
+    """Yield the names of all arrays of numbers, sparse groups, and fields of records.
+
+    Not those of a group in itself, where links can lead.
+    """
+    count, above = 0, (*above, group)
     for key in _keys(group):
         item = item_of(group, key)
         name = prefix + key
@@ -77,8 +82,8 @@ def _arrays(group: object, prefix: str = "", depth: int = 0) -> Iterator[tuple[s
         if is_sparse_group(item):
             yield name, item
         elif not hasattr(item, "shape"):
-            if depth < _DEEPEST:
-                yield from _arrays(item, f"{name}/", depth + 1)
+            if len(above) <= _DEEPEST and item not in above:
+                yield from _arrays(item, f"{name}/", above)
         elif getattr(item.dtype, "names", None) == _PARTS:
             yield name, item
         elif getattr(item.dtype, "names", None):
