@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 
 import sketch
+from sketch.from_entries._train_fit import KnownEntries, grown, sweeps, swept
 from sketch.numerics.random import entry_words, point_words
 
 
@@ -93,6 +95,24 @@ def test_constants_have_rank_one(value):
     tt = sketch.complete_train(points, np.full(500, value), (6,) * 3)
     assert tt.ranks == (1, 1)
     assert np.allclose(tt.to_array(), value)
+
+
+def test_momentum_leads_to_the_values_faster_and_never_away():
+    points = np.unique(some_points(1500, (10,) * 4), axis=0)
+    values = np.exp(-np.linalg.norm(points / 9, axis=1))
+    known = KnownEntries(points, (10,) * 4)
+    cores = []
+    for _ in range(3):
+        cores = grown(cores, known, values, (3,) * 3, 0, 1)
+    plain = start = sketch.TensorTrain(cores)
+    misfits = [
+        np.linalg.norm(tt.entries(points) - values)
+        for tt in itertools.islice(sweeps(start, known, values), 25)
+    ]
+    assert np.all(np.diff(misfits) < 0)
+    for _ in misfits:
+        plain = sketch.TensorTrain(swept(plain.cores, known, values))
+    assert misfits[-1] < np.linalg.norm(plain.entries(points) - values)
 
 
 def test_complete_takes_points_too():

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .._checks import Ranks, checked_tol, each_bond
 from ..backend.array import accumulator_dtype, compute_dtype, to_host, unit_roundoff
@@ -16,12 +20,13 @@ from ..results import ErrorEstimate, held_out_error, rounding_floor, warn_unmet
 from ._function_block import Values
 from ._held_out_points import checked_shape, root_size
 from ._scattered_points import Mask, averaged, checked_points, shared_out, warn_of_unseen
-from ._train_fit import KnownEntries, grown, swept
+from ._train_fit import KnownEntries, grown, sweeps
 
 _GAIN = 0.95  # of the error at held-out entries, above which a sweep or a rank was of no use
 _PATIENCE = 2  # ranks of no use
 _STARTS = 2  # of each further part, of which the best in the end is kept
-_MOST_SWEEPS = 40  # with one rank
+_FIRST_SWEEPS, _MOST_SWEEPS = 5, 100  # with each start, and with the best of them
+_CLEAR = 2.0  # standard deviations, by which entries that choose show a train to be worse
 _MARGIN = 0.5  # of a tolerance
 _SURE = 0.99  # of the interval that a known difference has to be in
 
@@ -81,8 +86,10 @@ def complete_train(
     Notes
     -----
     Alternating least squares [1]_ with ranks that grow by one [2]_: a train of rank one is fitted
-    to what is left over and joins the others, then all cores are fitted in turn. Each takes
-    ``O(p r^4)`` operations; the entries and p times the sum of the ranks are held in memory.
+    to what is left over and joins the others, then all cores are fitted in turn, in sweeps with
+    momentum [3]_, up to 100 for each rank: until the fitted entries gain nothing more, or those
+    that choose clearly lose. Each core takes ``O(p r^4)`` operations; the entries and p times the
+    sum of the ranks are held in memory.
 
     The error counts what the entries show. Where a function is steep in a corner that hardly any of
     them lie in, the train may be further off than they tell. This shows in how the last two trains
@@ -96,6 +103,9 @@ def complete_train(
        doi:10.1137/130942401.
     .. [2] L. Grasedyck, S. Krämer, "Stable ALS approximation in the TT-format for rank-adaptive
        tensor completion", Numer. Math. 143 (2019) 855-904, doi:10.1007/s00211-019-01072-4.
+    .. [3] D. Mitchell, N. Ye, H. De Sterck, "Nesterov acceleration of alternating least squares for
+       canonical tensor decomposition: momentum step size and restart mechanisms", Numer. Linear
+       Algebra Appl. 27 (2020) e2297, arXiv:1810.05846.
 
     Examples
     --------
@@ -155,7 +165,8 @@ class _Growth:
         ranks: tuple[int, ...] | None = None
         while idle < _PATIENCE and least > goal:
             tries = [self._larger(cores, limits, start) for start in range(_STARTS)]
-            tt, off = min(tries, key=lambda found: found[1])
+            tt = self._settled(min(tries, key=self._off), _MOST_SWEEPS)
+            off = self._off(tt)
             idle += 1
             if off < _GAIN * least or best is None:
                 best, rival, least, idle = tt, best, off, 0
@@ -165,30 +176,37 @@ class _Growth:
         assert best is not None
         return best, rival
 
-    def _larger(
-        self, cores: Sequence[Values], limits: Sequence[int], start: int
-    ) -> tuple[TensorTrain, float]:
-        """Return the best train with a part of rank one more, and its relative error."""
+    def _larger(self, cores: Sequence[Values], limits: Sequence[int], start: int) -> TensorTrain:
+        """Return a train with a part of rank one more, after first sweeps."""
         grew = grown(cores, self._known, self._values, limits, self._seed, start)
-        return self._settled(TensorTrain(grew))
+        return self._settled(TensorTrain(grew), _FIRST_SWEEPS)
 
-    def _settled(self, tt: TensorTrain) -> tuple[TensorTrain, float]:
-        """Return the best train of sweeps that are of use, and its relative error."""
-        best, least = tt, self._off(tt)
-        for _ in range(_MOST_SWEEPS):
-            tt = TensorTrain(swept([to_host(core) for core in tt.cores], self._known, self._values))
-            off = self._off(tt)
-            useful = off < _GAIN * least
-            if off < least:
-                best, least = tt, off
-            if not useful:
-                break
-        return best, least
+    def _settled(self, tt: TensorTrain, most: int) -> TensorTrain:
+        """Return the last train of the sweeps that do not end up clearly worse than before."""
+        best, least, last = tt, self._squares(tt), tt
+        for last in itertools.islice(sweeps(tt, self._known, self._values), most):
+            squares = self._squares(last)
+            if squares.sum() < least.sum():
+                best, least = last, squares
+            elif _is_clear(squares - least):
+                return best
+        return last
+
+    def _squares(self, tt: TensorTrain) -> NDArray[np.float64]:
+        """Return the squares of the errors at the entries that choose."""
+        errors: Values = self._test_values - to_host(tt.entries(self._tests))
+        return np.asarray(np.abs(errors) ** 2, np.float64)
 
     def _off(self, tt: TensorTrain) -> float:
         size = frobenius_norm(self._test_values)
-        off = frobenius_norm(self._test_values - tt.entries(self._tests))
+        off = math.sqrt(float(self._squares(tt).sum()))
         return off / size if size else off
+
+
+def _is_clear(differences: NDArray[np.float64]) -> bool:
+    """Whether the sum of independent numbers is clearly positive."""
+    spread = float(np.std(differences)) * math.sqrt(len(differences))
+    return float(differences.sum()) > _CLEAR * spread
 
 
 def _error(

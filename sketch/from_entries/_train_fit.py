@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from ..backend.array import cuts, to_host
 from ..formats import TensorTrain
 from ..numerics.index_keys import Points
+from ..numerics.linalg import frobenius_norm
 from ..numerics.random import normal_rows
 from ._function_block import Values
 
@@ -26,6 +28,7 @@ _START_SWEEPS = 4
 _SPREAD = 0.5  # of the entries of random starts about one
 _RIDGE = 1e-10  # of the trace of a system
 _BLOCK_ROWS = 50_000
+_SEEN, _SLOW = 5, 0.99  # sweeps, after which the misfit should have fallen by as much
 
 
 class KnownEntries:
@@ -79,6 +82,35 @@ def grown(
     for mode in range(len(done) - 1, 0, -1):
         _pass_back(done, mode)
     return done
+
+
+def sweeps(tt: TensorTrain, known: KnownEntries, values: Values) -> Iterator[TensorTrain]:
+    """Yield the train after each of the sweeps that bring it closer to the values.
+
+    Each begins beyond the last train, by a share of the last step that grows with their number
+    [1]_; at the last train anew where that led away from the values.
+
+    References
+    ----------
+    .. [1] D. Mitchell, N. Ye, H. De Sterck, "Nesterov acceleration of alternating least squares for
+       canonical tensor decomposition: momentum step size and restart mechanisms", Numer. Linear
+       Algebra Appl. 27 (2020) e2297, arXiv:1810.05846.
+    """
+    ahead, steps, misfits = tt, 0, [math.inf]
+    while len(misfits) <= _SEEN or misfits[-1] < _SLOW * misfits[-1 - _SEEN]:
+        new = TensorTrain(swept([to_host(core) for core in ahead.cores], known, values))
+        misfit = frobenius_norm(values - to_host(new.entries(known.points)))
+        if misfit < misfits[-1]:
+            steps += 1
+            share = (steps - 1) / (steps + 2)
+            ahead = ((1 + share) * new - share * tt).round(new.ranks) if share else new
+            tt = new
+            misfits.append(misfit)
+            yield tt
+        elif steps:
+            ahead, steps = tt, 0
+        else:
+            return
 
 
 def swept(cores: Sequence[Values], known: KnownEntries, values: Values) -> list[Values]:
