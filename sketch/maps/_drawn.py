@@ -111,7 +111,7 @@ class DrawnMatrix:
         key = (start, stop, dtype_name(like.dtype), type(like), str(getattr(like, "device", "")))
         return self._kept.get(
             key,
-            lambda: brought(self._draw(start, stop, bits_for(like)), like),
+            lambda: self._drawn(start, stop, like),
             lambda rows: 8 * math.prod(rows.shape),
         )
 
@@ -135,7 +135,10 @@ class DrawnMatrix:
 
     def sample(self) -> HostArray:
         """Return a few rows, by which installations compare what they draw."""
-        return self._draw(0, 4)
+        return to_host(self._drawn(0, 4, np.empty(0)))
+
+    def _drawn(self, start: int, stop: int, like: Array) -> Array:
+        return brought(self._draw(start, stop, bits_for(like)), like)
 
     def _draw(self, start: int, stop: int, bits: Bits = HOST) -> HostArray:
         few = self.structured_rows(start, stop, "float64") if bits is HOST else None
@@ -199,11 +202,12 @@ class ProbedMatrix(DrawnMatrix):
 
     probes: DrawnMatrix | None = None
 
-    def _draw(self, start: int, stop: int, bits: Bits = HOST) -> HostArray:
-        drawn = [super()._draw(start, stop, bits)]
-        if self.probes is not None:
-            drawn.append(self.probes._draw(start, stop, bits))
-        return bits.xp.concatenate(drawn, axis=1)  # type: ignore[no-any-return]
+    def _drawn(self, start: int, stop: int, like: Array) -> Array:
+        rows = super()._drawn(start, stop, like)
+        if self.probes is None:
+            return rows
+        beside = self.probes.array_rows(start, stop, like)
+        return namespace(rows).concat([rows, beside], axis=1)
 
     def hashed_rows(self, start: int, stop: int, dtype: str) -> HashedRows | None:
         """Return None: the columns beside are dense, whatever the family."""

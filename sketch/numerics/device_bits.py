@@ -67,7 +67,7 @@ class DeviceBits(Bits):
         On a GPU.
     """
 
-    block_rows = None
+    words_at_once = None
 
     def __init__(self, like: Array) -> None:
         self.xp = namespace(like)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from ..backend.array import (
     Array,
     brought,
@@ -18,9 +20,10 @@ from ..backend.array import (
 )
 from ..backend.protocols import Namespace
 from ..errors import NonFiniteError
-from .linalg import adjoint, frobenius_norm, rescaled, scale_exponent
+from .linalg import adjoint, frobenius_norm, product_into, rescaled, scale_exponent
 
-_PANEL_ROWS = 2048  # of a tall matrix that are multiplied at once
+_PANEL_ROWS = 1024  # of a tall matrix that are multiplied at once, in the host's memory,
+_DEVICE_PANEL_ROWS = 65536  # and elsewhere
 _GRAM_DIGITS = 1e4  # eigenvalues of a Gram matrix above so many roundoffs have right vectors
 _FEW_OF_MANY = 4  # from so many times as many columns, a few eigenvectors come from products
 _ITERATIONS = 3
@@ -62,7 +65,7 @@ def orthonormal_basis(y: Array) -> Array:
 
 def panels(y: Array) -> Iterator[slice]:
     """Return the rows of a tall matrix in panels that stay in cache."""
-    return cuts(int(y.shape[0]), _PANEL_ROWS)
+    return cuts(int(y.shape[0]), _PANEL_ROWS if isinstance(y, np.ndarray) else _DEVICE_PANEL_ROWS)
 
 
 def leading_basis(y: Array, rank: int) -> Array:
@@ -116,14 +119,17 @@ def _preconditioned(xp: Namespace, y: Array) -> Array:
 def _cholesky_orthonormalize(xp: Namespace, y: Array) -> Array | None:
     """Cholesky QR twice, or None where the panel is too ill-conditioned for it.
 
-    The second multiplication goes in place, a block of rows at a time.
+    A few rows at a time, so that what is written is read again while it is in cache; the second
+    multiplication goes in place.
     """
     identity = xp.eye(y.shape[1], dtype=y.dtype, device=y.device)
     inverse = inverse_cholesky(adjoint(y) @ y, identity)
     if inverse is None:
         return None
-    q = y @ inverse
-    gram = adjoint(q) @ q
+    q, gram = xp.empty(y.shape, dtype=y.dtype, device=y.device), xp.zeros_like(identity)
+    for panel in panels(q):
+        product_into(q[panel, :], y[panel, :], inverse)
+        gram += adjoint(q[panel, :]) @ q[panel, :]
     if not float(xp.max(xp.abs(gram - identity))) < 0.1:  # cond(y)**2 * u was too large
         return None
     inverse = inverse_cholesky(gram, identity)
@@ -157,23 +163,18 @@ def triangle(y: Array) -> Array:
 def _cholesky(gram: Array) -> Array | None:
     """Return the upper Cholesky factor, or None where there is none."""
     try:
-        upper: Array = namespace(gram).linalg.cholesky(gram, upper=True)
+        lower: Array = namespace(gram).linalg.cholesky(gram)
     except Exception as error:  # every library has an error class of its own
         if not _is_decomposition_failure(error):
             raise
         return None
-    return upper
+    return adjoint(lower)
 
 
 def inverse_cholesky(gram: Array, identity: Array) -> Array | None:
     """Return the inverse of the upper Cholesky factor, or None where there is none."""
-    xp = namespace(gram)
-    try:
-        return xp.linalg.solve(xp.linalg.cholesky(gram, upper=True), identity)
-    except Exception as error:  # every library has an error class of its own
-        if not _is_decomposition_failure(error):
-            raise
-        return None
+    upper = _cholesky(gram)
+    return None if upper is None else namespace(gram).linalg.solve(upper, identity)
 
 
 def _is_decomposition_failure(error: Exception) -> bool:

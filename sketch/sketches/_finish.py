@@ -90,8 +90,8 @@ def phases(rows: Array) -> Array:
     size = xp.abs(rows)
     large = size >= _NEARLY_LARGEST * xp.max(size, axis=1, keepdims=True)
     first = xp.argmax(xp.astype(large, xp.int8), axis=1)
-    here = xp.arange(rows.shape[1], device=rows.device)[None, :] == first[:, None]
-    entry = xp.sum(xp.where(here, rows, xp.zeros_like(rows)), axis=1)
+    starts = xp.arange(rows.shape[0], device=rows.device) * rows.shape[1]
+    entry = xp.take(xp.reshape(rows, (-1,)), starts + first, axis=0)
     modulus = xp.abs(entry)
     one = xp.ones_like(entry)
     return xp.where(modulus > 0, entry / xp.where(modulus > 0, modulus, xp.ones_like(modulus)), one)

@@ -73,8 +73,10 @@ def _some_rows(source: MatrixSource, *, left: bool) -> HostArray | None:
     except DtypeError:  # the format cannot tell them
         return None
     rows = rows.conj().T if left else rows
-    reached = rows[rows.any(axis=1)][:, rows.any(axis=0)]
-    if np.count_nonzero(reached) < _FILLED * reached.size:  # what a sketch leaves over is not so
+    there = rows != 0
+    filled = np.count_nonzero(there)
+    reached = filled if filled == there.size else there.any(axis=1).sum() * there.any(axis=0).sum()
+    if filled < _FILLED * reached:  # what a sketch leaves over is not so
         return None
     return rows.astype(source.dtype, copy=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypedDict
@@ -61,4 +62,9 @@ def method_of(methods: Methods, name: object, *others: str) -> type[Any]:
 
 def options_of(made: Callable[..., Any]) -> list[str]:
     """Return the names of what a method can be told beside sizes, seed, dtype and device."""
-    return [name for name in inspect.signature(made).parameters if name not in _OF_THE_CALL]
+    return [name for name in _parameters(made) if name not in _OF_THE_CALL]
+
+
+@functools.cache
+def _parameters(made: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(made).parameters)
