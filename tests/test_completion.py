@@ -12,6 +12,7 @@ import scipy.sparse
 import sketch
 from sketch.cli import main
 from sketch.numerics.packed import packed, packed_solve, packed_squares
+from sketch.sources import as_known_source
 
 RNG = np.random.default_rng(0)
 
@@ -498,3 +499,17 @@ def test_components_of_incomplete_rows_keep_variances_beyond_single_precision(sc
     assert found.dtype == "float32"
     ratio = found.explained_variance / expected.explained_variance
     assert np.allclose(np.sqrt(ratio) / scale, 1, rtol=1e-3)
+
+
+def test_small_chunks_of_a_dask_array_are_computed_together():
+    da, callbacks = pytest.importorskip("dask.array"), pytest.importorskip("dask.callbacks")
+    rows = np.where(np.arange(900.0).reshape(300, 3) % 7 == 0, np.nan, 1.0)
+    started = []
+    with callbacks.Callback(start=started.append):
+        source = as_known_source(da.from_array(rows, chunks=(2, 2)))
+        blocks = [(at, block.rows.shape[0]) for at, block in source.in_order().blocks()]
+        assert [at for at, _ in blocks] == [(row, 0) for row in range(0, 300, 2)]
+        assert len(started) == 1
+        # 10 rows of 3 numbers at once, which are 5 chunks
+        assert len(list(source.in_order().blocks(10 * 3 * 8))) == 150
+        assert len(started) == 1 + 30

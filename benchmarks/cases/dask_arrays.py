@@ -135,6 +135,7 @@ METHODS: dict[str, Method] = {
     "sketch HMT, one step": ours(power_iters=1),
     "sketch Nyström": ours(method="nystrom"),
     "sketch Nyström, by 4 to 1": nystrom(sketch_rank=2 * RANK, corange_rank=8 * RANK),
+    "sketch Nyström, wide": nystrom(sketch_rank=12 * RANK, corange_rank=30 * RANK),
     "sketch HMT, wide start, half a step": ours(power_iters=0.5, start_rank=4 * RANK + 20),
     "svd_compressed": peers.svd_compressed(RANK),
     "svd_compressed, one step": peers.svd_compressed(RANK, 1),

@@ -25,7 +25,7 @@ from ..backend.array import (
 )
 from ..numerics.device_bits import bits_for
 from ..numerics.kernels import HashedRows, StructuredRows, side_by_side
-from ..numerics.linalg import adjoint
+from ..numerics.linalg import adjoint, product
 from ..numerics.random import HOST, Bits
 from ..running.cache import RecentValues
 from ._family import SparseFamily, TestMatrixFamily
@@ -115,23 +115,31 @@ class DrawnMatrix:
             lambda rows: 8 * math.prod(rows.shape),
         )
 
-    def adjoint_product(self, x: Array) -> Array:
-        """Return ``Omega^* x`` for x of shape (m, k), Omega drawn in blocks of rows."""
+    def adjoint_product(self, x: Array, first: int = 0) -> Array:
+        """Return ``Omega^* x`` for the rows of Omega from a first one on, drawn in blocks.
+
+        Parameters
+        ----------
+        x : array, shape (m, k)
+        first : int
+            Row of Omega that belongs to the first one of x.
+        """
         step = max(1, _DRAWN_BYTES // (16 * self.width))
         blocks = cuts(int(x.shape[0]), step)
-        return functools.reduce(operator.add, (self._adjoint_block(rows, x) for rows in blocks))
+        seen = (self._adjoint_block(first + b.start, x[b, :]) for b in blocks)
+        return functools.reduce(operator.add, seen)
 
-    def _adjoint_block(self, rows: slice, x: Array) -> Array:
-        on_host = isinstance(x, np.ndarray)
-        dtype, x = dtype_name(x.dtype), x[rows, :]
-        form = self.structured_rows(rows.start, rows.stop, dtype) if on_host else None
-        product = None if form is None else form.conj().product_of_dense(x)
-        if product is not None:
-            return product
-        few = self.hashed_rows(rows.start, rows.stop, dtype) if on_host else None
+    def _adjoint_block(self, start: int, x: Array) -> Array:
+        on_host, stop = isinstance(x, np.ndarray), start + int(x.shape[0])
+        dtype = dtype_name(x.dtype)
+        form = self.structured_rows(start, stop, dtype) if on_host else None
+        summed = None if form is None else form.conj().product_of_dense(x)
+        if summed is not None:
+            return summed
+        few = self.hashed_rows(start, stop, dtype) if on_host else None
         if few is not None:
             return few.adjoint_product(to_host(x))
-        return adjoint(self.array_rows(rows.start, rows.stop, x)) @ x
+        return product(adjoint(self.array_rows(start, stop, x)), x)
 
     def sample(self) -> HostArray:
         """Return a few rows, by which installations compare what they draw."""

@@ -7,6 +7,7 @@ determine, so that the same chunks give the same bits on every scheduler, lost w
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import itertools
 import math
 import uuid
@@ -22,6 +23,7 @@ PATIENCE = 10  # seconds to wait for a scheduler
 _ARITY = 8  # summands of a task of the tree
 _BATCH_BYTES = 32_000_000  # chunks smaller than this are worked on together
 _LEAST_BATCHES = 64  # but so many batches at least, for all workers to have some
+_LIMITED = contextvars.ContextVar("threads of BLAS are limited", default=False)
 
 
 class Task:
@@ -201,7 +203,7 @@ def compute(*tasks: Task, progress: bool = False) -> list[Any]:
 
     if progress and _is_distributed():
         tasks = tuple(persist(*tasks, progress=True))
-    with _one_blas_thread_each(), _bar(progress):
+    with one_blas_thread_each(), _bar(progress):
         (results,) = dask.compute(_Wanted(tasks))
     return list(results)
 
@@ -210,13 +212,20 @@ def persist(*tasks: Task, progress: bool = False) -> list[Task]:
     """Return tasks whose results are computed and stay where they are."""
     import dask
 
-    with _one_blas_thread_each(), _bar(progress):
+    with one_blas_thread_each(), _bar(progress):
         (kept,) = dask.persist(_Wanted(tasks))
     if progress and _is_distributed():
         import distributed
 
         distributed.progress([one.node for one in kept.tasks], notebook=False)
     return list(kept.tasks)
+
+
+def computed_chunks(array: Any, rows: slice) -> list[object]:
+    """Return some of the row chunks of a Dask array, whatever they are, computed together."""
+    import dask
+
+    return list(dask.compute(*array.blocks[rows].to_delayed().ravel()))
 
 
 def array_of_rows(
@@ -299,19 +308,30 @@ def _bar(progress: bool) -> contextlib.AbstractContextManager[object]:
 
 
 @contextlib.contextmanager
-def _one_blas_thread_each() -> Iterator[None]:
-    """Keep the threads of BLAS from competing with those of a local scheduler."""
+def one_blas_thread_each() -> Iterator[None]:
+    """Keep the threads of BLAS from competing with those of a local scheduler.
+
+    Around all that is computed one after the other, rather than around each of it: a thread of BLAS
+    that was at work waits for more at full speed, and takes a core from the tasks that come next.
+    """
     import dask.threaded
     from dask.base import get_scheduler
     from threadpoolctl import threadpool_limits
 
+    if _LIMITED.get():
+        yield
+        return
     threaded = get_scheduler() in (None, dask.threaded.get)
     start = dask.config.get("multiprocessing.initializer", None) or _limit_blas_threads
-    with (
-        dask.config.set({"multiprocessing.initializer": start}),
-        threadpool_limits(limits=1 if threaded else None),
-    ):
-        yield
+    token = _LIMITED.set(True)
+    try:
+        with (
+            dask.config.set({"multiprocessing.initializer": start}),
+            threadpool_limits(limits=1 if threaded else None),
+        ):
+            yield
+    finally:
+        _LIMITED.reset(token)
 
 
 def _limit_blas_threads() -> None:

@@ -6,7 +6,7 @@ import contextlib
 import operator
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from ..backend.array import Array, quiet
@@ -14,6 +14,7 @@ from ..backend.protocols import Number
 from ..errors import IncompatibleSketchError, PassError, SpectrumWarning, warn
 from ..formats import Axes, with_axes, with_passes, with_seeds
 from ..running.memory import block_limit
+from ..running.tasks import one_blas_thread_each
 from ._independence import warn_of_seed
 from ._method import Method
 from ._parallel import run_on_dask
@@ -207,12 +208,13 @@ class Accumulator:
 
     def end_pass(self) -> None:
         """Replace the state by the one that the next pass begins with."""
-        with self._committing:
+        with self._committing, _calm(self.state):
             self.state = ended(self.sums())
 
     def complete(self) -> Sums:
         """Return the sums of the last pass; refuse while passes are missing."""
-        return self.sums(complete(self.sums()))
+        with _calm(self.state):
+            return self.sums(complete(self.sums()))
 
     def begin(self, state: State) -> None:
         """Take a state in the place of that of no data.
@@ -233,12 +235,12 @@ class Accumulator:
 
     def is_blurred(self, sums: Sums, rank: object, tol: float | None) -> bool:
         """Whether a further reading of data at hand would tell more than the sums."""
-        with quiet():
+        with _calm(sums.state):
             return self.spec.blur(sums, rank, tol, slight=True) is not None
 
     def finish(self, sums: Sums, rank: object, tol: float | None, advice: str) -> Any:
         """Return the result of sums, and warn with an advice of what a reading would tell."""
-        with quiet():
+        with _calm(sums.state):
             blur = self.spec.blur(sums, rank, tol)
             result = self.spec.finish(sums, rank, tol)
         if blur is not None:
@@ -247,3 +249,10 @@ class Accumulator:
             with_axes(result, sums.state.columns.with_rows(result.shape[0]))
         with_passes(result, sums.readings)
         return with_seeds(result, (self.spec.seed,))
+
+
+@contextlib.contextmanager
+def _calm(state: State) -> Iterator[None]:
+    """Silence what is checked afterwards, and keep BLAS to a thread where tasks have the others."""
+    with quiet(), one_blas_thread_each() if state.is_in_tasks else contextlib.nullcontext():
+        yield

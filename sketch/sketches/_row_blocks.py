@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..backend.array import Array, cast, dtype_name, is_on_gpu, namespace, qr_triangle
 from ..maps import DrawnMatrix
-from ..numerics.factorizations import orthonormal_basis, thin_svd
+from ..numerics.factorizations import orthonormal_basis, thin_svd, triangle
 from ..numerics.linalg import adjoint, frobenius_norm, product, rescaled
 from ..running.tasks import Task, array_of_rows, compute, once, persist, task, tree
 
@@ -148,8 +148,7 @@ class RowBlocks:
 
 def adjoint_rows(matrix: DrawnMatrix, block: Array, start: int) -> Array:
     """Return ``Psi_i^* Y_i`` for a block of rows that begins at a row of the data."""
-    rows = matrix.rows(start, start + int(block.shape[0]))
-    return product(adjoint(rows.array(block)), block)
+    return matrix.adjoint_product(block, start)
 
 
 def projection(basis: Array, block: Array) -> Array:
@@ -176,7 +175,7 @@ def beside_each_other(x: Array, y: Array) -> Array:
 
 def triangle_outside(basis: Array, block: Array, inside: Array) -> Array:
     """Return R with ``R^* R = Z^* Z`` for ``Z = Y_i - Q_i (Q^* Y)``."""
-    return qr_triangle(block - product(basis, inside))
+    return triangle(block - product(basis, inside))
 
 
 def add_arrays(arrays: list[Array]) -> Array:

@@ -128,6 +128,11 @@ class State:
         return sum(p.nbytes for p in self.parts.values()) + sum(s.nbytes for s in self.window)
 
     @property
+    def is_in_tasks(self) -> bool:
+        """Whether some of what it holds are results of tasks, where the rows of the data are."""
+        return bool(self.blocks) or any(isinstance(q, RowBlocks) for q in self.passes.kept.values())
+
+    @property
     def may_follow_norm(self) -> bool:
         """Whether the norm of further data adds up to that of all."""
         known = self.dtype is None or (self.norm is not None and bool(self.cover))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..backend.array import cuts, gathered, is_complex, is_dask, to_host
 from ..backend.protocols import DaskArray
 from ..errors import DtypeError, NonFiniteError, ShapeError
 from ..numerics.known_rows import KnownRows
+from ..running.tasks import computed_chunks
 from ._base import MatrixBlock, MatrixSource
 from ._chunked import ChunkedSource, is_chunks
 from ._dense import DenseSource
@@ -119,14 +121,23 @@ def _matrix_source(a: Any) -> MatrixSource:
 def _row_chunks(a: DaskArray, limit: int | None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
     """Yield the rows of a Dask array chunk by chunk, in the formats that its chunks have.
 
-    A format tells what is known: made dense, a sparse chunk would be known everywhere.
+    A format tells what is known: made dense, a sparse chunk would be known everywhere. Small chunks
+    are computed together.
     """
-    width = 8 * max(1, a.shape[1])
-    first = 0
-    for size in a.chunks[0]:
-        for cut in cuts(size, max(1, (limit or BLOCK_BYTES) // width)):
-            rows = slice(first + cut.start, first + cut.stop)
-            source = _matrix_source(gathered(a[rows, :]))
+    most = max(1, (limit or BLOCK_BYTES) // (8 * max(1, a.shape[1])))
+    tops = list(itertools.accumulate(a.chunks[0], initial=0))
+    for chunks in _runs(a.chunks[0], most):
+        top, end = tops[chunks.start], tops[chunks.stop]
+        if end - top > most:  # one chunk alone
+            pieces = [slice(top + c.start, top + c.stop) for c in cuts(end - top, most)]
+            values: Iterable[object] = (gathered(a[rows, :]) for rows in pieces)
+        else:
+            pieces = [
+                slice(*pair) for pair in itertools.pairwise(tops[chunks.start : chunks.stop + 1])
+            ]
+            values = computed_chunks(a, chunks)
+        for rows, value in zip(pieces, values, strict=True):
+            source = _matrix_source(value)
             if source.shape != (rows.stop - rows.start, a.shape[1]):
                 raise ShapeError(
                     f"rows {rows.start} to {rows.stop} of a Dask array of shape {a.shape} are of "
@@ -134,7 +145,18 @@ def _row_chunks(a: DaskArray, limit: int | None) -> Iterator[tuple[tuple[int, in
                 )
             for (row, col), block in source.row_blocks(limit):
                 yield (row + rows.start, col), block
-        first += size
+
+
+def _runs(sizes: Sequence[int], most: int) -> Iterator[slice]:
+    """Yield runs of neighbouring sizes whose sum is at most so much, or of one that is larger."""
+    first = total = 0
+    for number, size in enumerate(sizes):
+        if number > first and total + size > most:
+            yield slice(first, number)
+            first, total = number, 0
+        total += size
+    if first < len(sizes):
+        yield slice(first, len(sizes))
 
 
 def _unmasked(a: object) -> Any:
