@@ -351,3 +351,16 @@ def test_other_kinds_of_numbers():
         assert ours.error.relative == pytest.approx(theirs.error.relative, rel=1e-3)
     zero = sketch.svd(da.zeros((50, 40), chunks=(20, 20)), 3)
     assert float(zero.s.sum()) == zero.error.value == 0.0
+
+
+def test_v_of_a_wide_array_stays_in_the_chunks_of_its_columns():
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((40, 8)) @ rng.standard_normal((8, 600))
+    a += 0.01 * rng.standard_normal(a.shape)
+    x = da.from_array(a, chunks=(25, 150))
+    found, plain = sketch.svd(x.T, 8, power_iters=1).T, sketch.svd(a.T, 8, power_iters=1).T
+    assert isinstance(found.U, np.ndarray)
+    assert found.Vh.chunks[1] == (150,) * 4
+    assert found.n_passes == 2  # whole columns serve both products of a step
+    assert np.allclose(found.s, plain.s, rtol=1e-12)
+    assert np.allclose((found.U * found.s) @ found.Vh.compute(), plain.to_array(), atol=1e-9)
