@@ -11,7 +11,15 @@ from typing import Any, SupportsIndex, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import NonFiniteError, RankError, SketchError, ToleranceError, ToleranceWarning, warn
+from .errors import (
+    ArgumentError,
+    NonFiniteError,
+    RankError,
+    SketchError,
+    ToleranceError,
+    ToleranceWarning,
+    warn,
+)
 
 Ranks: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | NDArray[np.integer[Any]]
 """One rank for all bonds of a train, or one for each."""
@@ -82,29 +90,48 @@ def checked_tol(tol: Any) -> float | None:
     Raises
     ------
     ToleranceError
-        If it is no real number, negative or NaN.
+        If it is no real number, negative, infinite or NaN.
     """
     if tol is None:
         return None
-    try:
-        value = math.nan if isinstance(tol, str | bytes | bool) else float(tol)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not value >= 0:
+    value = as_number(tol)
+    if not 0 <= value < math.inf:
         raise ToleranceError(f"tol must be a relative error of at least 0, got {tol!r}")
     return value
 
 
-def check_confidence(confidence: float) -> None:
-    """Refuse a confidence that no interval can have.
+def as_number(value: Any) -> float:
+    """Return a real number as a float, NaN for what is none: text, truth values, masked ones."""
+    try:
+        no_number = isinstance(value, str | bytes | bool) or value is np.ma.masked
+        return math.nan if no_number else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def checked_share(value: Any, name: str, *, whole: bool = False) -> float:
+    """Return a number between 0 and 1 as a float; 1 itself is one where `whole`.
 
     Raises
     ------
-    ValueError
-        If it is not in (0, 1).
+    ArgumentError
+        If it is none.
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
+    share = as_number(value)
+    if not (0 < share < 1 or (whole and share == 1)):
+        raise ArgumentError(f"{name} must be a share between 0 and 1, got {value!r}")
+    return share
+
+
+def check_callable(value: Any, name: str, expected: str) -> None:
+    """Refuse what cannot be called.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    if not callable(value):
+        raise ArgumentError(f"{name} must be {expected}, got {value!r}")
 
 
 def require_rank_or_tol(rank: object, tol: object) -> None:

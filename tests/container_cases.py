@@ -78,6 +78,7 @@ EQUAL = {
     "coo": pydata,
     "gcxs": lambda a: pydata(a, "gcxs"),
     "dok": lambda a: pydata(a, "dok"),
+    "coo, big-endian": lambda a: pydata(a.astype(">f8")),
     "coo filled": lambda a: pydata(a, fill=STEP),
     "gcxs filled": lambda a: pydata(a, "gcxs", fill=-3 * STEP),
     "dok filled": lambda a: pydata(a, "dok", fill=2.0),

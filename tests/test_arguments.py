@@ -40,6 +40,66 @@ def test_the_command_line_refuses_them_too(option, tmp_path, capsys):
     assert option[0].strip("-") in capsys.readouterr().err
 
 
+NUMBERLESS = [
+    "3", b"3", None, True, np.nan, np.inf, -1, 2.5, 1j, (2,), [], {}, np.ma.masked, object(),
+    np.array([2, 3]), np.array([[0.5]]), np.random.default_rng(0), lambda: 3,
+]  # fmt: skip
+LOW = sketch.svd(MATRIX, 3)
+TRAIN = sketch.tt_svd(DATA, 2)
+POINTS = np.argwhere(DATA > 0)
+SECOND = sketch.TTOperator.kronecker_sum([2 * np.eye(4) - np.eye(4, k=1)] * 2)
+RIGHT = sketch.TensorTrain.ones((4, 4))
+
+
+def rows(**options):
+    sk = sketch.GramNystrom(20, 2)
+    sk.consume([MATRIX[:10], MATRIX[10:]], **options)
+
+
+def completed(**options):
+    sketch.complete_train(POINTS, DATA[DATA > 0], DATA.shape, **options)
+
+
+def placed(at):
+    sketch.GeneralizedNystrom((None, 20), 2).update(MATRIX, at=at)
+
+
+NUMBERS = {  # what takes a number, or a function: by a value of the kind, and what goes besides
+    "confidence": (LOW.error.interval, ()),
+    "confidence of variances": (sketch.pca(MATRIX, 2).explained_variance_interval, (True,)),
+    "share": (sketch.entry_errors(LOW, MATRIX, count=5).quantile, ()),
+    "tol": (lambda tol: sketch.tensor_train(DATA, tol=tol), (2.5,)),
+    "tol of a train": (lambda x: completed(tol=x), (2.5, None)),
+    "holdout": (lambda x: completed(rank=1, holdout=x), (None,)),
+    "p": (lambda p: sketch.schatten_norm(MATRIX, p), (True, 2.5)),
+    "forgetting": (lambda x: rows(forgetting=x), (True,)),
+    "every": (lambda x: rows(every=x), (True,)),
+    "first": (lambda x: rows(first=x), (None, True)),
+    "length": (lambda x: sketch.SlidingWindow(sketch.GramNystrom(4, 1), x), (True,)),
+    "seed of entries": (lambda x: sketch.entry_errors(LOW, MATRIX, count=5, seed=x), (None, True)),
+    "place": (placed, (None, True)),
+    "shape": (lambda x: sketch.cross(lambda i: i.sum(1), x, 1), ((2,), np.array([2, 3]), b"3")),
+    "map": (lambda x: sketch.cross(lambda i: i.sum(1), (4, 4), 1, map=x), ()),
+    "preconditioner": (lambda x: sketch.solve(SECOND, RIGHT, 2, preconditioner=x), (None,)),
+    "kernel": (lambda x: sketch.pivoted_cholesky(x, np.arange(4), 2), ()),
+    "block": (lambda x: sketch.verify(TRAIN, DATA, block=x), (None,)),
+    "dtype": (lambda x: sketch.HMT((4, 4), 1, dtype=x), (None,)),
+    "dtype of a result": (LOW.astype, ()),
+    "power steps": (lambda x: sketch.HMT((4, 4), 1, power_iters=x), (2.5,)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_what_is_no_number_is_refused_by_an_error_of_ours(name):
+    call, fine = NUMBERS[name]
+    for value in NUMBERLESS:
+        calls = callable(value) and name in ("map", "preconditioner", "kernel")
+        if calls or any(value is x or repr(value) == repr(x) for x in fine):
+            continue
+        with pytest.raises(sketch.SketchError):
+            call(value)
+
+
 BAD = {
     "gpu:x": (lambda: sketch.svd(MATRIX, 2, device="gpu:x"), "device='gpu:x' is not known"),
     "gpu:-1": (lambda: sketch.HMT((3, 3), 2, device="gpu:-1"), "device='gpu:-1' is not known"),

@@ -97,6 +97,15 @@ def test_fill_values_count_in_every_order(kind, shape):
     assert np.linalg.norm(sk.finalize().to_array() - dense) < 1e-10 * np.linalg.norm(dense)
 
 
+@pytest.mark.parametrize("dtype", ["f2", "i1", "u8", "?", "f4", "c8", ">f4", ">i2", ">c16"])
+@pytest.mark.parametrize("kind", ["coo", "dok"])  # compressed ones cannot be made of some
+def test_sparse_arrays_of_any_numbers_are_taken(kind, dtype):
+    dense = (A.mean() < A).astype(dtype)
+    exact = dense.astype("c16" if dense.dtype.kind == "c" else "f8")
+    for call in (sketch.svd, sketch.tensor_train):
+        assert np.allclose(call(pydata(dense, kind), 9).to_array(), exact, atol=1e-5)
+
+
 @pytest.mark.parametrize("method", ["hmt", "nystrom"])
 def test_loaders_of_pairs_are_refused_with_the_step(method):
     pairs = [(A[:5], A[:5, 0]), (A[5:], A[5:, 0])]

@@ -72,6 +72,14 @@ def test_matrices_without_entries_have_empty_factors(name, request_):
         assert float(found.error) == 0
 
 
+@pytest.mark.parametrize("options", [{}, {"passes": 1}, {"scale": True}, {"tol": 0.1}], ids=str)
+@pytest.mark.parametrize("name", [*FORMATS, "operator"])
+def test_rows_without_columns_have_no_components(name, options):
+    found = sketch.pca(FORMATS.get(name, aslinearoperator)(np.zeros((3, 0))), 2, **options)
+    assert found.components.shape == (0, 0)
+    assert found.total_variance == float(found.error) == 0
+
+
 @pytest.mark.parametrize("make", [sketch.STTA, sketch.OTTS, sketch.TTHMT])
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_empty_batches_add_nothing(make, axis):

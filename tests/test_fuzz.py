@@ -15,6 +15,6 @@ SHORT = settings(
 for machine in MACHINES.values():
     machine.TestCase.settings = SHORT
 
-TestNystrom, TestHMT, TestGram, TestTrains, TestWindow, TestCompletion = (
+TestNystrom, TestSemidefinite, TestHMT, TestGram, TestTrains, TestWindow, TestCompletion = (
     machine.TestCase for machine in MACHINES.values()
 )

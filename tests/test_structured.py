@@ -55,3 +55,37 @@ def test_what_is_no_number_is_refused_by_every_format(entry):
     ):
         with pytest.raises(sketch.DtypeError, match="convert to"):
             make()
+
+
+def no_terms(kind, complex_part=1.0):
+    shape, one = (4, 3, 5), np.ones(1) * complex_part
+    factors = [np.zeros((n, 0)) * one for n in shape]
+    cores = [np.zeros((1, 4, 0)) * one, np.zeros((0, 3, 2)) * one, np.ones((2, 5, 1)) * one]
+    links = [np.zeros((1, 4, 4, 0)), np.zeros((0, 3, 3, 1)), np.ones((1, 5, 5, 1))]
+    zero = sketch.TensorTrain(cores)
+    return {
+        "cp": lambda: sketch.CPTensor(None, factors),
+        "weights": lambda: sketch.CPTensor(np.zeros(0) * one, factors),
+        "tucker": lambda: sketch.TuckerTensor(np.zeros((2, 0, 0)), [np.ones((4, 2)), *factors[1:]]),
+        "train": lambda: zero,
+        "sum": lambda: sketch.TensorSum([zero, sketch.CPTensor(None, factors)], [2.0, -1.0]),
+        "product": lambda: sketch.HadamardProduct(zero, sketch.TensorTrain.ones(shape)),
+        "operator": lambda: sketch.TTOperator(links) @ zero,
+    }[kind]()
+
+
+@pytest.mark.parametrize("complex_part", [1.0, 1j])
+@pytest.mark.parametrize("kind", ["cp", "weights", "tucker", "train", "sum", "product", "operator"])
+def test_sums_of_no_terms_are_zero(kind, complex_part):
+    t = no_terms(kind, complex_part)
+    assert t.shape == (4, 3, 5)
+    assert t.norm() == 0
+    for method in ("stta", "otts", "tt-hmt"):
+        for options in ({"rank": 2}, {"tol": 1e-3}):
+            found = sketch.tensor_train(t, method=method, **options)
+            assert found.shape == t.shape
+            assert found.norm() == float(found.error) == 0
+    train = t if isinstance(t, sketch.TensorTrain) else found
+    for found in (train.round(1), train.orthogonalize(1), 2 * train, train + train):
+        assert not found.to_array().any()
+    assert sketch.verify(sketch.TensorTrain.zeros((4, 3, 5)), t).value == 0

@@ -86,7 +86,12 @@ def target_dtype(dtype: object, before: object) -> str:
     DtypeError
         If it is not one that results have, or would lose imaginary parts.
     """
-    name = dtype_name(np.dtype(dtype) if dtype in (float, complex) else dtype)
+    if isinstance(dtype, type) and dtype in (float, complex):
+        dtype = np.dtype(dtype)
+    try:
+        name = dtype_name(dtype)
+    except TypeError:  # an array, say
+        name = repr(dtype)
     if not is_computed_with(name):
         raise DtypeError(
             f"a result is of float32, float64, complex64 or complex128, not of {dtype!r}"

@@ -91,7 +91,7 @@ def generalized_nystrom(
         norm=norm,
         kind="unbiased" if unbiased else "conservative",
         method=method,
-        floor=amplified * rounding_floor(norm, columns, roundoff),
+        floor=amplified * math.hypot(1.0, noise) * rounding_floor(norm, columns, roundoff),
         law=Regression(
             dof=dof_each * free,
             leverage=tuple(float(v) ** 2 for v in namespace(c).linalg.svdvals(pinv)),

@@ -6,8 +6,16 @@ import itertools
 import math
 from collections.abc import Callable
 
-from ..backend.array import Array, dtype_name, is_complex, namespace, to_host
-from ..numerics.factorizations import orthonormal_basis, tall_svd
+from ..backend.array import (
+    Array,
+    device_of,
+    dtype_name,
+    is_complex,
+    namespace,
+    to_host,
+    unit_roundoff,
+)
+from ..numerics.factorizations import orthonormal_basis, pivoted_qr, tall_svd
 from ..numerics.linalg import adjoint, frobenius_norm
 from ..results import ErrorEstimate
 
@@ -110,13 +118,18 @@ def combined_norms(norms: Array, turn: Array) -> Array:
 
 
 def orthonormalized(omega: Array, z: Array) -> tuple[Array, Array, Array]:
-    """Return X and ``R^{-1}`` of ``Omega = X R``, and ``A^* A X`` from Z = ``A^* A Omega``."""
+    """Return X and T of ``Omega T = X``, and ``A^* A X`` from Z = ``A^* A Omega``.
+
+    X is orthonormal, with a column for each one of Omega that does not depend on others: random
+    signs repeat themselves where they are nearly as many columns as rows.
+    """
     xp = namespace(omega)
     x, r = xp.linalg.qr(omega, mode="reduced")
-    square = r.shape[0] == r.shape[1]
-    inverse = xp.linalg.inv(r) if square else adjoint(r)  # (k, 0) where there are no entries
-    assert dtype_name(inverse.dtype) == dtype_name(r.dtype)
-    return x, inverse, z @ inverse
+    q, r, columns = pivoted_qr(r, unit_roundoff(dtype_name(r.dtype)))
+    unit = xp.eye(omega.shape[1], dtype=r.dtype, device=device_of(r))
+    chosen = xp.take(unit, xp.asarray(columns, dtype=xp.int64, device=device_of(r)), axis=1)
+    turn = chosen @ xp.linalg.inv(r)
+    return x @ q, turn, z @ turn
 
 
 def further_rows(b: Array | None, x: Array, z: Array, roundoff: float) -> Array:

@@ -14,6 +14,7 @@ from ._factored import FactoredTensor, jointly_cast, plain_array
 from ._interchange import tensorly_cp
 from ._norms import chain_cores, norm
 from ._tensor_train import TensorTrain
+from ._terms import all_with_terms
 
 
 class CPTensor(FactoredTensor):
@@ -26,7 +27,7 @@ class CPTensor(FactoredTensor):
     weights : array, shape (R,), or None
         None stands for ones.
     factors : sequence of array, shapes (n_k, R)
-        Weights and factors are kept in their joint floating dtype.
+        Weights and factors are kept in their joint floating dtype; of no terms, one of zeros.
 
     Raises
     ------
@@ -73,7 +74,7 @@ class CPTensor(FactoredTensor):
                 f"shape {tuple(weights.shape)} and factors {[tuple(f.shape) for f in kept]}"
             )
         self.weights: Array
-        self.weights, self.factors = jointly_cast(weights, kept)
+        self.weights, self.factors = jointly_cast(*all_with_terms(weights, kept))
 
     @property
     def dtype(self) -> Any:

@@ -31,6 +31,7 @@ from ._frozen import FrozenList
 from ._saved import write_result
 from ._seeded import Seeded, carrying_seeds
 from ._sum import Summable
+from ._terms import with_terms
 from ._train_algebra import summed
 from ._train_makers import ones_cores, random_cores
 from ._train_sweeps import replacement_loss
@@ -43,6 +44,7 @@ class TrainStorage(Summable, Seeded):
     def __init__(self, cores: Sequence[Array], *, error: Any = None) -> None:
         cores = [plain(core) for core in cores]
         _check_cores(cores)
+        cores = [with_terms(core, (0, 2)) for core in cores]
         dtype = promote(*(compute_dtype(core.dtype) for core in cores))
         self._parts: tuple[Sequence[Array], ...] = ([cast(core, dtype) for core in cores],)
         self._error = error

@@ -10,6 +10,7 @@ from ..backend.array import (
     beside,
     namespace,
     qr_triangle,
+    quiet,
 )
 from ..numerics.linalg import adjoint, frobenius_norm, rescaled
 
@@ -49,12 +50,13 @@ def train_norm(cores: Sequence[Array]) -> tuple[float, int]:
     """Return the norm as ``value * 2**exponent``, by a sweep of QRs."""
     xp = namespace(cores[0])
     carried, exponent = xp.ones((1, 1), **beside(cores[0])), 0
-    for core in cores:
-        a, n, b = core.shape
-        moved = carried @ xp.reshape(core, (a, n * b))
-        carried = qr_triangle(xp.reshape(moved, (-1, b)))
-        step = top_exponent(carried)
-        carried, exponent = rescaled(carried, -step), exponent + step
+    with quiet():
+        for core in cores:
+            a, n, b = core.shape
+            moved = carried @ xp.reshape(core, (a, n * b))
+            carried = qr_triangle(xp.reshape(moved, (-1, b)))
+            step = top_exponent(carried)
+            carried, exponent = rescaled(carried, -step), exponent + step
     return frobenius_norm(carried), exponent
 
 

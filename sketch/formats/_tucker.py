@@ -15,6 +15,7 @@ from ._elements import rows_at
 from ._factored import FactoredTensor, jointly_cast, plain_array
 from ._interchange import tensorly_tucker
 from ._tensor_train import TensorTrain
+from ._terms import all_with_terms
 
 
 class TuckerTensor(FactoredTensor):
@@ -61,7 +62,7 @@ class TuckerTensor(FactoredTensor):
                 f"{columns}"
             )
         self.core: Array
-        self.core, self.factors = jointly_cast(core, kept)
+        self.core, self.factors = jointly_cast(*all_with_terms(core, kept))
 
     @property
     def dtype(self) -> Any:

@@ -6,7 +6,14 @@ import builtins
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict, Unpack, overload
 
-from .._checks import Ranks, checked_size, checked_tol, each_bond, require_rank_or_tol
+from .._checks import (
+    Ranks,
+    check_callable,
+    checked_size,
+    checked_tol,
+    each_bond,
+    require_rank_or_tol,
+)
 from ..formats import TensorTrain, with_evaluations
 from ..numerics.seeds import checked_seed
 from ..results import warn_unmet
@@ -146,6 +153,7 @@ def cross(
     require_rank_or_tol(rank, tol)
     tol = checked_tol(tol)
     shape = checked_shape(shape)
+    check_callable(map, "map", "a function like Python's map")
     ranks = None if rank is None else each_bond(rank, len(shape) - 1, "rank")
     tests = checked_size(test_points, "test_points", least=1)
     if max_evaluations is not None:

@@ -130,8 +130,11 @@ def root_size(shape: Sequence[int]) -> float:
 
 def checked_shape(shape: Sequence[int]) -> tuple[int, ...]:
     """Return the sizes of the modes as integers of at least 1."""
-    if not hasattr(shape, "__len__") or not len(shape):
+    try:
+        sizes = tuple(checked_size(n, "a size in the shape", least=1) for n in shape)
+    except TypeError:
+        sizes = ()
+    if not sizes:
         raise ShapeError(f"shape must be a sequence of the sizes of the modes, got {shape!r}")
-    sizes = tuple(checked_size(n, "a size in the shape", least=1) for n in shape)
     root_size(sizes)
     return sizes

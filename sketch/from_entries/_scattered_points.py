@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import checked_share
 from ..backend.array import to_host
 from ..backend.plain import plain
 from ..errors import ArgumentError, DtypeError, NonFiniteError, ShapeError, UnseenWarning, warn
@@ -71,8 +72,7 @@ def shared_out(points: Points, seed: int, holdout: float | None) -> tuple[Mask, 
     count = len(points)
     if holdout is None:
         holdout = min(max(_HELD_OUT / max(1, count), _SHARES[0]), _SHARES[1])
-    if not 0 < holdout < 1:
-        raise ArgumentError(f"holdout must be a share between 0 and 1, got {holdout!r}")
+    holdout = checked_share(holdout, "holdout")
     places = point_words(seed, points) * 2.0**-64
     choosing, measuring = places < holdout / 2, (places >= holdout / 2) & (places < holdout)
     fitted = places >= holdout

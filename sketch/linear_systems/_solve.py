@@ -9,7 +9,7 @@ from typing import Any, TypedDict, Unpack, overload
 
 import numpy as np
 
-from .._checks import checked_size, checked_tol, require_rank_or_tol
+from .._checks import check_callable, checked_size, checked_tol, require_rank_or_tol
 from ..backend.array import dtype_name, quiet, unit_roundoff
 from ..decompose import FIRST_RANK, GROWTH
 from ..errors import DtypeError, NonFiniteError, ShapeError, ToleranceWarning, warn
@@ -300,6 +300,8 @@ def _checked_system(
             f"b should be a train, CP or Tucker tensor, got a {type(b).__name__}; "
             "tt_svd(array, tol=1e-12) makes a train of an array"
         )
+    if preconditioner is not None and not isinstance(preconditioner, TTOperator):
+        check_callable(preconditioner, "preconditioner", "a TTOperator or a function of trains")
     both = preconditioner if isinstance(preconditioner, TTOperator) else parts[0]
     for part in (*parts, both):
         if not part.in_shape == part.out_shape == b.shape:

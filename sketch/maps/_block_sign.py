@@ -60,6 +60,7 @@ class BlockSign(SparseFamily):
 
     name: ClassVar[str] = "block-sign"
     gaussian_like: ClassVar[bool] = True
+    least_width: ClassVar[int] = 24
 
     def draw(
         self,

@@ -52,6 +52,7 @@ class TestMatrixFamily(ABC):
     __test__ = False  # not a test class, whatever pytest thinks of the name
     name: ClassVar[str]
     gaussian_like: ClassVar[bool] = False  # regression residuals measure the error without bias
+    least_width: ClassVar[int] = 1  # below it columns repeat each other, or miss data altogether
     sparse: ClassVar[bool] = False
     _by_name: ClassVar[dict[str, type[TestMatrixFamily]]] = {}
 

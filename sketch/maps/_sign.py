@@ -42,6 +42,7 @@ class Sign(TestMatrixFamily):
 
     name: ClassVar[str] = "sign"
     gaussian_like: ClassVar[bool] = True
+    least_width: ClassVar[int] = 24
 
     def draw(
         self,

@@ -55,6 +55,7 @@ class SparseSign(SparseFamily):
     nnz: int = 8
     name: ClassVar[str] = "sparse-sign"
     gaussian_like: ClassVar[bool] = True
+    least_width: ClassVar[int] = 24
 
     def __post_init__(self) -> None:
         if not isinstance(self.nnz, int) or self.nnz < 4:

@@ -10,7 +10,7 @@ from ..backend.array import to_host
 from ..errors import ArgumentError, NonFiniteError, ShapeError
 from ..formats import seeds_of
 from ..numerics.random import uniform_rows
-from ..numerics.seeds import unused_seed
+from ..numerics.seeds import checked_seed, unused_seed
 from ..results import EntryErrors, LowRank
 from ..sources import MatrixSource, as_matrix_source
 
@@ -78,7 +78,7 @@ def entry_errors(result: LowRank, data: object, *, count: int = 1000, seed: int 
             f"the entries of a {type(source).__name__} cannot be read one by one; give an array, a "
             "sparse matrix or a file"
         )
-    own = unused_seed(seed, {*result.seeds, *seeds_of(data)})
+    own = unused_seed(checked_seed(seed), {*result.seeds, *seeds_of(data)})
     drawn = uniform_rows(own, _STREAM, 0, count, 2)
     points = np.minimum(drawn * result.shape, np.subtract(result.shape, 1)).astype(np.int64)
     errors = np.abs(_entries(source, points) - to_host(result.entries(points)))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .._checks import checked_size
+from .._checks import as_number, checked_size
 from ..backend.array import is_complex
 from ..errors import ArgumentError, PassError
 from ..maps import STREAMS, Gaussian
@@ -96,7 +96,7 @@ def schatten_norm(
     >>> bool(low <= np.linalg.norm(a, "nuc") <= high < 1.05 * low)
     True
     """
-    if not 0 < p < math.inf:
+    if not 0 < as_number(p) < math.inf:
         raise ArgumentError(
             f"p must be positive and finite, got {p}; the largest singular value (p = inf) is "
             "spectral_norm(a)"

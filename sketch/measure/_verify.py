@@ -153,7 +153,10 @@ def _part(train: TensorTrain, window: Sequence[slice]) -> TensorTrain:
 
 def _slices(block: Sequence[slice], shape: tuple[int, ...]) -> tuple[slice, ...]:
     """Return slices without steps and with both ends, one for each mode."""
-    slices = tuple(block)
+    try:
+        slices = tuple(block)
+    except TypeError:
+        slices = ()
     if len(slices) != len(shape) or not all(isinstance(x, slice) for x in slices):
         raise ShapeError(f"a block of shape {shape} is one slice for each mode, got {block!r}")
     found = [x.indices(n) for x, n in zip(slices, shape, strict=True)]

@@ -157,7 +157,8 @@ def triangle(y: Array) -> Array:
             least = min((float(xp.abs(r[j, j])) for j in range(y.shape[1])), default=1.0)
             if least**2 > _GRAM_DIGITS * unit_roundoff(dtype_name(y.dtype)):
                 return r * sizes[None, :]
-    return qr_triangle(y)
+    exponent = scale_exponent(y)
+    return rescaled(qr_triangle(rescaled(y, -exponent)), exponent)
 
 
 def _cholesky(gram: Array) -> Array | None:

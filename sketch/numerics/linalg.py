@@ -89,8 +89,7 @@ def frobenius_norm(x: Array) -> float:
     xp = namespace(x)
     if math.prod(x.shape) == 0:
         return 0.0
-    with quiet():
-        norm = _plain_norm(xp, x)
+    norm = _plain_norm(xp, x)
     dtype = dtype_name(x.dtype)
     lost = math.isnan(norm) and not is_complex(dtype)  # which squares of large complex numbers are
     if lost or (0 < norm < math.inf and abs(math.log2(norm)) < safe_exponent(dtype)):
@@ -110,10 +109,11 @@ def _plain_norm(xp: Namespace, x: Array) -> float:
     """Square root of the sum of squares: exact products of rows, summed in double precision."""
     rows = xp.reshape(x, (-1, x.shape[-1])) if x.ndim != 2 else by_rows(x)
     total = 0.0
-    for part in cuts(int(rows.shape[1]), _NORM_COLUMNS):
-        squares = xp.vecdot(rows[:, part], rows[:, part])
-        squares = xp.real(squares) if is_complex(dtype_name(x.dtype)) else squares
-        total += float(xp.sum(xp.astype(squares, xp.float64)))
+    with quiet():
+        for part in cuts(int(rows.shape[1]), _NORM_COLUMNS):
+            squares = xp.vecdot(rows[:, part], rows[:, part])
+            squares = xp.real(squares) if is_complex(dtype_name(x.dtype)) else squares
+            total += float(xp.sum(xp.astype(squares, xp.float64)))
     return math.sqrt(total)
 
 

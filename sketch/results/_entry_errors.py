@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import check_confidence
+from .._checks import checked_share
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +65,7 @@ class EntryErrors:
         ValueError
             If `share` is not in (0, 1).
         """
-        _check_share(share)
+        share = checked_share(share, "share")
         return float(np.quantile(self.errors, share))
 
     def interval(self, share: float, confidence: float = 0.95) -> tuple[float, float]:
@@ -92,8 +91,8 @@ class EntryErrors:
         ValueError
             If `share` or `confidence` is not in (0, 1).
         """
-        _check_share(share)
-        check_confidence(confidence)
+        share = checked_share(share, "share")
+        confidence = checked_share(confidence, "confidence")
         from scipy.stats import binom
 
         count, tail = len(self.errors), (1 - confidence) / 2
@@ -107,8 +106,3 @@ class EntryErrors:
             f"of {len(self.errors)} entries, 19 in 20 are off by less than "
             f"{self.quantile(0.95):.4g}, 95 % interval [{low:.4g}, {high:.4g}]"
         )
-
-
-def _check_share(share: Any) -> None:
-    if not 0 < share < 1:
-        raise ValueError(f"a share of all entries is between 0 and 1, got {share}")

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .._checks import check_confidence
+from .._checks import checked_share
+from ..backend.array import quiet
 from ..files.archive import Header
 from ..numerics.linalg import rescaled
 from ..pictures import html
@@ -166,7 +167,7 @@ class ErrorEstimate:
         ValueError
             If the estimate is heuristic, so that no law is known, or `confidence` is not in (0, 1).
         """
-        check_confidence(confidence)
+        confidence = checked_share(confidence, "confidence")
         tail = (1 - confidence) / 2
         if self.kind == "heuristic":
             raise ValueError(
@@ -194,7 +195,8 @@ class ErrorEstimate:
         """Return both quantiles of the error of the result before its loss."""
         if self.residual == 0:
             return self.truncation, self.truncation
-        low, high = self.law.interval(self._ratio, tail)
+        with quiet():
+            low, high = self.law.interval(self._ratio, tail)
         return self.residual * low, self.residual * high
 
     @property
@@ -218,7 +220,8 @@ class ErrorEstimate:
         if self.also is not None:
             return self._most() <= tol * self.norm
         most = (tol * self.norm - self.loss) / self.residual
-        return most > 0 and self.law.exceeds(most, self._ratio) <= _MISSED
+        with quiet():
+            return most > 0 and self.law.exceeds(most, self._ratio) <= _MISSED
 
     def slack(self, tol: float) -> float:
         """Return the relative loss that a rounding may add to stay within `tol`.

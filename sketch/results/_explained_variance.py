@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._checks import checked_share
 from ..backend.array import Array, moved, namespace, to_host
 from ..formats import axes_of_result
 from ..pictures import drawing, html
@@ -68,8 +69,7 @@ class ExplainedVariance:
             If `confidence` is not in (0, 1], or the components come from rows with missing entries,
             of which there are no bounds.
         """
-        if not 0 < confidence <= 1:
-            raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
+        confidence = checked_share(confidence, "confidence", whole=True)
         if self.error.kind == "heuristic":
             raise ValueError(
                 "components of rows with missing entries have no bounds; found.error tells what a "

@@ -353,9 +353,9 @@ class LowRank(LowRankForms, Summable, Seeded):
         real = {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
         with quiet():
             s = cast(self.s, real)
-        residuals = None if self.residuals is None else cast(self.residuals, real)
+            residuals = None if self.residuals is None else cast(self.residuals, real)
+            factors = cast(self.U, dtype), s, cast(self.Vh, dtype)
         error = self._cast_error(s)
-        factors = cast(self.U, dtype), s, cast(self.Vh, dtype)
         return LowRank(*factors, error, residuals, self.spectrum)
 
     def _cast_error(self, s: Array) -> ErrorEstimate:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .._checks import check_confidence
+from .._checks import checked_share
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class NormEstimate:
         ValueError
             If `confidence` is not in (0, 1).
         """
-        check_confidence(confidence)
+        confidence = checked_share(confidence, "confidence")
         half = self.floor
         if self.spread:
             from scipy.special import stdtrit

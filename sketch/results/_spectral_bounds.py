@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_confidence
+from .._checks import checked_share
 from ..backend.array import Array, brought
 from ..numerics.linalg import as_floats
 from ._error import ErrorEstimate
@@ -194,7 +194,7 @@ class SpectralBounds:
            2         0.5    [0.5, 0.5]                     0.25
         ...
         """
-        check_confidence(confidence)
+        confidence = checked_share(confidence, "confidence")
         s = np.asarray(as_floats(self.s))
         by_rank = self.errors_by_rank()
         left = np.array([by_rank(rank).relative for rank in range(self.rank + 1)])
@@ -210,7 +210,7 @@ class SpectralBounds:
 
     def _found(self, confidence: float) -> FoundSpectrum:
         """Return what is known of the singular values of the data at a confidence."""
-        check_confidence(confidence)
+        confidence = checked_share(confidence, "confidence")
         known = self.spectrum
         if known is None:
             known = FoundSpectrum.of_error(as_floats(self.s), self.error, confidence)

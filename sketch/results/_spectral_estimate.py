@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from .._checks import check_confidence
+from .._checks import checked_share
 from ._laws import probed_excess
 
 
@@ -81,7 +81,7 @@ class SpectralEstimate:
         With v the right singular vector of the norm, ``||T(A / value) G||_2 >= T(||A|| / value)
         ||v^* G||``, whose last factor is a chi variable: the growth of T beyond 1 does the rest.
         """
-        check_confidence(confidence)
+        confidence = checked_share(confidence, "confidence")
         above = 1.0
         if self.freedom:
             most = self.ratio * probed_excess(self.freedom, 1 - confidence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..backend.array import Array, cast, dtype_name, namespace, quiet
+from ..backend.array import Array, cast, dtype_name, namespace, quiet, widened
 
 
 def divisor(n_samples: float) -> float:
@@ -13,9 +13,12 @@ def divisor(n_samples: float) -> float:
 
 
 def variances(s: Array, n_samples: float) -> Array:
-    """Return the variances along components whose singular values are given, shape (k,)."""
-    with quiet():  # squares of numbers near the ends of the range are beyond it
-        return (s / math.sqrt(divisor(n_samples))) ** 2
+    """Return the variances along components whose singular values are given, shape (k,).
+
+    In double precision: squares of many a single number are beyond the range of these.
+    """
+    with quiet():
+        return (widened(s) / math.sqrt(divisor(n_samples))) ** 2
 
 
 def enclosed(s: Array, n_samples: float, floor: float, missed: float) -> tuple[Array, Array]:
@@ -23,6 +26,7 @@ def enclosed(s: Array, n_samples: float, floor: float, missed: float) -> tuple[A
 
     What was `missed` is positive semidefinite with that trace: it adds to any of the variances.
     """
+    s = widened(s)
     low = variances(namespace(s).maximum(s - floor, 0 * s), n_samples)
     return low, variances(s + floor, n_samples) + missed
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import check_callable
 from ..backend.array import Array, cast, cuts, device_of, is_array, namespace
 from ..backend.dtypes import compute_dtype
 from ..errors import NonFiniteError, ShapeError
@@ -51,6 +52,7 @@ def as_semidefinite(kernel: Any, points: Any, diagonal: Any) -> SemidefiniteMatr
         If an array is not square, or there is a kernel without points.
     """
     if points is not None:
+        check_callable(kernel, "kernel", "a function of two sets of points where points are given")
         return KernelMatrix(kernel, as_points(points), diagonal)
     if callable(kernel) and not hasattr(kernel, "shape"):
         raise ShapeError(

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from .._checks import checked_size
+from .._checks import as_number, checked_size
 from ..backend.array import Device, compute_dtype
 from ..errors import ArgumentError, PassError, RankError, ShapeError
 from ..numerics.seeds import checked_seed
@@ -220,10 +220,7 @@ def _checked_ranks(rank: object, n: int) -> tuple[int, ...]:
 
 
 def _checked_share(value: Any, name: str, most: float) -> float:
-    try:
-        share = float(value)
-    except (TypeError, ValueError):
-        share = math.nan
+    share = as_number(value)
     if not 0 <= share < most:
         raise ArgumentError(f"{name} must be a number from 0 to below {most:g}, got {value!r}")
     return share

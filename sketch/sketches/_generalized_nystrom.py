@@ -9,7 +9,7 @@ from ..maps import MatrixFamilyName, TestMatrixFamily
 from ..results import LowRank
 from ._base import Sketch
 from ._generalized_nystrom_spec import GeneralizedNystromSpec, range_width
-from ._spec import checked_width, common_fields
+from ._spec import all_seeing, checked_width, common_fields
 from ._widening import widened
 
 
@@ -33,7 +33,8 @@ class GeneralizedNystrom(Sketch[LowRank]):
         and little else: at ``2 rank`` and ``8 rank`` columns the error is smaller by a tenth.
     test_matrix : TestMatrixFamily or str
         ``"gaussian"``, ``"sign"``, ``"sparse-sign"``, ``"block-sign"`` or an instance. Block signs
-        multiply dense data about as fast as they are read, where numba is installed.
+        multiply dense data about as fast as they are read, where numba is installed. Where Psi has
+        fewer than 24 columns, signs could miss data altogether, and Gaussian ones take their place.
     seed : int or None
         Fixes the test matrices; sketches can be merged only where they share it. None draws a
         fresh one, which the spec records.
@@ -108,6 +109,7 @@ class GeneralizedNystrom(Sketch[LowRank]):
                 f"corange_rank={corange_size} is less than the range's {range_size} columns; the "
                 "default is twice as many, and 1.5 times as many is a sensible least"
             )
+        fields["test_matrix"] = all_seeing(fields["test_matrix"], corange_size)
         self._set_up(
             GeneralizedNystromSpec(**fields, range_size=range_size, corange_size=corange_size),
             device,

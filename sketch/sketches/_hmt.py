@@ -15,7 +15,13 @@ from ._alternating import AlternatingSpec
 from ._base import Sketch
 from ._multi_pass import MultiPass
 from ._projection import Projection
-from ._spec import checked_iterations, checked_width, common_fields
+from ._spec import (
+    all_seeing,
+    checked_iterations,
+    checked_width,
+    common_fields,
+    largest_rank,
+)
 from ._state import Kept, Passes
 from ._sums import Sums
 from ._tall import Tall, held
@@ -206,6 +212,8 @@ class HMT(MultiPass, Sketch[LowRank]):
         fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)
         width = fields["rank"] + 10 if sketch_rank is None else sketch_rank
         width = checked_width(width, "sketch_rank", fields["rank"], fields["shape"])
+        if width == largest_rank(fields["shape"]):  # and the result is to be exact
+            fields["test_matrix"] = all_seeing(fields["test_matrix"], width)
         if start_rank is not None:
             start_rank = checked_width(start_rank, "start_rank", width, fields["shape"])
             if not fields["error_probes"]:

@@ -19,7 +19,7 @@ from ._krylov_residuals import SPARE, ByResiduals
 from ._krylov_space import after_pass, all_readings, in_its_range
 from ._multi_pass import MultiPass
 from ._projection import Projection
-from ._spec import checked_width, common_fields
+from ._spec import all_seeing, checked_width, common_fields, largest_rank
 from ._state import Kept, Passes, State
 from ._sums import Sums
 
@@ -203,6 +203,8 @@ class BlockKrylov(MultiPass, Sketch[LowRank]):
         fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)
         width = fields["rank"] + 10 if sketch_rank is None else sketch_rank
         width = checked_width(width, "sketch_rank", fields["rank"], fields["shape"])
+        if width == largest_rank(fields["shape"]):  # and the result is to be exact
+            fields["test_matrix"] = all_seeing(fields["test_matrix"], width)
         readings = max(1, checked_size(passes, "passes"))
         most = None if columns is None else max(int(columns), fields["rank"] + SPARE + width)
         spec = BlockKrylovSpec(

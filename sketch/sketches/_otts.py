@@ -9,7 +9,7 @@ from ..backend.array import Array, Device, dtype_name, namespace, unit_roundoff
 from ..formats import TensorTrain
 from ..maps import TensorFamilyName, TestTensorFamily
 from ..numerics.factorizations import pivoted_qr
-from ..numerics.linalg import adjoint, frobenius_norm
+from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent
 from ..sources import TensorBlock
 from ._base import Sketch
 from ._method import Method, Products, Sum
@@ -67,6 +67,7 @@ def _reduced(seen: Array, omega: Array, sums: Sums) -> Array:
     """Return ``Psi_k Omega_k^+``."""
     size = frobenius_norm(omega) / (omega.shape[0] * omega.shape[1]) ** 0.5
     precision = max(unit_roundoff(dtype_name(omega.dtype)), sums.roundoff(size))
+    omega = rescaled(omega, -scale_exponent(omega))  # of which the span does not depend
     q, r, rows = pivoted_qr(adjoint(omega), precision)
     if not rows:
         return seen[:, :1]

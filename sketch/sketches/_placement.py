@@ -11,6 +11,8 @@ from ._state import State
 
 Place = tuple[int, ...]
 
+_FARTHEST = 2**53  # entries along an axis, which are told apart by their numbers
+
 
 def current_shape(spec: Method, state: State) -> Place:
     """Return the shape of the data, as it is now where an axis grows."""
@@ -80,6 +82,6 @@ def checked_place(at: Any, ndim: int) -> Place:
         checked = tuple(operator.index(x) for x in given)
     except TypeError:
         checked = ()
-    if len(checked) != ndim:
+    if len(checked) != ndim or max(map(abs, checked)) > _FARTHEST:
         raise ShapeError(f"`at` must be a row or {ndim} integers, one for each axis, got {at!r}")
     return checked

@@ -225,11 +225,8 @@ def _tracked(source: Any, blocks: Iterator[tuple[Place, Any]]) -> Iterator[tuple
 
 
 def refuse_nonfinite(block: Any, products: Products, at: Place) -> None:
-    """Raise where a product is not finite: one bad entry of the data spoils a whole row of it."""
-    product = next(iter(products.values()))
-    xp = namespace(product)
-    # the sum is finite, at no temporary, unless an entry is not or it overflows
-    if bool(xp.isfinite(xp.sum(product))) or bool(xp.all(xp.isfinite(product))):
+    """Raise where products are not finite: of bad entries of the data, or beyond their range."""
+    if all(map(_is_finite, products.values())):
         return
     position = block.find_nonfinite()
     if position is not None:
@@ -238,3 +235,9 @@ def refuse_nonfinite(block: Any, products: Products, at: Place) -> None:
         f"products with the data at {at} are not finite: the data hold NaN or infinity, or they "
         f"overflow {block.dtype}; clean them, scale them down, or convert them to float64"
     )
+
+
+def _is_finite(product: Array) -> bool:
+    xp = namespace(product)
+    # the sum is finite, at no temporary, unless an entry is not or it overflows
+    return bool(xp.isfinite(xp.sum(product))) or bool(xp.all(xp.isfinite(product)))

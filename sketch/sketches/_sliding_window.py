@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-import operator
 from typing import Any, Self
 
+from .._checks import checked_size
 from ..backend.array import Array, quiet
 from ..errors import IncompatibleSketchError, PassError
 from ..files import archive
@@ -91,8 +91,7 @@ class SlidingWindow(Sketch[Result]):
             raise PassError(f"a window slides over one pass; {type(sketch).__name__} needs several")
         if sketch.n_updates:
             raise ValueError(f"a window needs an empty sketch; this has {sketch.n_updates} updates")
-        if operator.index(length) < 1:
-            raise ValueError(f"length must be a number of chunks of at least 1, got {length}")
+        length = checked_size(length, "length", least=1)
         self._hold(sketch.spec, length, sketch.accumulator.home)
 
     def _hold(self, spec: Method, length: int, home: Array | None = None) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from .._checks import checked_size
+from .._checks import as_number, checked_size
 from ..backend.array import compute_dtype, dtype_name, is_complex
 from ..errors import RankError, ShapeError
 from ..files.archive import Header
@@ -128,6 +127,14 @@ def common_fields(
     }
 
 
+def all_seeing(family: TestMatrixFamily, width: int) -> TestMatrixFamily:
+    """Return a family whose matrices of a width can be relied on alone: Gaussian for few signs.
+
+    Two of few columns of signs may be alike, and all of them orthogonal to the data.
+    """
+    return family if width >= family.least_width else Gaussian()
+
+
 def largest_rank(shape: Shape) -> int:
     """Return the largest rank that data can have, as far as their shape is known."""
     return min(size for size in shape if size is not None)
@@ -144,10 +151,7 @@ def checked_width(value: object, name: str, rank: int, shape: Shape) -> int:
 
 def checked_iterations(value: Any) -> float:
     """Return a number of power iterations, which may be a half."""
-    try:
-        twice = float(2 * value)
-    except (TypeError, ValueError):
-        twice = math.nan
+    twice = 2 * as_number(value)
     if not twice.is_integer() or twice < 0:
         raise RankError(f"power_iters must be 0, 0.5, 1 or a further half, got {value!r}")
     return int(value) if twice % 2 == 0 else twice / 2
@@ -183,4 +187,4 @@ def named_dtype(dtype: Any) -> object:
     try:
         return np.dtype(dtype)
     except TypeError:
-        return dtype_name(dtype)
+        return dtype_name(str(dtype))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import numbers
-import operator
 import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._checks import checked_share, checked_size
 from ..backend.array import is_dask, to_host
 from ..errors import PassError, PlacementWarning, ShapeError, warn
 from ..files.paths import try_to_write
@@ -40,15 +40,13 @@ def follow(
     progress: bool,
 ) -> None:
     """Take the chunks of a stream; see `Sketch.consume`."""
-    if not 0 < forgetting <= 1:
-        raise ValueError(f"forgetting must be a factor in (0, 1], got {forgetting}")
+    forgetting = checked_share(forgetting, "forgetting", whole=True)
     if forgetting != 1 and into.spec.n_passes > 1:
         raise PassError(
             f"a {into.spec.sketch_type.__name__} sketch reads the data several times and cannot "
             "forget in between; use a one-pass sketch"
         )
-    if operator.index(every) < 1:
-        raise ValueError(f"every must be a number of chunks of at least 1, got {every}")
+    every = checked_size(every, "every", least=1)
     if checkpoint is not None:
         try_to_write(checkpoint)
     stream = into.state.stream
@@ -76,8 +74,8 @@ def _rows_to_skip(stream: Stream, first: int | None, resume: bool) -> int:
     """Return how many rows of an iterable the sketch has taken before."""
     if first is None:
         return stream.position if resume or stream.resuming else 0
-    start = operator.index(first)
-    if not 0 <= start <= stream.position:
+    start = checked_size(first, "first")
+    if start > stream.position:
         raise ShapeError(
             f"first={start} must be a row of the stream from 0 to {stream.position}, how far the "
             "sketch has followed it; begin no later"

@@ -67,7 +67,7 @@ def sweep_keep(spec: TensorSpec, sums: Sums, reduced: Any) -> Kept:
     psi = _psi(spec, sums)
     xp = namespace(psi)
     before, n, behind = psi.shape
-    seen = xp.reshape(psi, (before * n, behind))
+    seen = xp.reshape(rescaled(psi, -scale_exponent(psi)), (before * n, behind))
     core = orthonormal_basis(reduced(seen)) if before * n else seen[:, :1]
     kept = {f"core_{sums.number}": xp.reshape(core, (before, n, core.shape[1]))}
     if sums.number == 0 and spec.error_probes:

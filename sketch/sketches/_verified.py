@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend.array import Array
+from ..backend.array import Array, quiet
 from ..errors import DtypeError
 from ..finalize import probe_error
 from ..formats import TensorTrain
@@ -24,7 +24,8 @@ def entrywise_error(spec: ResidualSpec, data: Any, **how: Any) -> ErrorEstimate:
     """Return the exact error of the result that a spec is made of; `how` as `fed` takes it."""
     accumulator = Accumulator(spec, None)
     accumulator.commit(accumulator.contribution(data, **how))
-    return spec.finish(accumulator.sums(), None, None)
+    with quiet():
+        return spec.finish(accumulator.sums(), None, None)
 
 
 def probed_matrix_error(

@@ -43,4 +43,6 @@ def as_scipy_sparse(x: Any) -> object:
 def _coo(data: Any, coords: Any, shape: tuple[int, ...]) -> object:
     import scipy.sparse
 
+    if not data.dtype.isnative or data.dtype == np.float16:  # SciPy has neither
+        data = np.asarray(data, compute_dtype(data.dtype))
     return scipy.sparse.coo_array((data, tuple(coords)), shape=shape)

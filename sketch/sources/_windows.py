@@ -123,7 +123,7 @@ class ColumnwiseBlock(MatrixBlock):
             x = self._only if whole else None
             if x is None:
                 x, rounding = self._source.window(slice(0, m), columns)
-                share = math.sqrt(n / (columns.stop - columns.start))
+                share = math.sqrt(n / max(1, columns.stop - columns.start))
                 self.rounding = max(self.rounding, rescaled(rounding * share, -self._exponent))
                 x = rescaled(widened(x), -self._exponent)
                 x = x if self._shift is None else x - self._shift[columns]

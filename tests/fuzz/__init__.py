@@ -4,6 +4,7 @@ from .completion import Incomplete
 from .gram import Gram
 from .linear import Nystrom, Trains
 from .passes import HMT
+from .semidefinite import Semidefinite
 from .window import Window
 
-MACHINES = {cls.name: cls for cls in (Nystrom, HMT, Gram, Trains, Window, Incomplete)}
+MACHINES = {cls.name: cls for cls in (Nystrom, Semidefinite, HMT, Gram, Trains, Window, Incomplete)}

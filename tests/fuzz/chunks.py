@@ -25,7 +25,9 @@ class Plan:
 
     def chunk(self, shape: tuple[int, ...]) -> Chunk:
         """Return the chunk of a shape."""
-        exact = self._values(shape)
+        return self._held(self._values(shape))
+
+    def _held(self, exact: np.ndarray) -> Chunk:
         held = CONTAINERS[self.container](exact) if exact.ndim == 2 else _tensor(self, exact)
         wide = "complex128" if np.iscomplexobj(exact) else "float64"
         computed = "float64" if isinstance(held, list) else COMPUTED.get(self.dtype, self.dtype)
@@ -34,6 +36,12 @@ class Plan:
         if isinstance(held, list) and held and isinstance(held[0], np.ndarray):
             computed = COMPUTED.get(self.dtype, self.dtype)
         return Chunk(exact.astype(wide), held, computed)
+
+    def semidefinite(self, size: int, cut: int) -> list[Chunk]:
+        """Return the rows before and behind a cut of a semidefinite matrix."""
+        whole = self._values((size, size))
+        whole = whole @ whole.conj().T
+        return [self._held(part) for part in (whole[:cut], whole[cut:])]
 
     def _values(self, shape: tuple[int, ...]) -> np.ndarray:
         rng = np.random.default_rng(self.seed)

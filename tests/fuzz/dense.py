@@ -118,7 +118,8 @@ def matrix_products(spec: Any, a: np.ndarray) -> dict[str, tuple[np.ndarray, flo
     m, n = a.shape
     omega = rows(spec, "range", spec.range_size, n)
     found = {"range": ((a @ omega).T, omega)}
-    for name, width in (("corange", spec.corange_size), ("error", spec.error_probes)):
+    corange = getattr(spec, "corange_size", 0)
+    for name, width in (("corange", corange), ("error", spec.error_probes)):
         if width:
             psi = rows(spec, name, width, m)
             found[name] = (psi.conj().T @ a, psi)

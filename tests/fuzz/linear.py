@@ -173,7 +173,7 @@ class Nystrom(PlacedMachine):
             shape,
             2,
             sketch_rank=4,
-            corange_rank=9,
+            corange_rank=24,  # signs where the rows grow, Gaussian where there are fewer
             dtype=dtype,
             seed=seed,
             error_probes=probes,
