@@ -78,7 +78,7 @@ def test_entries_and_slices_agree_with_arrays(there, x, data):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "complex128"])
-@pytest.mark.parametrize("count", [1, 30, 300, 5000])
+@pytest.mark.parametrize("count", [1, 4, 30, 300, 5000])
 @pytest.mark.parametrize("shape", [(5000,), (70, 80), (9, 10, 11), (3, 20, 2, 2, 15), (2,) * 12])
 def test_entries_at_many_points_are_those_at_few(shape, count, dtype):
     # so many points that neighbouring modes are joined, and points sorted: none is exchanged
@@ -94,6 +94,18 @@ def test_entries_at_many_points_are_those_at_few(shape, count, dtype):
     # 30 roundings of sums of products whose sizes add up to some times the largest entry
     tol = 1e3 * np.finfo(dtype).eps * np.abs(a).max()
     assert np.abs(tt.entries(points) - a[tuple(points.T)]).max() <= tol
+
+
+@pytest.mark.parametrize("place", [0, 3])
+def test_entries_at_points_that_share_one_index_are_those_apart(place):
+    # all points go through one slice, and all but one through another
+    tt = sketch.TensorTrain.random((30, 5, 40, 6), rank=6)
+    points = np.random.default_rng(0).integers(0, 5, (2000, 4))
+    points[:, 1], points[1:, 2] = place, place
+    expected = np.concatenate([tt.entries(points[k : k + 2]) for k in range(0, 2000, 2)])
+    size = np.abs(expected).max()
+    assert np.abs(tt.entries(points) - expected).max() <= 1e-13 * size  # 6 sums of 6 products
+    assert np.array_equal(tt.entries(points.astype(np.uint64)), tt.entries(points))
 
 
 @given(trains(), st.floats(0, 0.5))

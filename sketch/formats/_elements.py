@@ -45,9 +45,13 @@ def checked_points(indices: Any, shape: tuple[int, ...]) -> Points:
             f"{points.shape} and dtype {points.dtype}"
         )
     sizes = np.array(shape)
-    if ((points < -sizes) | (points >= sizes)).any():
+    below = points < 0
+    if below.any():
+        points = np.where(below, points + sizes, points)
+        below = points < 0
+    if below.any() or (points >= sizes).any():
         raise ShapeError(f"indices are out of bounds for the shape {shape}")
-    return np.where(points < 0, points + sizes, points)
+    return points.astype(np.int64, copy=False)
 
 
 def stored_entries(x: Any) -> tuple[Points, HostArray] | None:

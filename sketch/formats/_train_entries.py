@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -14,9 +13,13 @@ from ..errors import ShapeError
 from ._elements import Points, rows_at
 from ._train_algebra import chained
 
-_BLOCK_ENTRIES = 4_000_000  # of the arrays that entries are computed from at once
-_SHARING = 8  # points that share an index, from which one product for them all is faster
-_JOINING = 4  # by which operations saved exceed those that a joint core takes
+_BLOCK_ENTRIES = 400_000  # of what points carry from mode to mode at once: it stays in cache
+_FEW = 4  # points, for which all else takes longer
+_TOGETHER, _APART = (
+    3,
+    6,
+)  # time of a multiply-add in pieces, and of points apart: 1 in large products
+_JOIN, _MODE = 80_000, 150_000  # time of the calls that join two modes, and that go through one
 
 
 def sliced(cores: Sequence[Array], index: object) -> Any:
@@ -32,6 +35,8 @@ def entries(cores: Sequence[Array], points: Points) -> Array:
     """Return the entries at checked points (n_points, d), some at a time."""
     if not len(points):
         return namespace(cores[0]).zeros((0,), **beside(cores[0]))
+    if len(points) <= _FEW:
+        return _one_by_one(cores, points)
     cores, places = _joined(list(cores), list(points.T))
     widest = max(core.shape[0] + core.shape[2] for core in cores)
     step = max(1, _BLOCK_ENTRIES // widest)
@@ -39,55 +44,78 @@ def entries(cores: Sequence[Array], points: Points) -> Array:
     return namespace(*blocks).concat(blocks)
 
 
+def _one_by_one(cores: Sequence[Array], points: Points) -> Array:
+    """Return the entries at a few points: their rows times one slice after the other."""
+    xp, found = namespace(cores[0]), []
+    for point in points.tolist():
+        row = cores[0][:, point[0], :]
+        for core, i in zip(cores[1:], point[1:], strict=True):
+            row = row @ core[:, i, :]
+        found.append(row[0, :])
+    return xp.concat(found)
+
+
 def _joined(cores: list[Array], places: list[Points]) -> tuple[list[Array], list[Points]]:
-    """Join neighbouring modes where this costs less than it saves at the points."""
-    mode = 0
-    while mode + 1 < len(cores):
-        (a, n, b), (_, m, c) = cores[mode].shape, cores[mode + 1].shape
-        saved = len(places[0]) * (a * b + b * c - a * c)
-        if _JOINING * (a * n) * b * (m * c) > saved:
+    """Join neighbouring modes, two and two, while this costs less than it saves at the points."""
+    count, modes = len(places[0]), len(cores) + 1
+    while len(cores) < modes:
+        modes, mode = len(cores), 0
+        while mode + 1 < len(cores):
+            (a, n, b), (_, m, c) = cores[mode].shape, cores[mode + 1].shape
+            apart = _work(count, a, n, b) + _work(count, b, m, c)
+            joint = _JOIN + (a * n) * b * (m * c) + _work(count, a, n * m, c)
+            if joint < apart:
+                xp = namespace(cores[mode])
+                both = xp.reshape(cores[mode], (a * n, b)) @ xp.reshape(cores[mode + 1], (b, m * c))
+                cores[mode : mode + 2] = [xp.reshape(both, (a, n * m, c))]
+                places[mode : mode + 2] = [places[mode] * m + places[mode + 1]]
             mode += 1
-            continue
-        xp = namespace(cores[mode])
-        both = xp.reshape(cores[mode], (a * n, b)) @ xp.reshape(cores[mode + 1], (b, m * c))
-        cores[mode : mode + 2] = [xp.reshape(both, (a, n * m, c))]
-        places[mode : mode + 2] = [places[mode] * m + places[mode + 1]]
     return cores, places
 
 
-def _entries(cores: Sequence[Array], places: Sequence[Points]) -> Array:
-    """Return the entries at checked places in every mode.
+def _work(count: int, a: int, n: int, b: int) -> int:
+    """Return what going through a core (a, n, b) takes, in multiply-adds of large products."""
+    return _MODE + count * a * b * (_TOGETHER if _are_shared(count, n) else _APART)
 
-    Where points are many, they are sorted by their index in an inner mode, so that one product
-    serves all that share an index.
-    """
+
+def _are_shared(count: int, n: int) -> bool:
+    """Whether so many points share indices of a mode that they go through it in pieces."""
+    return count >= 5 * n + 100
+
+
+def _entries(cores: Sequence[Array], places: Sequence[Points]) -> Array:
+    """Return the entries at checked places in every mode."""
     xp = namespace(cores[0])
     first, last = cores[0][0, :, :], cores[-1][:, :, 0]
     if len(cores) == 1:
         return rows_at(last.T, places[0])[:, 0]
-    order = np.arange(len(places[0]))
-    if len(cores) > 2 and _are_shared(places[1], cores[1]):
-        order = _sorting(places[1])
-    values = rows_at(first, places[0][order])  # (points, r)
-    for mode, core in enumerate(cores[1:-1], 1):
-        if not _are_shared(order, core):
-            values = _each_apart(values, core, places[mode][order])
-            continue
-        if mode > 1:
-            sorting = _sorting(places[mode][order])
-            values, order = rows_at(values, sorting), order[sorting]
-        values = _by_index(values, core, places[mode][order])
+    values = rows_at(first, places[0])  # (points, r)
+    for core, at in zip(cores[1:-1], places[1:-1], strict=True):
+        through = _in_pieces if _are_shared(len(at), int(core.shape[1])) else _each_apart
+        values = through(values, core, at)
     if is_complex(dtype_name(values.dtype)):
         values = xp.conj(values)
-    found = xp.vecdot(values, rows_at(last.T, places[-1][order]))
-    back = np.empty_like(order)
-    back[order] = np.arange(len(order))
-    return rows_at(found, back)
+    return xp.vecdot(values, rows_at(last.T, places[-1]))
 
 
-def _are_shared(points: Points, core: Array) -> bool:
-    """Whether so many points share an index of a mode that sorting them pays."""
-    return len(points) >= _SHARING * int(core.shape[1])
+def _in_pieces(values: Array, core: Array, places: Points) -> Array:
+    """Return each row of values times the slice of the core at its place.
+
+    Rows of one place are cut into pieces of as many, the last one filled with any other row, so
+    that all products have one size.
+    """
+    xp, (a, n, b) = namespace(core), core.shape
+    size = -(-len(places) // (2 * n))
+    order, counts = _sorting(places), np.bincount(places, minlength=n)
+    pieces = -(-counts // size)
+    skipped = (np.cumsum(pieces) - pieces) * size - (np.cumsum(counts) - counts)
+    slots = np.empty_like(order)  # of each row among those of all pieces
+    slots[order] = np.arange(len(order)) + np.repeat(skipped, counts)
+    filled = np.zeros(size * int(pieces.sum()), np.int64)
+    filled[slots] = np.arange(len(order))
+    rows = xp.reshape(rows_at(values, filled), (-1, size, a))
+    products = rows @ _slices(core, np.repeat(np.arange(n), pieces))
+    return rows_at(xp.reshape(products, (-1, b)), slots)
 
 
 def _sorting(places: Points) -> Points:
@@ -96,27 +124,21 @@ def _sorting(places: Points) -> Points:
     return np.argsort(places.astype(np.uint16) if small else places, kind="stable")
 
 
-def _by_index(values: Array, core: Array, places: Points) -> Array:
-    """Return each row of values times the slice of the core at its place, sorted by places."""
-    edges = np.searchsorted(places, np.arange(core.shape[1] + 1))
-    groups = [
-        values[start:stop, :] @ core[:, i, :]
-        for i, (start, stop) in enumerate(itertools.pairwise(edges.tolist()))
-        if stop > start
-    ]
-    return namespace(core).concat(groups, axis=0)
-
-
 def _each_apart(values: Array, core: Array, places: Points) -> Array:
-    """Return the same where few points share an index, some at a time."""
-    xp = namespace(core)
+    """Return the same row by row, some at a time."""
     step = max(1, _BLOCK_ENTRIES // (core.shape[0] * core.shape[2]))
-    parts = []
-    for some in cuts(len(places), step):
-        at = xp.asarray(places[some], **beside(core, "int64"))
-        taken = xp.permute_dims(xp.take(core, at, axis=1), (1, 0, 2))  # (points, a, b)
-        parts.append((values[some, None, :] @ taken)[:, 0, :])
-    return xp.concat(parts, axis=0)
+    parts = [
+        (values[some, None, :] @ _slices(core, places[some]))[:, 0, :]
+        for some in cuts(len(places), step)
+    ]
+    return parts[0] if len(parts) == 1 else namespace(core).concat(parts, axis=0)
+
+
+def _slices(core: Array, places: Points) -> Array:
+    """Return the slices of a core (a, n, b) at places, shape (len(places), a, b)."""
+    xp = namespace(core)
+    at = xp.asarray(places, **beside(core, "int64"))
+    return xp.permute_dims(xp.take(core, at, axis=1), (1, 0, 2))
 
 
 def _full_index(index: object, ndim: int) -> list[Any]:
