@@ -108,6 +108,27 @@ def test_entries_at_points_that_share_one_index_are_those_apart(place):
     assert np.array_equal(tt.entries(points.astype(np.uint64)), tt.entries(points))
 
 
+@pytest.mark.parametrize("tol", [0.02, 0.1, 0.3, 0.6])
+def test_what_a_bond_leaves_of_its_share_later_bonds_may_lose(tol):
+    # terms that are orthogonal at every bond: which are lost is known
+    weights = np.array([0.8, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02])
+    weights /= np.linalg.norm(weights)
+    eye = np.eye(7)
+    tt = sketch.CPTensor(weights, [eye] * 5).to_tensor_train()
+    short = tt.round(tol=tol)
+    tails = np.sqrt(np.append(np.cumsum(weights[::-1] ** 2)[::-1], 0))
+    lost = (tt - short).norm()
+    assert lost <= tol * (1 + 1e-12)
+    least = int(np.argmax(tails <= tol))  # all the loss at one bond
+    equal = int(np.argmax(tails <= tol / 2))  # four equal shares
+    # the first bond loses at most its share; behind it nothing more has to be lost
+    assert short.ranks[0] == max(1, equal)
+    assert all(max(1, least) <= rank <= max(1, equal) for rank in short.ranks)
+    # the last bond keeps the fewest that all that is left allows
+    kept = short.ranks[-1]
+    assert kept == 1 or math.hypot(lost, weights[kept - 1]) > tol
+
+
 @given(trains(), st.floats(0, 0.5))
 def test_rounding_stays_within_its_tolerance(there, x, tol):
     a, x = x.to_array(), there(x)

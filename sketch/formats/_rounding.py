@@ -34,7 +34,8 @@ def rounded(
     Returns the cores, all but the last orthonormal unless nothing was to be done, and the loss
     relative to the norm.
 
-    The truncations are orthogonal to each other, so their squares add up to that of the loss.
+    The truncations are orthogonal to each other, so their squares add up to that of the loss. Each
+    bond may lose an equal share of the tolerance, and what those before it left of theirs.
 
     Wide trains are tried with Gram matrices, which take matrix products alone [1]_. These see
     singular values down to the root of the roundoff, relative to the terms of a sum, which may
@@ -77,7 +78,7 @@ def _truncated(
     """
     rights = _right_factors(cores, factor)
     bonds = len(cores) - 1
-    allowed = 0.0 if tol is None else tol / math.sqrt(max(1, bonds))
+    share = 0.0 if tol is None else tol / math.sqrt(max(1, bonds))
     done, lost, left, exponent = [], 0.0, 1.0, 0  # left of the norm
     cancelled = 1.0
     core = cores[0]
@@ -91,6 +92,8 @@ def _truncated(
             cancelled = max(cancelled, terms / frobenius_norm(both))
         u, s = svd(both)
         values = [float(x) for x in s][: u.shape[1]]
+        unused = max(0.0, (tol or 0.0) ** 2 - lost**2) / (bonds - bond)
+        allowed = max(share, math.sqrt(unused) / left if left else 0.0)
         keep = _kept_rank(values, ranks[bond] if ranks else None, tol, allowed)
         tails = tail_norms(values)
         here = tails[keep] / tails[0] if tails[0] else 0.0

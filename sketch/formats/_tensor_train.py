@@ -328,7 +328,8 @@ class TensorTrain(TrainForms, TrainStorage):
         rank : int or sequence of d - 1 int, optional
             At most these ranks.
         tol : float, optional
-            Relative error to stay within: each bond may lose ``tol / sqrt(d - 1)``.
+            Relative error to stay within: each bond may lose ``tol / sqrt(d - 1)``, and what those
+            before it left over.
 
         Raises
         ------
