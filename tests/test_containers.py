@@ -24,6 +24,18 @@ def updated(x, make=sketch.GeneralizedNystrom):
     return sk.finalize()
 
 
+def streamed(x):
+    """Of a stream of that chunk and a second one, of which a resumed one goes on inside."""
+    sk = sketch.GeneralizedNystrom((None, SHAPE[1]), 8)
+    sk.consume([x])
+    twin = sketch.GeneralizedNystrom((None, SHAPE[1]), 8)
+    if isinstance(x, np.ndarray):
+        twin.consume([x[:5]])
+        twin.consume([x], resume=True)
+        assert np.allclose(twin.finalize().s, sk.finalize().s)
+    return sk.finalize()
+
+
 def subtracted(x):
     sk = sketch.GeneralizedNystrom(SHAPE, 8)
     sk.update(x)
@@ -34,6 +46,7 @@ CALLS = {
     "hmt": lambda x: sketch.svd(x, 8).to_array(),
     "nystrom": lambda x: sketch.svd(x, 8, method="nystrom").to_array(),
     "update": lambda x: updated(x).to_array(),
+    "consume": lambda x: streamed(x).to_array(),
     "vector space": lambda x: subtracted(x).to_array(),
     "stta": lambda x: sketch.tensor_train(x, 8).to_array(),
     "tt-hmt": lambda x: sketch.tensor_train(x, 8, method="tt-hmt").to_array(),
@@ -41,7 +54,7 @@ CALLS = {
     "tt-svd": lambda x: sketch.tt_svd(x, 8).to_array(),
     "pca": lambda x: sketch.pca(x, 3).explained_variance,
 }
-MATRICES_ONLY = {"hmt", "nystrom", "update", "vector space", "pca"}
+MATRICES_ONLY = {"hmt", "nystrom", "update", "consume", "vector space", "pca"}
 # whose refusals are other laws': lists of chunks are no tensors, sums no rows, tt_svd takes dense
 MAY_REFUSE = {"stta", "tt-hmt", "tensor update", "tt-svd", "pca"}
 

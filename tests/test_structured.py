@@ -89,3 +89,49 @@ def test_sums_of_no_terms_are_zero(kind, complex_part):
     for found in (train.round(1), train.orthogonalize(1), 2 * train, train + train):
         assert not found.to_array().any()
     assert sketch.verify(sketch.TensorTrain.zeros((4, 3, 5)), t).value == 0
+
+
+def exact(t):
+    """Return a structured tensor as a dense one in extended precision."""
+    if isinstance(t, sketch.TensorSum):
+        return sum(c * exact(x) for c, x in zip(t.coefficients, t.terms, strict=True))
+    if isinstance(t, sketch.TuckerTensor):
+        dense = np.asarray(t.core, np.clongdouble)
+        for mode, factor in enumerate(t.factors):
+            dense = np.moveaxis(np.tensordot(factor.astype(dense.dtype), dense, (1, mode)), 0, mode)
+        return dense
+    dense = np.ones((1, 1), np.clongdouble)
+    for core in t.cores:
+        dense = np.tensordot(dense, core.astype(dense.dtype), 1)
+    return dense[0, ..., 0]
+
+
+KINDS = {
+    "train": lambda rng, dtype: sketch.TensorTrain(
+        [rng.standard_normal(s).astype(dtype) for s in [(1, 6, 3), (3, 5, 3), (3, 4, 1)]]
+    ),
+    "tucker": lambda rng, dtype: sketch.TuckerTensor(
+        rng.standard_normal((2, 3, 2)).astype(dtype),
+        [rng.standard_normal(s).astype(dtype) for s in [(6, 2), (5, 3), (4, 2)]],
+    ),
+}
+
+
+@pytest.mark.parametrize("dtypes", [("f8", "f4"), ("f4", "f4"), ("f4", "c16"), ("f8", "f8")])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("small", [1.0, 1e-7, 1e-14, 0.0])
+def test_the_error_of_a_sum_knows_its_least_precise_term_and_what_cancels(dtypes, kind, small):
+    """Trains are made of the terms in their own precision; the floor is of their sizes."""
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        one, other = (KINDS[kind](rng, dtype) for dtype in dtypes)
+        total = sketch.TensorSum([one, other, one], [2.5, small, -2.5])
+        dense = exact(total)
+        for found in (
+            sketch.tensor_train(total, 2, seed=seed),
+            sketch.tensor_train(total, 9, method="otts", seed=seed),
+        ):
+            off = float(np.linalg.norm(exact(found) - dense))
+            for error in (found.error, sketch.verify(found, total)):
+                low, high = error.interval(1 - 1e-9)
+                assert low <= off <= high

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Unpack, overload
 
 from .._checks import MISSING_HINT, Ranks, checked_tol, each_bond, require_rank_or_tol
-from ..backend.array import Device, cast, namespace, quiet, unit_roundoff
+from ..backend.array import Device, cast, dtype_name, namespace, quiet, unit_roundoff
 from ..errors import DtypeError, NonFiniteError, OptionError, PassError, ShapeError
 from ..formats import (
     TensorTrain,
     as_exact_train,
+    rounded_from,
     rounded_train,
     seeds_of,
     tt_svd_cores,
@@ -226,7 +227,7 @@ def _measure(a: object, source: TensorSource, memory: object) -> Measure | None:
     with quiet():  # what is not finite is found in the products
         exact = as_exact_train(a, _EXACT_RANK)
     if exact is not None:
-        return lambda train: exact_error(train, exact, source.dtype)
+        return lambda train: exact_error(train, exact, *rounded_from(a))
     if isinstance(source, SparseTensorSource):
         return lambda train: entrywise_error(TrainResidual.of(train), a, memory=memory)
     return None
@@ -242,17 +243,21 @@ def _exactly_known(train: TensorTrain, measured: Measure, tol: float | None) -> 
     return known
 
 
-def exact_error(train: TensorTrain, data: TensorTrain, dtype: str) -> ErrorEstimate:
-    """Return the error by orthogonalising the difference of two trains."""
+def exact_error(train: TensorTrain, data: TensorTrain, size: float, dtype: str) -> ErrorEstimate:
+    """Return the error by orthogonalising the difference of two trains.
+
+    Rounding errors in them are relative to the `size` of what they were added up from, in a dtype.
+    """
     difference, norm = train - data, data.norm()
     columns = max(difference.ranks, default=1)
+    roundoff = unit_roundoff(max(dtype, dtype_name(train.dtype), key=unit_roundoff))
     return ErrorEstimate(
         residual=0.0,
         truncation=difference.norm(),
         norm=norm,
         kind="exact",
         method="QR of the difference",
-        floor=math.sqrt(data.ndim) * rounding_floor(norm, columns, unit_roundoff(dtype)),
+        floor=math.sqrt(data.ndim) * rounding_floor(max(norm, size), columns, roundoff),
     )
 
 
@@ -322,6 +327,7 @@ def tt_svd(array: object, rank: Ranks | None = None, tol: float | None = None) -
     cores, lost = tt_svd_cores(dense, ranks, tol)
     norm = frobenius_norm(dense)
     floor = rounding_floor(norm, max(core.shape[2] for core in cores), unit_roundoff(source.dtype))
+    floor *= dense.ndim  # one SVD and one product for each mode
     error = ErrorEstimate(
         residual=0.0, truncation=lost, norm=norm, kind="exact", method="TT-SVD", floor=floor
     )

@@ -1,6 +1,6 @@
 """Structured tensors, as inputs and results alike."""
 
-from ._as_train import as_exact_train
+from ._as_train import as_exact_train, rounded_from
 from ._axes import Axes, axes_of_result, check_columns, check_labels, with_axes
 from ._cp import CPTensor, constant_like
 from ._elements import checked_points, rows_at
@@ -43,6 +43,7 @@ __all__ = [
     "kept_labels",
     "label_name",
     "restored",
+    "rounded_from",
     "rounded_train",
     "rows_at",
     "sampled_points",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ..backend.array import dtype_name, unit_roundoff
 from ._norms import exact_cores
-from ._sum import Summable
+from ._sum import Summable, TensorSum
 from ._tensor_train import TensorTrain
 
 
@@ -18,3 +21,20 @@ def as_exact_train(t: object, limit: int) -> TensorTrain | None:
         return t if max(t.ranks, default=1) <= limit else None
     cores = exact_cores(t, limit)
     return None if cores is None else TensorTrain(cores)
+
+
+def rounded_from(t: Any) -> tuple[float, str]:
+    """Return what rounding errors of a structured tensor's train are relative to.
+
+    Returns
+    -------
+    size : float
+        The norms of its terms together, of which much may cancel.
+    dtype : str
+        Of the least precise of them.
+    """
+    if not isinstance(t, TensorSum):
+        return t.norm(), dtype_name(t.dtype)
+    sizes, dtypes = zip(*map(rounded_from, t.terms), strict=True)
+    size = sum(abs(c) * size for c, size in zip(t.coefficients, sizes, strict=True))
+    return float(size), max(dtypes, key=unit_roundoff)

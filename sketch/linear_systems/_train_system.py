@@ -10,7 +10,7 @@ from typing import Any
 from ..backend.array import Array, dtype_name, unit_roundoff
 from ..decompose import exact_error
 from ..errors import DtypeError, ShapeError
-from ..formats import TensorSum, TensorTrain, TTOperator, as_exact_train
+from ..formats import TensorSum, TensorTrain, TTOperator, as_exact_train, rounded_from
 from ..numerics.linalg import frobenius_norm, rescaled
 from ..results import ErrorEstimate, rounding_floor
 from ..sketches import STTA, TrainEmbedding, fed
@@ -79,7 +79,7 @@ class TrainSystem:
         if _qr_work(x.shape, ranks) <= _EXACT_WORK:
             train = as_exact_train(product, max(ranks, default=1))
             assert train is not None
-            return exact_error(train, self.b, dtype)
+            return exact_error(train, self.b, *rounded_from(self.b - product))
         rank = max(8, math.ceil(1.25 * x.ndim))
         probes = TrainEmbedding(x.shape, size=_PROBES * rank, rank=rank, blocks=_PROBES, seed=seed)
         norm = self.b.norm()

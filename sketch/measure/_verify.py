@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from ..backend.array import dtype_name, gathered, is_dask, quiet
+from ..backend.array import gathered, is_dask, quiet
 from ..decompose import exact_error
 from ..errors import ArgumentError, ShapeError
-from ..formats import Summable, TensorTrain, as_exact_train, seeds_of
+from ..formats import Summable, TensorTrain, as_exact_train, rounded_from, seeds_of
 from ..numerics.seeds import unused_seed
 from ..results import ErrorEstimate, LowRank
 from ..sketches import (
@@ -175,7 +175,7 @@ def _train_error(result: TensorTrain, data: object, how: dict[str, object]) -> E
             raise ShapeError(
                 f"the result has the shape {result.shape}, the data have {exact.shape}"
             )
-        return exact_error(result, exact, dtype_name(result.dtype))
+        return exact_error(result, exact, *rounded_from(data))
     if isinstance(data, Summable):
         return probed_train_error(result, data, _fresh_seed(result, data), **how)
     return entrywise_error(TrainResidual.of(result), data, **how)

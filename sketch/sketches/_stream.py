@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import numbers
 import os
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._checks import checked_share, checked_size
-from ..backend.array import is_dask, to_host
-from ..errors import PassError, PlacementWarning, ShapeError, warn
+from ..backend.array import is_array, is_dask, to_host
+from ..errors import NonFiniteError, PassError, PlacementWarning, ShapeError, warn
 from ..files.paths import try_to_write
 from ..running.progress import track
+from ..sources import contents
 from ._placement import checked_place, growing_axis
 from ._state import Stream
 
@@ -180,14 +182,19 @@ def _hashed(digest: str, data: bytes) -> str:
 
 
 def _indexable(chunk: Any) -> Any:
-    """Return a chunk that can be cut: sparse ones by rows, lists as arrays."""
+    """Return a chunk that can be cut: sparse ones by rows, lists as arrays, else as adapters do."""
     if isinstance(chunk, list):
-        several = any(getattr(part, "ndim", 0) > 1 for part in chunk)
-        return np.concatenate([_values(part) for part in chunk]) if several else np.asarray(chunk)
+        if any(getattr(part, "ndim", 0) > 1 for part in chunk):
+            return np.concatenate([_values(part) for part in chunk])
+        return np.asarray([to_host(part) if is_array(part) else part for part in chunk])
+    if not isinstance(chunk, np.ndarray):
+        with contextlib.suppress(NonFiniteError):  # of missing entries, which completion takes
+            chunk = contents(chunk)
     return chunk.tocsr() if hasattr(chunk, "tocsr") and chunk.ndim == 2 else chunk
 
 
 def _values(rows: Any) -> Any:
+    rows = _indexable(rows)
     for method in ("compute", "toarray", "todense", "to_array"):
         if hasattr(rows, method):
             rows = getattr(rows, method)()

@@ -3,6 +3,7 @@
 from ._axes import with_axes_of
 from ._base import GivenRows, MatrixBlock, MatrixSource
 from ._centred import CentredBlock, centred
+from ._contents import contents
 from ._cut import CutSource
 from ._dense import DenseSource
 from ._entries import Entries
@@ -51,6 +52,7 @@ __all__ = [
     "as_matrix_source",
     "as_tensor_source",
     "centred",
+    "contents",
     "is_sparse",
     "open_paths_by",
     "with_attributes",
