@@ -9,6 +9,7 @@ from ..backend.array import accumulator_dtype
 from ..errors import ArgumentError
 from ..formats import TensorTrain, rounded_train
 from ..numerics.index_keys import random_points
+from ..results import ErrorEstimate
 from ._cross_sweeps import CrossSweeps
 from ._evaluations import BudgetSpent, Evaluations
 from ._function_block import Values
@@ -20,6 +21,7 @@ _FRESH = 4  # multi-indices that a sweep begins with or adds, or a quarter of th
 _GAIN = 0.9  # of the error, above which a sweep was of no use
 _PATIENCE = 3  # sweeps of no use while the width grows
 _MARGIN = 0.5  # of a tolerance, for the wide train
+_NEGLIGIBLE = 0.03  # of the error after rounding, for that of the wide train
 
 
 class CrossSearch:
@@ -51,6 +53,7 @@ class CrossSearch:
         self._seed, self._tests = seed, tests
         self._trains = self._sweeps()
         self._best: TensorTrain | None = None
+        self._rounded = math.inf  # error that rounding to the ranks leads to
         self._idle = 0  # sweeps of no use so far
         self._is_over = False
 
@@ -98,8 +101,15 @@ class CrossSearch:
         self._idle = 0 if error.value < _GAIN * least else self._idle + 1
         if self._best is None or error.value < least:
             self._best = tt.with_error(error)
-        is_exact = error.value <= error.floor
-        self._is_over = is_exact or self._idle >= (_PATIENCE if has_grown else 1)
+        useless = self._idle >= (_PATIENCE if has_grown else 1)
+        self._is_over = error.value <= error.floor or useless or self._is_outdone(tt, error)
+
+    def _is_outdone(self, tt: TensorTrain, error: ErrorEstimate) -> bool:
+        """Whether rounding to the ranks costs so much more that no sweep is of use."""
+        if self._ranks is not None and error.value <= _NEGLIGIBLE * self._rounded:
+            short = rounded_train(tt.with_error(error), self._ranks, None)
+            self._rounded = short.error.value
+        return error.value <= _NEGLIGIBLE * self._rounded < math.inf
 
     def _sweeps(self) -> Iterator[tuple[TensorTrain, bool]]:
         """Yield trains, and whether their ranks are larger than before."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..backend.array import to_host, unit_roundoff
 from ..numerics.factorizations import pivoted_qr
-from ..numerics.index_keys import Points
+from ..numerics.index_keys import IndexKeys, Points
 from ..numerics.linalg import rescaled, scale_exponent
 from ..numerics.maxvol import dominant_rows
 from ._evaluations import Evaluations
@@ -36,7 +36,8 @@ class CrossSweeps:
 
     def __init__(self, entries: Evaluations, start: Points) -> None:
         self._entries = entries
-        self._far = [_distinct(start[:, k + 1 :]) for k in range(start.shape[1])]
+        sizes = entries.shape
+        self._far = [_distinct(start[:, k + 1 :], sizes[k + 1 :]) for k in range(len(sizes))]
         self._is_reversed = False
 
     def sweep(self, limits: Sequence[int]) -> list[Values]:
@@ -68,9 +69,10 @@ class CrossSweeps:
 
     def enrich(self, points: Points) -> None:
         """Add the ends of multi-indices (p, d) to the sets that the next sweep goes towards."""
-        points = points[:, ::-1] if self._is_reversed else points
+        flip = -1 if self._is_reversed else 1
+        points, sizes = points[:, ::flip], self._entries.shape[::flip]
         self._far = [
-            _distinct(np.concatenate([far, points[:, mode + 1 :]]))
+            _distinct(np.concatenate([far, points[:, mode + 1 :]]), sizes[mode + 1 :])
             for mode, far in enumerate(self._far)
         ]
 
@@ -92,7 +94,9 @@ def _interpolated(t: Values, limit: int, roundoff: float) -> tuple[NDArray[np.in
     return dominant_rows(to_host(q[:, :limit]))
 
 
-def _distinct(points: Points) -> Points:
-    """Return the rows of an array, each once, in their order."""
-    _, first = np.unique(points, axis=0, return_index=True)
+def _distinct(points: Points, shape: Sequence[int]) -> Points:
+    """Return the multi-indices of an array, each once, in their order."""
+    if not shape:
+        return points[:1]
+    _, first = np.unique(IndexKeys(shape)(points), return_index=True)
     return points[np.sort(first)]

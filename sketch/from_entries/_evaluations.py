@@ -78,21 +78,28 @@ class Evaluations:
         BudgetSpent
             If that needs more evaluations than may be made; none is made then.
         """
-        keys, first, each = np.unique(self._keys_of(points), return_index=True, return_inverse=True)
+        keys = self._keys_of(points)
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        is_first = np.ones(len(keys), bool)
+        is_first[1:] = keys[1:] != keys[:-1]
         places, there = sorted_places(self._keys, keys)
-        new = np.flatnonzero(~there)
+        new = np.flatnonzero(is_first & ~there)
         left = math.inf if self.most is None else self.most - self.count
         if len(new) > left - (self._spare if spare is None else spare):
             raise BudgetSpent
         if len(new):
-            order = np.argsort(first[new])  # f sees them in the order that they are asked for
-            found = self._evaluated(points[first[new[order]]])
-            values = found[np.argsort(order)]
+            asked = np.argsort(order[new])  # f sees them in the order that they are asked for
+            found = self._evaluated(points[order[new[asked]]])
+            values = np.empty_like(found)
+            values[asked] = found
             wide = np.result_type(self._values, values)
             self._keys = np.insert(self._keys, places[new], keys[new])
             self._values = np.insert(self._values.astype(wide), places[new], values)
             places = np.searchsorted(self._keys, keys)
-        return self._values[places][each]
+        out = np.empty(len(keys), self._values.dtype)
+        out[order] = self._values[places]
+        return out
 
     def _evaluated(self, points: Points) -> Values:
         blocks = [points[cut] for cut in cuts(len(points), self._block_points)]
