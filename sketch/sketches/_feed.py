@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, TypeVar
 
+from ..running.tasks import one_blas_thread_each
 from ._accumulator import Accumulator
 from ._base import Sketch
 
@@ -19,9 +21,10 @@ def fed(
     """
     options: dict[str, Any] = {"check_finite": check_finite, "memory": memory, "progress": progress}
     accumulator, spec = sketch.accumulator, sketch.spec
-    _read(accumulator, data, **options)
-    while spec.n_passes > 1 and spec.readings_left(accumulator.state.passes):
+    with _calm(data):
         _read(accumulator, data, **options)
+        while spec.n_passes > 1 and spec.readings_left(accumulator.state.passes):
+            _read(accumulator, data, **options)
     return sketch
 
 
@@ -50,6 +53,12 @@ def finalized(sketch: Sketch[Any], data: Any, rank: Any, tol: float | None, **op
         _read(accumulator, data, **options)
         sums = accumulator.complete()
     return accumulator.finish(sums, rank, tol, "give data that can be read again")
+
+
+def _calm(data: object) -> contextlib.AbstractContextManager[object]:
+    """Keep BLAS to one thread between readings by tasks of Dask too."""
+    on_dask = getattr(data, "dask_array", None) is not None
+    return one_blas_thread_each() if on_dask else contextlib.nullcontext()
 
 
 def _read(accumulator: Accumulator, data: Any, **options: Any) -> None:
