@@ -24,6 +24,7 @@ from sketch.bench import (
 RANK = 50
 WIDTH = RANK + 10  # what HMT and its peers use
 WIDE = 4 * RANK + 20  # a wide start
+SHORT = RANK + 30  # a start that costs no more than its reading
 WIDER = 12 * RANK + 60, 22 * RANK  # which sees what one and two power steps do
 RANGE, CORANGE = 2 * RANK + 10, 4 * RANK + 20  # what generalized Nyström uses
 Array = np.ndarray[Any, Any]
@@ -108,8 +109,10 @@ DENSE: dict[str, Method] = {
     "sketch Nyström": ours(RANK, method="nystrom"),
     "sketch Nyström, by 4 to 1": nystrom(sketch_rank=2 * RANK, corange_rank=8 * RANK),
     "sketch Nyström, its update": nystrom_update(),
+    "sketch HMT, short start": narrow_start(sketch.BlockSign(), SHORT),
     "sketch HMT, wide start": narrow_start(sketch.SparseSign(4), WIDE // 2),
     "sketch HMT, wider start": narrow_start(sketch.BlockSign(), WIDER[0], 4),
+    "sketch HMT, wider start, more columns": narrow_start(sketch.BlockSign(), WIDER[0] + WIDTH, 8),
     "sketch HMT, widest start": narrow_start(sketch.BlockSign(), WIDER[1], 10),
     "sketch HMT, wide start, half a step": ours(RANK, power_iters=0.5, start_rank=WIDE),
     "sketch HMT, wide start, one step": of_transpose(power_iters=1, start_rank=WIDE),

@@ -210,11 +210,14 @@ def triangular_factor(wide: Array) -> Array:
 
 
 def spectral_norm(x: Array) -> float:
-    """Return the largest singular value, by a QR of the longer side first."""
+    """Return the largest singular value, from the Gram matrix, whose squares keep its digits."""
     if not min(x.shape):
         return 0.0
-    r = qr_triangle(x if x.shape[0] >= x.shape[1] else adjoint(x))
-    return float(namespace(r).linalg.svdvals(r)[0])
+    exponent = scale_exponent(x)
+    x = rescaled(x, -exponent)
+    gram = adjoint(x) @ x if x.shape[0] >= x.shape[1] else x @ adjoint(x)
+    square = float(namespace(gram).linalg.eigvalsh(gram)[-1])
+    return rescaled(math.sqrt(max(0.0, square)), exponent)
 
 
 def thin_svd(x: Array) -> tuple[Array, Array, Array]:

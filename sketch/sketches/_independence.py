@@ -52,7 +52,8 @@ def made_apart(make: Callable[[int], AnySketch], seed: int, source: MatrixSource
     while True:
         sk = make(unused_seed(seed, used))
         omega = next(iter(sk.maps.values()))  # of the first product with the data
-        drawn = omega if source.sparse else sk.maps.get("both", omega)  # as it will be drawn again
+        apart = source.sparse or omega.family.sparse
+        drawn = omega if apart else sk.maps.get("both", omega)  # as it will be drawn again
         with quiet():  # what is not finite is found in the products
             rows = _some_rows(source, left=omega.stream == STREAMS["corange"])
             if rows is None or not _depends(rows, omega, drawn):
@@ -96,9 +97,12 @@ def _depends(rows: HostArray, omega: DrawnMatrix, drawn: DrawnMatrix) -> bool:
     if np.iscomplexobj(rows) and omega.field == "real":
         rows = np.concatenate([rows.real, rows.imag])
     rows = rows / norm
-    omega_rows = to_host(drawn.array_rows(0, n, rows))[:, :width]
+    if omega.family.sparse:
+        product = to_host(omega.adjoint_product(rows.conj().T))
+    else:
+        product = rows @ to_host(drawn.array_rows(0, n, rows))[:, :width]
     degrees = width * (2 if omega.field == "complex" else 1)
-    ratio = float(np.linalg.norm(rows @ omega_rows)) ** 2 / width
+    ratio = float(np.linalg.norm(product)) ** 2 / width
     gram = rows @ rows.conj().T
     if abs(ratio - 1) < 4 * math.sqrt(2 / degrees) * np.linalg.norm(gram):  # standard deviations
         return False
