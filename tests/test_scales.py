@@ -50,6 +50,20 @@ def _components(found, scale=1.0):
     return found.components * found.singular_values[:, None] * scale, (error,)
 
 
+def _whitened(rows, scale):
+    found = sketch.pca(rows, 5, whiten=True)
+    with np.errstate(all="ignore"):
+        low, high = found.explained_variance_interval()
+        exact = np.linalg.svdvals(A - A.mean(0))[:5].astype("longdouble") ** 2 / 59
+        exact = exact * np.longdouble(scale) ** 2
+    # to rounding; of numbers that are beyond the range the ends are its ends
+    assert np.all(low <= exact * (1 + 1e-9) + 1e-323)
+    assert np.all(exact * (1 - 1e-9) <= high)
+    scores = found.transform(rows)
+    back = found.inverse_transform(scores)
+    return np.concatenate([back, scores[:, :5].repeat(8, axis=1) * scale]), (0.0,)
+
+
 def _stream(scale, sk):
     for number in range(getattr(sk, "n_passes", 1)):
         if number:
@@ -80,6 +94,7 @@ CALLS = {
         sketch.pivoted_cholesky(_kernel(s), np.linspace(0, 4, 50), 6)
     ),
     "pca": lambda s: _components(sketch.pca(A * s, 5)),
+    "pca, whitened": lambda s: _whitened(A * s, s),
     "pca, one pass": lambda s: _components(sketch.pca(A * s, 5, passes=1)),
     "pca, scaled": lambda s: _components(sketch.pca(A * s, 5, scale=True), s),
     "pca, with gaps": lambda s: _components(

@@ -181,3 +181,14 @@ def test_the_number_of_components_is_chosen_by_the_likelihood():
 def test_precision_is_kept():
     fitted = SketchPCA(3).fit(ROWS.astype("float32"))
     assert fitted.components_.dtype == fitted.transform(ROWS.astype("float32")).dtype == "float32"
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-170, 1e170, 1e300])
+@pytest.mark.parametrize("estimator", [SketchSVD(3), SketchPCA(3), SketchPCA(3, whiten=True)])
+def test_shares_and_scores_do_not_depend_on_the_scale(estimator, scale):
+    rows = np.random.default_rng(0).standard_normal((40, 7)) * [9, 5, 3, 1, 1, 1, 1] + 1
+    plain = clone(estimator).fit(rows)
+    found = clone(estimator).fit(rows * scale)
+    assert np.allclose(found.explained_variance_ratio_, plain.explained_variance_ratio_)
+    unit = 1.0 if getattr(estimator, "whiten", False) else scale
+    assert np.allclose(found.transform(rows * scale) / unit, plain.transform(rows))

@@ -27,7 +27,7 @@ from ._error import ErrorEstimate
 from ._explained_variance import ExplainedVariance
 from ._left_out import LeftOut
 from ._mapped_rows import map_rows
-from ._variances import divisor
+from ._variances import divisor, spreads
 from ._warnings import warn_unmet
 
 
@@ -178,7 +178,7 @@ class PrincipalComponents(ExplainedVariance, Seeded):
 
     @property
     def _directions(self) -> Directions:
-        spread = self.explained_variance**0.5 if self.whiten else None
+        spread = spreads(self.singular_values, self.n_samples) if self.whiten else None
         return Directions(self.components, self.mean, self.scale, spread)
 
     @overload

@@ -78,9 +78,11 @@ class SketchSVD(Components):
 
     def _hold(self, found: PrincipalComponents, rows: Any) -> None:
         super()._hold(found, rows)
-        mean = np.asarray(rows.mean(axis=0), dtype=np.float64).ravel()
-        squares = np.asarray(found.singular_values) ** 2 / found.n_samples
+        unit = found.error.norm or 1.0  # so that squares are within the range of numbers
+        mean = np.asarray(rows.mean(axis=0), dtype=np.float64).ravel() / unit
+        squares = (np.asarray(found.singular_values, np.float64) / unit) ** 2 / found.n_samples
         variance = squares - (np.asarray(found.components, np.float64) @ mean) ** 2
-        total = found.error.norm**2 / found.n_samples - float(mean @ mean)
-        self.explained_variance_ = np.maximum(variance, 0)
-        self.explained_variance_ratio_ = self.explained_variance_ / (total if total > 0 else 1.0)
+        variance, total = np.maximum(variance, 0), 1 / found.n_samples - float(mean @ mean)
+        self.explained_variance_ratio_ = variance / (total if total > 0 else 1.0)
+        with np.errstate(over="ignore", under="ignore"):
+            self.explained_variance_ = variance * unit * unit

@@ -76,7 +76,9 @@ class Rows:
         net = self.net()
         a = np.concatenate([chunk.values for _, chunk in self.chunks()])
         w = np.concatenate([np.full(len(chunk.values), net[k]) for k, chunk in self.chunks()])
-        return np.sqrt(w)[:, None] * (a - center * (w @ a) / w.sum())
+        wide = a.astype(np.result_type(a, np.longdouble))  # whose mean of equal rows is exact
+        about = wide - center * (w @ wide) / w.sum()
+        return np.sqrt(w)[:, None] * about.astype(a.dtype)
 
     def check(self, sk: Any) -> None:
         """Compare a sketch with the model."""
@@ -105,6 +107,7 @@ class Rows:
         """Return by how much the sums may be off for one chunk."""
         a, weight = record.chunk.values, abs(record.weight)
         largest = max(float(np.linalg.norm(a - c)) for c in self.shifts)
+        largest += 8 * EPS * float(np.linalg.norm(a))  # of shifts in between, which are means
         terms = 8 * (len(a) + n) + 64
         gamma = weight * (terms * record.chunk.roundoff + 16 * self.steps * EPS)
         return {
