@@ -17,6 +17,7 @@ from damage import MATRIX, damaged, read
 from file_formats import ALL, h5ad, hdf5, mat73, netcdf3, npz, npz_sparse, zarr2, zarr3
 
 import sketch
+from sketch.cli import main
 
 IN_CHILD = ("mat", "mat_structure", "mat4", "mat_sparse", "parquet", "feather")  # slow to start
 
@@ -168,6 +169,17 @@ def test_no_regular_files_are_refused_at_once(tmp_path):
         for call in (sketch.open, lambda a: sketch.svd(a, 2), sketch.load):
             with pytest.raises(sketch.StateFileError, match=text):
                 call(path)
+
+
+COMMANDS = {"svd": "--rank 2", "pca": "--rank 2", "tt": "--rank 2", "complete": "--rank 2",
+            "merge": "", "info": "", "convert": "out.h5"}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_waits_for_a_pipe(command, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe")
+    assert main([command, str(tmp_path / "pipe"), *COMMANDS[command].split()]) == 2
+    assert "is a pipe, not a regular file" in capsys.readouterr().err
 
 
 PLACEHOLDERS = {

@@ -114,9 +114,10 @@ def read(path: str | os.PathLike[str]) -> tuple[Header, Arrays]:
 def is_ours(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a zip with a header of `sketch`, whole or damaged."""
     try:
+        as_regular_file(path)  # a pipe would be waited for
         with zipfile.ZipFile(path) as archive:
             return _HEADER in archive.namelist()
-    except (OSError, ValueError, zipfile.BadZipFile):
+    except (StateFileError, OSError, ValueError, zipfile.BadZipFile):
         return False
 
 

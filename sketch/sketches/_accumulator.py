@@ -155,8 +155,8 @@ class Accumulator:
             if common and not again:
                 raise IncompatibleSketchError(
                     f"both sketches hold the same share of the data ({', '.join(sorted(common))}), "
-                    "which would count twice; leave one of them out, or pass again=True where that "
-                    "is meant"
+                    "which would count twice; leave one of them out, or have the library count it "
+                    "so: merge(other, again=True)"
                 )
             self.add(theirs)
 
