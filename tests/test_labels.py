@@ -153,6 +153,26 @@ def test_trains_go_to_quimb(shape):
     assert np.allclose(x.to_quimb().to_dense().reshape(shape), x.to_array())
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])
+def test_open_chains_come_from_quimb_and_others_are_refused(dtype):
+    """By its bonds: whatever the order of axes and the exponent; a ring is no train."""
+    quimb = quietly_imported("quimb.tensor")
+    for sites, bond, values in ((1, 1, 2), (2, 3, 2), (5, 4, 3)):
+        state = quimb.MPS_rand_state(sites, bond, phys_dim=values, dtype=dtype, seed=0)
+        for k in range(sites):
+            state[k].transpose_(*reversed(state[k].inds))
+        state.exponent = 2.0
+        ours = sketch.tensor_train(state, 20)
+        assert ours.dtype == dtype
+        assert np.allclose(ours.to_array().ravel(), state.to_dense().ravel(), rtol=1e-4)
+    ring = quimb.MPS_rand_state(5, 3, cyclic=True, dtype=dtype)
+    huge = quimb.MPS_rand_state(5, 3, dtype=dtype)
+    huge.exponent = 5000.0
+    for other in (ring, huge, quimb.MPO_rand(4, 3, dtype=dtype)):
+        with pytest.raises(sketch.DtypeError, match=r"quimb may have .*give sketch.TensorTrain"):
+            sketch.tensor_train(other, 4)
+
+
 @pytest.mark.parametrize("name", ["tensorly", "torchtt", "quimb", "xarray"])
 def test_a_library_that_is_missing_is_named(name, monkeypatch):
     import sys

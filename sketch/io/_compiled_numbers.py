@@ -24,8 +24,6 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from ._text_blocks import line_ends
-
 if TYPE_CHECKING:
     from ._numbers import LineForm, Numbers
 
@@ -113,21 +111,30 @@ def _next(text, i):  # type: ignore[no-untyped-def]
 
 
 @_jit
+def _number(eight):  # type: ignore[no-untyped-def]
+    """Return what eight digits are, one in each byte."""
+    eight = eight * _TEN + (eight >> _EIGHT)
+    even, odd = eight & _PAIRS, eight >> np.uint64(16) & _PAIRS
+    return (even * _EVEN_PAIRS + odd * _ODD_PAIRS) >> np.uint64(32)
+
+
+@_jit
 def _digits(words, i, w):  # type: ignore[no-untyped-def]
     """Return ``w`` with the digits from a place on appended, and where they end."""
     while True:
         at, shift = i >> np.uint64(3), (i & np.uint64(7)) << np.uint64(3)
         eight = words[at] >> shift | words[at + _ONE] << _ONE << (np.uint64(63) - shift)
         eight ^= _ZEROS  # each byte is its digit, others are above nine
-        count = _zeros_below((eight + _ABOVE_NINE | eight) & _HIGHEST) >> np.uint64(3)
-        unused = (_EIGHT - count) << np.uint64(2)
-        eight = eight << unused << unused  # zeros before the digits
-        eight = eight * _TEN + (eight >> _EIGHT)
-        even, odd = eight & _PAIRS, eight >> np.uint64(16) & _PAIRS
-        w = w * _TENS[count] + ((even * _EVEN_PAIRS + odd * _ODD_PAIRS) >> np.uint64(32))
-        i += count
-        if count < _EIGHT:
+        other = (eight + _ABOVE_NINE | eight) & _HIGHEST
+        if other == 0:  # asked rather than computed with: the processor goes on ahead
+            w = w * _TENS[8] + _number(eight)
+            i += _EIGHT
+            continue
+        if other & np.uint64(0x80):
             return w, i
+        count = _zeros_below(other) >> np.uint64(3)
+        unused = (_EIGHT - count) << np.uint64(3)
+        return w * _TENS[count] + _number(eight << unused), i + count  # zeros before the digits
 
 
 @_jit
@@ -138,6 +145,21 @@ def _whole(text, words, i):  # type: ignore[no-untyped-def]
     start = i
     w, i = _digits(words, i, np.uint64(0))
     number = np.int64(w)
+    if i == start or i - start >= np.uint64(_MOST_DIGITS):
+        return number, _NONE
+    return (-number if negative else number), i
+
+
+@_jit
+def _exponent(text, i):  # type: ignore[no-untyped-def]
+    """Return a whole number of few digits and where it ends, `_NONE` if it is none."""
+    negative = text[i] == _MINUS
+    if negative or text[i] == _PLUS:
+        i += _ONE
+    start, number = i, np.int64(0)
+    while 0 <= np.int64(text[i]) - _ZERO <= 9:
+        number = 10 * number + (np.int64(text[i]) - _ZERO)
+        i += _ONE
     if i == start or i - start >= np.uint64(_MOST_DIGITS):
         return number, _NONE
     return (-number if negative else number), i
@@ -195,7 +217,11 @@ def _real(text, words, i):  # type: ignore[no-untyped-def]
     negative = text[i] == _MINUS
     i += np.uint64(negative | (text[i] == _PLUS))
     start, point, q, cut = i, np.uint64(0), np.int64(0), False
-    w, i = _digits(words, i, np.uint64(0))
+    w = np.uint64(text[i]) - np.uint64(_ZERO)
+    if w <= np.uint64(9) and text[i + _ONE] == _POINT:  # as a rule: known before it is read
+        i += _ONE
+    else:
+        w, i = _digits(words, i, np.uint64(0))
     if text[i] == _POINT:
         point, first = _ONE, i + _ONE
         w, i = _digits(words, first, w)
@@ -207,7 +233,7 @@ def _real(text, words, i):  # type: ignore[no-untyped-def]
         w, q, cut = _leading(text, start, i)
     letter = text[i] | 32
     if letter == 100 or letter == 101:  # d, e
-        exponent, i = _whole(text, words, i + _ONE)
+        exponent, i = _exponent(text, i + _ONE)
         if i == _NONE:
             return _NONE, _NONE, True
         q += min(max(exponent, -100000), 100000)
@@ -286,9 +312,8 @@ def _kept(loop: Callable[..., object]) -> Any:
 read_lines = _kept(_read_lines)
 
 
-def read_compiled(text: bytes, form: LineForm) -> Numbers | None:
+def read_compiled(text: bytes, form: LineForm, lines: int) -> Numbers | None:
     """Return indices and values of all lines, None if the text is not plain."""
-    lines = line_ends(text)
     indices = np.empty((form.indices, lines), np.int64)
     values = np.empty((lines, form.values), form.dtype)
     doubtful = np.empty((values.size // _MOST_DOUBTFUL + 10, 4), np.int64)

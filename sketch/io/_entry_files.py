@@ -19,7 +19,7 @@ from ._numbers import BadLineError, Indices, LineForm, Numbers, entry_lines, joi
 from ._text_blocks import Block, TextBlocks
 
 _PIECE_BYTES = 64_000_000  # of indices and values
-BLOCK_BYTES = 1 << 20  # of text that is read at once
+BLOCK_BYTES = 1 << 21  # of text that is read at once
 _PER_BYTE = 8  # bytes that a piece may take for each of its own, with what works on it
 _SHORT = 2**31  # indices below it take half the bytes
 _COMPILE_FROM = 16_000_000  # bytes of text; less is read before numba is even imported
@@ -98,7 +98,7 @@ class EntryFile(Entries):
 
     def _read(self, lines: TextBlocks, compiled: bool, block: Block) -> Numbers:
         try:
-            return read_numbers(block.text, self._form, compiled=compiled)
+            return read_numbers(block.text, self._form, compiled=compiled, count=block.n_lines)
         except BadLineError as error:
             number = block.before + 1 + error.index
             raise lines.refuse(number, error.line, error.reason) from None

@@ -70,7 +70,7 @@ class MatrixMarketFile(EntryFile):
         seen = 0
         for block, indices, numbers in self._numbers(lines, size):
             if seen + len(numbers) > self._promised:
-                found = f"more follow (up to line {block.last})"
+                found = f"more follow (up to line {block.before + block.n_lines})"
                 raise wrong_count(self.path, self._promised, found)
             if self._array:
                 indices = self._column_order(np.arange(seen, seen + len(numbers)))

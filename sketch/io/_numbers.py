@@ -54,7 +54,7 @@ class LineForm:
         return self.indices + self.values
 
 
-Reader = Callable[[bytes, LineForm], Numbers | None]
+Reader = Callable[[bytes, LineForm, int], Numbers | None]
 
 
 class BadLineError(ValueError):
@@ -65,7 +65,9 @@ class BadLineError(ValueError):
         self.index, self.line, self.reason = index, line, reason
 
 
-def read_numbers(text: bytes, form: LineForm, *, compiled: bool) -> Numbers:
+def read_numbers(
+    text: bytes, form: LineForm, *, compiled: bool, count: int | None = None
+) -> Numbers:
     """Return indices (form.indices, p) and values (p, form.values) of p lines.
 
     Blank lines and comments hold no entry.
@@ -77,13 +79,16 @@ def read_numbers(text: bytes, form: LineForm, *, compiled: bool) -> Numbers:
     form : LineForm
     compiled : bool
         Whether so much is to be read that a compiled reader pays.
+    count : int, optional
+        How many lines they are, where this is known.
 
     Raises
     ------
     BadLineError
         For the first line that is not of the form.
     """
-    return _read_block(text, form, (compiled and _compiled_reader()) or read_plain)
+    reader = (compiled and _compiled_reader()) or read_plain
+    return _read_block(text, form, reader, line_ends(text) if count is None else count)
 
 
 def joined(parts: Sequence[Numbers]) -> Numbers:
@@ -114,20 +119,20 @@ def _compiled_reader() -> Reader | None:
     return read_compiled
 
 
-def _read_block(text: bytes, form: LineForm, reader: Reader) -> Numbers:
+def _read_block(text: bytes, form: LineForm, reader: Reader, count: int) -> Numbers:
     """Read lines at once, the few that are odd in a file one by one."""
-    found = reader(text, form)
+    found = reader(text, form, count)
     if found is not None and found[0].min(initial=0) >= 0:
         return found
     half = text.find(b"\n", len(text) // 2) + 1
     if len(text) < _SMALL or half == len(text):
         return _read_by_line(text, form)
-    first = _read_block(text[:half], form, reader)
+    above = line_ends(text[:half])
+    first = _read_block(text[:half], form, reader, above)
     try:
-        rest = _read_block(text[half:], form, reader)
+        rest = _read_block(text[half:], form, reader, count - above)
     except BadLineError as error:
-        index = error.index + line_ends(text[:half])
-        raise BadLineError(index, error.line, error.reason) from None
+        raise BadLineError(error.index + above, error.line, error.reason) from None
     return joined([first, rest])
 
 

@@ -34,12 +34,12 @@ def _allowed_pairs() -> NDArray[np.bool_]:
 _PAIRS = _allowed_pairs()
 
 
-def read_plain(text: bytes, form: LineForm) -> Numbers | None:
+def read_plain(text: bytes, form: LineForm, at_most: int) -> Numbers | None:
     """Return indices and values of all lines, None if the text is not plain."""
     text = _tidied(text)
     whole, columns = form.indices, form.columns
     real = form.dtype.kind == "f" and form.values > 0
-    lines = line_ends(text) - 1
+    lines = line_ends(text) - 1  # without blank ones
     if not (_are_numbers(text) and _are_laid_out(text, columns, whole if real else columns)):
         return None
     kind = "real" if real else "unsigned-integer" if form.dtype.kind == "u" else "integer"

@@ -28,15 +28,11 @@ _DAMAGE = (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError)
 
 
 class Block(NamedTuple):
-    """Whole lines and the number of the line before them."""
+    """Whole lines, the number of the line before them, and how many they are."""
 
     before: int
     text: bytes
-
-    @property
-    def last(self) -> int:
-        """The number of the last line."""
-        return self.before + line_ends(self.text)
+    n_lines: int
 
 
 class TextBlocks:
@@ -86,8 +82,9 @@ class TextBlocks:
         while text := b"".join(self._pending) + self._read(size):
             self._pending = []
             text = self._whole_line(text)
-            yield Block(self.number, text if text.endswith(b"\n") else text + b"\n")
-            self.number += line_ends(text)
+            count = line_ends(text) + (not text.endswith(b"\n"))
+            yield Block(self.number, text if text.endswith(b"\n") else text + b"\n", count)
+            self.number += count
 
     def room(self) -> float:
         """Return an upper bound of the bytes of text that the file can hold."""

@@ -8,6 +8,7 @@ has, and are all the numbers that it holds.
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -117,6 +118,7 @@ _FORMATS: dict[tuple[str, ...], Callable[..., Structured]] = {
 }
 
 _RING = "is no train where its first and last ranks are not 1; give its to_tensor()"
+_LARGEST_EXPONENT = 300  # of ten, in double precision
 _NETWORK = (
     "may have phases, exponents and bonds of its own; give sketch.TensorTrain(cores) with cores "
     "(left bond, site, right bond), its exponent multiplied in"
@@ -125,7 +127,6 @@ _REFUSED = {
     ("tensorly", "TTMatrix"): "is a matrix with cores of four axes; give its to_tensor()",
     ("tensorly", "Parafac2Tensor"): "is no CP tensor: it has projections; give its to_tensor()",
     ("quimb", "TensorNetwork"): _NETWORK,
-    ("quimb", "MatrixProductState"): _NETWORK,
     ("quimb", "MatrixProductOperator"): _NETWORK,
     ("pyttb", "sumtensor"): "is a sum; give sketch.TensorSum of its parts",
     ("pyttb", "tenmat"): "is an unfolding; give its data",
@@ -136,6 +137,25 @@ def _ring(x: Any) -> TensorTrain:
     if x.factors[0].shape[0] != 1 or x.factors[-1].shape[-1] != 1:
         raise DtypeError(f"a {type(x).__name__} of tensorly {_RING}")
     return TensorTrain(x.factors)
+
+
+def _state(x: Any) -> TensorTrain:
+    """Return an open chain of quimb, whatever the order of its axes, its exponent multiplied in."""
+    sites = [x[x.site_tag(site)] for site in x.sites]
+    if x.num_tensors != len(sites) or abs(x.exponent) > _LARGEST_EXPONENT:
+        raise DtypeError(f"this {type(x).__name__} of quimb {_NETWORK}")
+    bonds = [[], *(sorted({*a.inds} & {*b.inds}) for a, b in itertools.pairwise(sites)), []]
+    cores = []
+    for name, tensor, left, right in zip(x.sites, sites, bonds, bonds[1:], strict=False):
+        order = [*left, x.site_ind(name), *right]
+        if len(left) > 1 or len(right) > 1 or sorted(order) != sorted(tensor.inds):
+            raise DtypeError(f"this {type(x).__name__} of quimb {_NETWORK}")
+        sizes = [tensor.ind_size(ind) for ind in order]
+        shape = [1] * (not left) + sizes + [1] * (not right)
+        cores.append(tensor.transpose(*order).data.reshape(*shape))
+    if x.exponent:
+        cores[0] = cores[0] * 10.0**x.exponent
+    return TensorTrain(cores)
 
 
 def _entries(x: Any) -> Any:
@@ -151,6 +171,7 @@ def _core_of(x: object) -> object:
 _KNOWN: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("tensorly", "TTTensor"): lambda x: TensorTrain(x.factors),
     ("tensorly", "TRTensor"): _ring,
+    ("quimb", "MatrixProductState"): _state,
     ("pyttb", "tensor"): lambda x: x.data,
     ("pyttb", "sptensor"): _entries,
     ("pyttb", "ktensor"): lambda x: CPTensor(x.weights, x.factor_matrices),
