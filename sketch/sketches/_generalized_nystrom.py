@@ -30,7 +30,9 @@ class GeneralizedNystrom(Sketch[LowRank]):
         Width of Omega and of Psi by hand; the corange at least as wide as the range. No width
         exceeds what the data can fill: the shorter axis for Omega, for Psi
         the rows or twice Omega's width. Where block signs are compiled, a wider Psi costs memory
-        and little else: at ``2 rank`` and ``8 rank`` columns the error is smaller by a tenth.
+        and little else: at ``2 rank`` and ``8 rank`` columns the error is smaller by a tenth, and
+        at ``12 rank`` and ``30 rank`` it is within 2% of that after a power step, of singular
+        values 1/i, from one reading.
     test_matrix : TestMatrixFamily or str
         ``"gaussian"``, ``"sign"``, ``"sparse-sign"``, ``"block-sign"`` or an instance. Block signs
         multiply dense data about as fast as they are read, where numba is installed. Where Psi has
