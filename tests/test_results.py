@@ -406,6 +406,15 @@ def test_errors_survive_files_whatever_their_law(tmp_path):
 # ---- arrays ---------------------------------------------------------------------------------
 
 
+def test_completions_are_the_arrays_they_stand_for_and_components_say_that_they_are_none():
+    a = matrix("float64")
+    filled, found = sketch.complete(a, rank=2), sketch.pca(a, 2)
+    assert np.array_equal(np.asarray(filled), filled.to_array())
+    assert np.array_equal(np.asarray(filled, "float32"), filled.to_array().astype("float32"))
+    with pytest.raises(TypeError, match="components are no array"):
+        np.asarray(found)
+
+
 def test_results_are_the_arrays_they_stand_for():
     a, t = matrix("float64"), tensor("float64")
     low, train = sketch.svd(a, 4), sketch.tt_svd(t, 3)

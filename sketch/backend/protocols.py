@@ -77,6 +77,16 @@ class DaskArray(Array, Protocol):
     def map_blocks(self, function: Callable[..., Array], *values: object, **how: object) -> Any: ...
 
 
+class Stored(Protocol):
+    """What is read by slicing: a dataset in a file, a memory map, a lazy array."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> Any: ...
+    def __getitem__(self, window: Operand, /) -> Any: ...
+
+
 class CupyArray(Array, Protocol):
     """An array on a GPU whose kernels we can write."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -99,7 +98,7 @@ def _works(scale: float) -> Iterator[tuple[Work, tuple[object, ...]]]:
     }
     error = matrix_error(_RANK)
     floor = {"the products of two passes": products(_RANK + 10, _RANK + 10)}
-    size: tuple[Any, ...] = max(100, int(20_000 * scale)), max(50, int(3_000 * math.sqrt(scale)))
+    size: tuple[object, ...] = max(100, int(20_000 * scale)), max(50, int(3_000 * math.sqrt(scale)))
     title = f"dense {{:,}} x {{:,}}, rank {_RANK}"
     yield Work(title, (size,), normal_matrix, matrices | floor, error), size
     m, n = (max(100, int(whole * math.sqrt(min(1.0, scale)))) for whole in (100_000, 10_000))

@@ -54,7 +54,7 @@ def _blocks(a: Any) -> list[slice]:
     return [slice(start, start + step) for start in range(0, a.shape[0], step)]
 
 
-def _squares(block: Any) -> float:
+def _squares(block: HostArray) -> float:
     values = np.asarray(block.data if hasattr(block, "tocsr") else block, dtype=float).ravel()
     return float(values @ values)
 

@@ -10,6 +10,7 @@ from .. import io
 from ..errors import ArgumentError, ShapeError
 from ..report import peak_bytes
 from ..running.memory import as_bytes
+from ..running.reading import Budget
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 _FILE_HELP = f"FILE or FILE::NAME: {io.known_suffixes()}, folders of 10x; several are a stack"
@@ -108,7 +109,7 @@ def computing(options: argparse.Namespace) -> dict[str, Any]:
     return {"device": options.device, "seed": options.seed or 0, **reading(options)}
 
 
-def reading(options: argparse.Namespace) -> dict[str, Any]:
+def reading(options: argparse.Namespace) -> Budget:
     """Return how to read."""
     return {"memory": _memory_left(options), "progress": _shows_bars(options)}
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 from ..backend.array import Device, cast, dtype_name, moved, namespace
 from ..formats import with_passes
 from ..results import LeftOut, LowRank, PrincipalComponents
+from ..running.reading import Budget, Reading
 from ..sketches import GramNystrom, GramNystromSpec, fed, phases
 from ..sources import MatrixSource, StandardizedColumns
 from ._sharpened import can_be_held, space_from, warn_of_rounding
@@ -33,7 +34,7 @@ def components_of_columns(
     device: Device,
     *,
     check_finite: bool,
-    **how: Any,
+    **how: Unpack[Budget],
 ) -> PrincipalComponents:
     """Return the principal components of rows whose columns lie together.
 
@@ -63,9 +64,9 @@ def components_of_columns(
     options: dict[str, Any] = {"seed": spec.seed, "dtype": spec.dtype, "device": device}
     width = min(m, spec.range_size)
     sk = GramNystrom(m, min(rank, width), sketch_rank=width, center=False, **options)
-    how["check_finite"] = check_finite
-    first = fed(sk, columns, **how).whole()
-    found = space_from(first, 0.0, columns, rank, None, steps, sk.spec, device, **how)
+    reading: Reading = {**how, "check_finite": check_finite}
+    first = fed(sk, columns, **reading).whole()
+    found = space_from(first, 0.0, columns, rank, None, steps, sk.spec, device, **reading)
     whole = with_passes(_components(found, first, columns), 1 + found.n_passes)
     short = whole.truncate(min(rank, whole.rank), tol)
     warn_of_rounding(short)

@@ -13,11 +13,13 @@ from ..errors import ArgumentError, PassError, RankError
 from ..formats import seeds_of, with_passes, with_seeds
 from ..maps import BlockSign, Gaussian, MatrixFamilyName, SparseSign, TestMatrixFamily
 from ..results import ErrorEstimate, LowRank, foreseen_growth
+from ..running.reading import Reading
 from ..sketches import (
     MATRIX_METHODS,
     BlockKrylov,
     GeneralizedNystrom,
     MatrixMethod,
+    Sketch,
     columns_within,
     fed,
     finalized,
@@ -211,7 +213,7 @@ class _Call:
     seed : int
     options : dict
         That the method was given.
-    reading : dict
+    reading : Reading
         How to read, as `fed` takes it.
     """
 
@@ -219,14 +221,14 @@ class _Call:
     made: Callable[..., Any]
     seed: int
     options: dict[str, Any]
-    reading: dict[str, Any]
+    reading: Reading
 
     @property
     def largest(self) -> int:
         """The largest rank that there can be."""
         return min(n for n in self.source.shape if n is not None)
 
-    def sketched(self, size: float) -> Any:
+    def sketched(self, size: float) -> Sketch[LowRank]:
         """Return a sketch of the whole data, of a rank, or of what makes a space grow."""
         source, start_rank = self.source, self.options.get("start_rank")
         options = self.options | {"dtype": None if source.widens else source.dtype}
@@ -252,20 +254,21 @@ class _Call:
         """Return the result of sketches that get wider until the error meets a tolerance."""
         sk, n_passes = self.sketched(min(FIRST_RANK, self.largest)), 0
         while True:
-            widens = isinstance(sk, GeneralizedNystrom)
-            known = sk.spec.rank if widens else sk.spec.range_size  # too wide for more by design
+            known = sk.spec.range_size
+            if isinstance(sk, GeneralizedNystrom):  # too wide for more by design
+                known = sk.spec.rank
             found = finalized(sk, self.source, known, None, **self.reading)
             if sk.spec.range_size >= self.largest or found.error.meets(tol):
                 break
             n_passes += found.n_passes
             wider = _wider(sk.spec.rank, found.error.relative, tol)
-            if widens and range_width(wider) < self.largest:
+            if isinstance(sk, GeneralizedNystrom) and range_width(wider) < self.largest:
                 sk = sk.widen(self.source, wider, **self.reading)
             else:
                 half = found.errors_by_rank()(found.rank // 2).relative
                 wider = further_width(sk.spec.rank, half, found.error, tol)
                 sk = self.sketched(min(wider, self.largest))
-        result: LowRank = finalized(sk, self.source, None, tol, **self.reading)
+        result = finalized(sk, self.source, None, tol, **self.reading)
         return with_passes(result, n_passes + result.n_passes)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict, Unpack, overload
+from typing import TypedDict, Unpack, overload
 
 from .._checks import checked_size, checked_tol
 from ..backend.array import Device
 from ..errors import PassError, RankError
 from ..formats import seeds_of, with_seeds
 from ..results import PrincipalComponents
+from ..running.reading import Reading
 from ..sketches import GramNystrom, check_request, default_width, fed, independent_seed
 from ..sources import MatrixSource, as_matrix_source, with_axes_of
 from ._by_columns import come_in_columns, components_of_columns
@@ -186,7 +187,7 @@ def pca(
     )
     rank = None if rank is None else sk.spec.rank
     check_request(rank, tol, sk.spec)
-    how: dict[str, Any] = {"check_finite": check_finite, "memory": memory, "progress": progress}
+    how: Reading = {"check_finite": check_finite, "memory": memory, "progress": progress}
     if rank is not None and steps and come_in_columns(sk.spec, source, memory):
         found = components_of_columns(sk, source, rank, tol, steps, device, **how)
     else:
@@ -203,15 +204,13 @@ def _components_of_rows(
     steps: int,
     passes: int | None,
     device: Device,
-    *,
-    memory: int | str | None,
-    **how: Any,
+    **how: Unpack[Reading],
 ) -> PrincipalComponents:
     """Return the components of a stream of rows, sharpened where they can be read again."""
-    fed(sk, source, memory=memory, **how)
-    if steps and (passes is not None or can_be_held(sk.spec, sk.shape, source, memory)):
+    fed(sk, source, **how)
+    if steps and (passes is not None or can_be_held(sk.spec, sk.shape, source, how.get("memory"))):
         most = None if rank is None and passes is None else steps
-        return sharpened(sk, source, rank, tol, most, device, memory=memory, **how)
+        return sharpened(sk, source, rank, tol, most, device, **how)
     return sk.finalize(rank, tol)
 
 

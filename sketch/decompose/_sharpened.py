@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from ..backend.array import Device, moved, unit_roundoff
 from ..errors import SpectrumWarning, warn
@@ -11,6 +11,7 @@ from ..formats import with_passes
 from ..numerics.linalg import adjoint, frobenius_norm
 from ..results import LowRank, PrincipalComponents
 from ..running.memory import as_bytes, fits
+from ..running.reading import Reading
 from ..sketches import (
     BlockKrylov,
     GramNystrom,
@@ -24,6 +25,15 @@ from ..sources import MatrixSource, StandardizedSource
 _SPARE = 10  # columns of a block beside one for each component
 _FEW = 3  # steps, the default; who asks for more looks for components within noise
 _FACTORS = 6  # as large as the products, at the end of a pass, with what the basis is made of
+
+
+class _Size(TypedDict):
+    """Of rows, as `BlockKrylov.begin_at` takes it."""
+
+    norm: float | None
+    rounding: float
+
+
 _FAR = 4.0  # spreads of the mean from zero, from which products about zero lose digits
 
 
@@ -34,7 +44,7 @@ def sharpened(
     tol: float | None,
     steps: int | None,
     device: Device,
-    **how: Any,
+    **how: Unpack[Reading],
 ) -> PrincipalComponents:
     """Return the principal components of rows that a sketch has seen, after further readings.
 
@@ -73,9 +83,7 @@ def space_from(
     steps: int | None,
     spec: GramNystromSpec,
     device: Device,
-    *,
-    memory: int | str | None,
-    **how: Any,
+    **how: Unpack[Reading],
 ) -> LowRank:
     """Return the approximation that block Krylov finds of rows, from components of the same.
 
@@ -89,10 +97,11 @@ def space_from(
         Centred and scaled.
     spec : GramNystromSpec
         Of that reading.
-    rank, tol, steps, device, memory, **how
+    rank, tol, steps, device, **how
         As in `sharpened`.
     """
     m, n = first.shape
+    memory = how.get("memory")
     if memory is not None:
         memory = max(0, as_bytes(memory) - spec.bytes_needed((m, n), {}))
     options: dict[str, Any] = {
@@ -112,8 +121,7 @@ def space_from(
     begun = adjoint(first.components[: sk.range_size, :])
     sk.begin_at(begun, m, **_size(first, away, rows.dtype))
     how["memory"] = memory
-    found: LowRank = finalized(fed(sk, rows, **how), rows, sk.range_size, None, **how)
-    return found
+    return finalized(fed(sk, rows, **how), rows, sk.range_size, None, **how)
 
 
 def block_width(width: int, rank: int, steps: int) -> int:
@@ -145,7 +153,7 @@ def _offset(first: PrincipalComponents) -> float:
     return math.sqrt(first.n_samples) * frobenius_norm((first.mean / first.scale)[None, :])
 
 
-def _size(first: PrincipalComponents, away: float, dtype: str) -> dict[str, Any]:
+def _size(first: PrincipalComponents, away: float, dtype: str) -> _Size:
     """Return what the first reading knows of the size of the rows and of errors in products."""
     norm = first.error.norm
     about = math.hypot(norm, away)

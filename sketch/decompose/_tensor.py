@@ -222,7 +222,7 @@ def _train_to_tolerance(sketched: Callable[[Any], Any], tol: float) -> TensorTra
         width = further_width(width, half, whole.error, goal)
 
 
-def _measure(a: object, source: TensorSource, memory: object) -> Measure | None:
+def _measure(a: object, source: TensorSource, memory: int | str | None) -> Measure | None:
     """Return what tells the exact error of a train, where that costs less than probes."""
     with quiet():  # what is not finite is found in the products
         exact = as_exact_train(a, _EXACT_RANK)

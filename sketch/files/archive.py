@@ -10,6 +10,7 @@ import zipfile
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import StateFileError
 from .paths import as_regular_file, replace_by
@@ -21,7 +22,7 @@ _MAX_HEADER_BYTES = 16_000_000
 _SEAL = "checksum"  # of all other fields of the header
 
 Header = dict[str, Any]
-Arrays = dict[str, np.ndarray[Any, Any]]
+Arrays = dict[str, NDArray[Any]]
 
 
 class Kept(os.PathLike[str]):
@@ -56,9 +57,9 @@ def check_against(path: str | os.PathLike[str], header: Header, arrays: Arrays, 
         raise StateFileError(f"{path}: these fields are unknown or do not fit: {', '.join(odd)}")
 
 
-def _fields(header: Header, arrays: Arrays) -> dict[str, Any]:
+def _fields(header: Header, arrays: Arrays) -> dict[str, object]:
     """Return all that a file says but the numbers themselves and how they lie in memory."""
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         name: json.dumps(value, sort_keys=True) for name, value in header.items()
     }
     fields |= {f"array {n}": (sorted(a.shape), a.dtype) for n, a in arrays.items()}
@@ -187,9 +188,7 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> Header:
     return fields
 
 
-def _read_array(
-    archive: zipfile.ZipFile, name: str, header: Header, path: object
-) -> np.ndarray[Any, Any]:
+def _read_array(archive: zipfile.ZipFile, name: str, header: Header, path: object) -> NDArray[Any]:
     member = archive.getinfo(f"{name}.npy")
     if member.compress_type != zipfile.ZIP_STORED:
         raise StateFileError(f"{path}: array {name!r} is compressed; sketch never writes that")
@@ -215,7 +214,7 @@ def _check_size(file: IO[bytes], size: int) -> None:
         raise ValueError(f"an array of shape {shape} and dtype {dtype} in {size} bytes")
 
 
-def _write_array(archive: zipfile.ZipFile, name: str, array: np.ndarray[Any, Any]) -> str:
+def _write_array(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> str:
     """Stream one array into the archive and return the checksum of its bytes."""
     with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
         hashed = _Hashed(file)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
 
 import numpy as np
 
-from ..backend.array import Array, namespace, to_host
+from ..backend.array import Array, HostArray, namespace, to_host
 from ..numerics.factorizations import spectral_norm
 from ..numerics.linalg import adjoint, frobenius_norm
 from ..results import ErrorEstimate, FoundSpectrum, LowRank, Regression, rounding_floor
@@ -162,7 +161,9 @@ def _overlap(
     return tuple(overlap.tolist()), tuple(drift.tolist())
 
 
-def _turning(a_matrix: Any, b_matrix: Any, square: Any, gap: Any) -> object:
+def _turning(
+    a_matrix: HostArray, b_matrix: HostArray, square: HostArray, gap: HostArray
+) -> HostArray:
     """Return how uncertain the mean of <N, T> is as N turns directions across each cut.
 
     The difference of ``<N, T>`` and its mean by Stein's identity has the variance [1]_
@@ -187,12 +188,12 @@ def _turning(a_matrix: Any, b_matrix: Any, square: Any, gap: Any) -> object:
     return summed.diagonal(1)
 
 
-def _before(x: Any) -> Any:
+def _before(x: HostArray) -> HostArray:
     """Return the sums of the first k entries, k from 0 to their number."""
     return np.append(0.0, np.cumsum(x))
 
 
-def _beyond(x: Any) -> Any:
+def _beyond(x: HostArray) -> HostArray:
     """Return the sums from each entry on to the last, along the last axis."""
     return np.cumsum(x[..., ::-1], axis=-1)[..., ::-1]
 

@@ -11,7 +11,7 @@ from ._operator_product import OperatorProduct
 from ._origin import seeds_of
 from ._saved import is_label, kept_labels, label_name, restored, split_labels, write_result
 from ._seeded import Seeded, carrying_seeds, with_evaluations, with_passes, with_seeds
-from ._sum import Summable, TensorSum, is_number
+from ._sum import Summable, TensorSum, is_number, refuse_large
 from ._tensor_train import TensorTrain, rounded_train
 from ._train_sampling import sampled_points
 from ._tt_operator import TTOperator
@@ -42,6 +42,7 @@ __all__ = [
     "is_number",
     "kept_labels",
     "label_name",
+    "refuse_large",
     "restored",
     "rounded_from",
     "rounded_train",

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from .._checks import imported
 from ..backend.array import HostArray, is_dask, to_host
 from ..errors import ArgumentError
+
+if TYPE_CHECKING:
+    from xarray import Dataset
 
 Variables = Mapping[str, tuple[tuple[Hashable, ...], Any]]
 Result = TypeVar("Result")
@@ -99,7 +102,9 @@ class Axes:
         matrix = math.prod(self.sizes[:k]), math.prod(self.sizes[k:])
         return tuple(shape) in (self.sizes, matrix)
 
-    def dataset(self, variables: Variables, sizes: Mapping[Hashable, int], attrs: object) -> Any:
+    def dataset(
+        self, variables: Variables, sizes: Mapping[Hashable, int], attrs: object
+    ) -> Dataset:
         """Return a dataset of xarray: variables over these axes and over others of known sizes.
 
         Raises
@@ -125,10 +130,12 @@ class Axes:
         made = xarray.Dataset(shaped, attrs=attrs)
         coords = getattr(self.coords, "coords", self.coords)
         along = xarray.Dataset(coords=coords)
-        return made.assign_coords(along.drop_dims([d for d in along.dims if d not in used]).coords)
+        along = along.drop_dims([d for d in along.dims if d not in used])
+        labelled: Dataset = made.assign_coords(along.coords)
+        return labelled
 
 
-def as_labels(coordinate: Any) -> HostArray:
+def as_labels(coordinate: object) -> HostArray:
     """Return the values of a coordinate of one axis."""
     return np.asarray(coordinate[1] if isinstance(coordinate, tuple) else coordinate)
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..backend.array import HostArray
 from ..files import archive
 from ._axes import Axes, with_axes
 from ._seeded import Seeded, with_evaluations, with_passes, with_seeds
@@ -118,7 +119,7 @@ def _coordinates(axes: Axes) -> Iterator[tuple[str, list[str], Any, Mapping[Any,
         yield str(name), list(map(str, dims)), values, attrs[0] if attrs else {}
 
 
-def _as_kept(values: Any) -> np.ndarray[Any, Any]:
+def _as_kept(values: object) -> HostArray:
     """Return labels as an array that can be stored; what is no number or date as text."""
     array = np.asarray(values)
     if array.dtype.kind in _KEPT and array.dtype.names is None:
@@ -127,7 +128,7 @@ def _as_kept(values: Any) -> np.ndarray[Any, Any]:
     return np.array(texts, dtype=str).reshape(array.shape)
 
 
-def _plain(attrs: Mapping[Any, Any]) -> dict[str, Any]:
+def _plain(attrs: Mapping[object, object]) -> dict[str, Any]:
     """Return the attributes that a header can hold: text and finite numbers."""
     items = {str(name): x.item() if isinstance(x, np.generic) else x for name, x in attrs.items()}
     return {

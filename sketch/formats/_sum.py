@@ -212,7 +212,9 @@ class Summable:
         return self + self._constant(number)
 
 
-def refuse_large(what: str, shape: Sequence[int], dtype: str, max_bytes: int) -> None:
+def refuse_large(
+    what: str, shape: Sequence[int], dtype: str, max_bytes: int = MAX_DENSE_BYTES
+) -> None:
     """Refuse to make a dense array of more than so many bytes."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size > max_bytes:

@@ -13,6 +13,10 @@ from ._axes import axes_of_result
 from ._interchange import quimb_state, tensorly_train, torchtt_train
 from ._sum import MAX_DENSE_BYTES, refuse_large
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes as PlotAxes
+    from xarray import Dataset
+
 
 class TrainForms:
     """The part of `TensorTrain` that hands its cores to whatever else takes them."""
@@ -73,7 +77,7 @@ class TrainForms:
             raise ShapeError(f"expected a matrix, got a tensor train of shape {self.shape}")
         return self.cores[0][0, :, :], self.cores[1][:, :, 0]
 
-    def to_xarray(self) -> Any:
+    def to_xarray(self) -> Dataset:
         """Return the cores with the names and labels of the data, as a Dataset of xarray.
 
         Returns
@@ -160,7 +164,7 @@ class TrainForms:
         """
         return quimb_state(self.cores)
 
-    def plot(self, axes: object = None) -> Any:
+    def plot(self, axes: object = None) -> PlotAxes:
         """Draw the train as a tensor diagram with its ranks and sizes; long ones by their ranks.
 
         Parameters

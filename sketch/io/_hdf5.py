@@ -50,7 +50,7 @@ def coordinates(root: object, key: str, dims: Dims) -> Callable[[], Labels]:
     """Return a reader of the arrays that have the names of axes, beside a variable or above."""
 
     def labels() -> Labels:
-        found: list[Any] = []
+        found: list[object] = []
         for dim in dims:
             folder, values = key.rpartition("/")[0], None
             while values is None:

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..backend.array import HostArray
+from ..backend.protocols import Stored
 from ..errors import ShapeError, SketchError, StateFileError
 from ..formats import Axes
 from ..running.memory import fits
@@ -331,7 +332,7 @@ def _again(spec: Any, missing: Missing, shape: tuple[int, ...], dtype: str) -> D
     return found
 
 
-def _unfolded(data: object) -> object:
+def _unfolded(data: Stored) -> object:
     """Return an array of more axes as a matrix: a view where there is one."""
     if isinstance(data, np.ndarray) and data.flags.c_contiguous:
         return data.reshape(data.shape[0], -1)

@@ -61,12 +61,12 @@ def _suffix(path: str) -> str:
     return os.path.splitext(str(path).rstrip("/"))[1].lower()
 
 
-def _write_netcdf(result: Any, path: str) -> None:
+def _write_netcdf(result: object, path: str) -> None:
     data = _dataset(result)
     replace_by(path, lambda file: data.to_netcdf(file, engine="h5netcdf"))
 
 
-def _write_zarr(result: Any, path: str) -> None:
+def _write_zarr(result: object, path: str) -> None:
     _refuse_existing(path)
     data = _dataset(result)
     texts = {name: x.astype(object) for name, x in data.coords.items() if x.dtype.kind == "U"}

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..backend.array import HostArray
+from ..backend.protocols import Stored
 from ..errors import NonFiniteError, SketchError, StateFileError
 
 Missing = Literal["zero", "mean", "nan"] | None
@@ -29,7 +31,7 @@ class StoredInFile:
         How it is stored, where that is known.
     """
 
-    def __init__(self, raw: Any, where: str, missing: Missing = None) -> None:
+    def __init__(self, raw: Stored, where: str, missing: Missing = None) -> None:
         self.raw, self.where, self.missing = raw, where, missing
         self.shape = tuple(int(n) for n in raw.shape)
         self.dtype = np.dtype(raw.dtype).newbyteorder("=")
@@ -55,7 +57,7 @@ class StoredInFile:
         fill = self._means[full[1:]][None] if self.missing == "mean" else _FILLS[self.missing]
         return np.where(mask, fill, values).astype(self.dtype, copy=False)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> HostArray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> HostArray:
         return np.asarray(self[...], dtype)
 
     def read(self, window: tuple[slice, ...]) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend.array import HostArray
+from ..backend.protocols import Stored
 from ..errors import StateFileError
 from ._found import check_numbers
 
@@ -56,7 +57,13 @@ class StoredSparse:
     ndim = 2
 
     def __init__(
-        self, data: Any, indices: Any, indptr: Any, shape: tuple[int, int], major: int, where: str
+        self,
+        data: Stored,
+        indices: Stored,
+        indptr: Stored,
+        shape: tuple[int, int],
+        major: int,
+        where: str,
     ) -> None:
         for part, name in ((data, "data"), (indices, "indices"), (indptr, "indptr")):
             check_numbers(part, f"{where}/{name}")
@@ -119,7 +126,7 @@ class StoredSparse:
             raise StateFileError(f"{self.where}/indices: must lie between 0 and {size - 1}")
         return indices.astype(np.int32 if size < 2**31 else np.int64, copy=False)
 
-    def _read(self, part: Any, window: slice) -> Any:
+    def _read(self, part: Stored, window: slice) -> Any:
         try:
             return part[window]
         except Exception as error:  # whatever a reader raises on a damaged file

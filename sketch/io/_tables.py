@@ -125,7 +125,7 @@ def _refused(path: str, name: str, columns: list[str], numeric: list[str]) -> St
     )
 
 
-def _holds_numbers(first: list[Any], path: str) -> bool:
+def _holds_numbers(first: list[object], path: str) -> bool:
     """Whether the first line of a table is one of numbers; if not, it is the head.
 
     Raises

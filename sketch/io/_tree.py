@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.protocols import Stored
 from ..errors import StateFileError
 from ._found import Found, check_numbers, is_numeric, listed, no_such_name, only_name
 from ._packed import packed
@@ -131,30 +132,30 @@ def _field(root: object, table: str, field: str) -> object:
     return Field(item, field) if names and field in names else None
 
 
-def _shape(item: Any) -> tuple[int, ...] | None:
+def _shape(item: Stored) -> tuple[int, ...] | None:
     return None if is_sparse_group(item) else tuple(item.shape)
 
 
 class Field:
     """One field of stored records."""
 
-    def __init__(self, table: Any, name: str) -> None:
+    def __init__(self, table: Stored, name: str) -> None:
         self._table, self._name = table, name
         self.shape, self.chunks = tuple(table.shape), getattr(table, "chunks", None)
         self.dtype = np.dtype(table.dtype[name])
 
-    def __getitem__(self, window: Any) -> object:
+    def __getitem__(self, window: object) -> object:
         return self._table[window][self._name]
 
 
 class ComplexParts:
     """Stored records of real and imaginary parts, as complex numbers."""
 
-    def __init__(self, item: Any) -> None:
+    def __init__(self, item: Stored) -> None:
         self._item = item
         self.shape, self.chunks = tuple(item.shape), getattr(item, "chunks", None)
         self.dtype = np.result_type(item.dtype["real"], np.complex64)
 
-    def __getitem__(self, window: Any) -> object:
+    def __getitem__(self, window: object) -> object:
         block = self._item[window]
         return (block["real"] + 1j * block["imag"]).astype(self.dtype)

@@ -29,7 +29,7 @@ def is_zarr(path: str) -> bool:
 def read_zarr(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     """Return an array or a sparse group of a store."""
     zarr = needed("zarr", path)
-    store: Any = path
+    store: object = path
     if not os.path.isdir(path):
         store = stack.enter_context(zarr.storage.ZipStore(path, mode="r"))
     root = zarr.open(store, mode="r")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 from ..backend.array import gathered, is_dask, quiet
 from ..decompose import exact_error
@@ -12,6 +11,7 @@ from ..errors import ArgumentError, ShapeError
 from ..formats import Summable, TensorTrain, as_exact_train, rounded_from, seeds_of
 from ..numerics.seeds import unused_seed
 from ..results import ErrorEstimate, LowRank
+from ..running.reading import Reading
 from ..sketches import (
     MatrixResidual,
     TrainResidual,
@@ -97,7 +97,7 @@ def verify(
     >>> bool(error.value < 1e-9)
     True
     """
-    how: dict[str, Any] = {"check_finite": check_finite, "memory": memory, "progress": progress}
+    how: Reading = {"check_finite": check_finite, "memory": memory, "progress": progress}
     if isinstance(result, LowRank):
         return _matrix_error(result, data, how, block)
     if isinstance(result, TensorTrain):
@@ -109,7 +109,7 @@ def verify(
 
 
 def _matrix_error(
-    result: LowRank, data: object, how: dict[str, object], block: Sequence[slice] | None
+    result: LowRank, data: object, how: Reading, block: Sequence[slice] | None
 ) -> ErrorEstimate:
     source = as_matrix_source(data)
     if source.shape[1] != result.shape[1] or source.shape[0] not in (None, result.shape[0]):
@@ -167,7 +167,7 @@ def _slices(block: Sequence[slice], shape: tuple[int, ...]) -> tuple[slice, ...]
     return tuple(slice(start, max(start, stop)) for start, stop, _ in found)
 
 
-def _train_error(result: TensorTrain, data: object, how: dict[str, object]) -> ErrorEstimate:
+def _train_error(result: TensorTrain, data: object, how: Reading) -> ErrorEstimate:
     with quiet():
         exact = as_exact_train(data, _EXACT_RANK)
     if exact is not None:

@@ -16,12 +16,12 @@ import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self, TypeGuard
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..backend.array import HostArray, cuts
+from ..backend.array import Array, HostArray, cuts
 from ..running.fork import in_children
 from .linalg import product, product_into
 
@@ -216,14 +216,13 @@ def _shares(a: Compressed, threads: int) -> NDArray[np.intp]:
     return np.concatenate([[0], np.searchsorted(up_to, wanted), [a.shape[1]]])
 
 
-def thin_product(x: Any, a: Any) -> Any:
+def thin_product(x: Array, a: Array) -> Array:
     """Return ``X^T A`` for arrays X (m, k) with few columns and A (m, n), of any library.
 
     In the form that BLAS runs fastest: in single precision, where A is a transpose in memory, a
     panel of its columns at a time.
     """
-    single = isinstance(a, np.ndarray) and a.dtype.itemsize // (1 + (a.dtype.kind == "c")) == 4
-    if not single or not a.flags.f_contiguous or a.dtype != x.dtype:
+    if not _is_single_transpose(a) or a.dtype != x.dtype:
         return product(x.T, a)
     out = np.empty((a.shape[1], x.shape[1]), a.dtype)
     for columns in cuts(a.shape[1], _PANEL_COLUMNS):
@@ -231,7 +230,14 @@ def thin_product(x: Any, a: Any) -> Any:
     return out.T
 
 
-def there_and_back(x: Any, a: Any, width: int) -> tuple[Any, Any]:
+def _is_single_transpose(a: Array) -> TypeGuard[HostArray]:
+    """Whether an array is in single precision, and a transpose in memory."""
+    if not isinstance(a, np.ndarray) or not a.flags.f_contiguous:
+        return False
+    return bool(a.dtype.itemsize // (1 + (a.dtype.kind == "c")) == 4)
+
+
+def there_and_back(x: HostArray, a: HostArray, width: int) -> tuple[HostArray, HostArray]:
     """Return ``Y^T = (A X)^T`` (k, m) and ``Y_w^* A`` (w, n) of the first w columns of Y.
 
     A panel of rows of A (m, n) is multiplied twice while it is in cache. Sums of panels are taken
@@ -241,7 +247,7 @@ def there_and_back(x: Any, a: Any, width: int) -> tuple[Any, Any]:
     back, wide = None, np.result_type(y, np.float64)
     for rows in cuts(a.shape[0], max(1, _FUSED_BYTES // max(1, a.shape[1] * a.itemsize))):
         y[:, rows] = thin_product(x, a[rows].T)
-        more = thin_product(y[:width, rows].T.conj(), a[rows]).astype(wide, copy=False)
+        more = np.asarray(thin_product(y[:width, rows].T.conj(), a[rows]), wide)
         back = more if back is None else np.add(back, more, out=back)
     assert back is not None
     return y, back

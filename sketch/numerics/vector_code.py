@@ -8,7 +8,7 @@ what the processor has.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -20,10 +20,26 @@ from .grouped_rows import LINE
 _INT, _LANE = ir.IntType(64), ir.IntType(32)
 
 
+class Context(Protocol):
+    """What numba asks of a machine that it compiles for."""
+
+    def get_value_type(self, kind: types.Type, /) -> ir.Type:
+        """Return the type of a value in the code being built."""
+
+    def get_abi_sizeof(self, kind: ir.Type, /) -> int:
+        """Return the bytes of a value."""
+
+    def make_array(self, kind: types.Type, /) -> Callable[..., object]:
+        """Return what makes the structure of an array."""
+
+    def get_dummy_value(self) -> ir.Value:
+        """Return what stands for nothing."""
+
+
 class _Lines:
     """What reads, shuffles and writes lines of items of an array, in the code being built."""
 
-    def __init__(self, context: Any, builder: ir.IRBuilder, array: Any) -> None:
+    def __init__(self, context: Context, builder: ir.IRBuilder, array: Any) -> None:
         dtype = array.dtype
         self.builder = builder
         self.parts = 2 if isinstance(dtype, types.Complex) else 1
@@ -69,13 +85,13 @@ class _Lines:
         return b.fadd(b.fmul(x, re, flags=["contract"]), turned, flags=["contract"])
 
 
-def _step(make: Callable[..., Any]) -> Any:
+def _step(make: Callable[..., object]) -> Any:
     """Return what numba calls without the first argument, which it fills in."""
     return intrinsic(make)
 
 
 def _parts(
-    context: Any, builder: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
+    context: Context, builder: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
 ) -> Callable[[int], Any]:
     """Return what makes the structure of the array that an argument is."""
     return lambda k: context.make_array(signature.args[k])(context, builder, arguments[k])
@@ -109,7 +125,7 @@ def add_transformed(typing, a, a_at, signs, out, out_at, scales, g, first, count
     """
 
     def codegen(
-        context: Any, b: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
+        context: Context, b: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
     ) -> ir.Value:
         lines = _Lines(context, b, signature.args[0])
         table = _parts(context, b, signature, arguments)
@@ -150,7 +166,7 @@ def fetch_line(typing, a, at):  # type: ignore[no-untyped-def]
     """Ask for the line of the cache that is `at` bytes into `a`, before it is read."""
 
     def codegen(
-        context: Any, b: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
+        context: Context, b: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
     ) -> ir.Constant:
         table = _parts(context, b, signature, arguments)
         byte = ir.IntType(8).as_pointer()
@@ -172,7 +188,7 @@ def transpose_line(typing, a, rows_at, column, out, places):  # type: ignore[no-
     """
 
     def codegen(
-        context: Any, b: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
+        context: Context, b: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
     ) -> ir.Value:
         lines = _Lines(context, b, signature.args[0])
         table = _parts(context, b, signature, arguments)

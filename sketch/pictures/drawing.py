@@ -40,7 +40,7 @@ def needs_matplotlib() -> None:
         raise SketchError("drawing needs matplotlib; pip install 'sketch-lowrank[plot]'") from error
 
 
-def fresh_axes(axes: Any, count: int, size: tuple[float, float]) -> list[Axes]:
+def fresh_axes(axes: object, count: int, size: tuple[float, float]) -> list[Axes]:
     """Return the axes that were given, or new ones side by side.
 
     Raises

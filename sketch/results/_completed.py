@@ -10,11 +10,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..backend.array import HostArray
 from ..errors import PassError, ShapeError
 from ..files import archive
-from ..formats import Seeded, axes_of_result, carrying_seeds, check_columns, write_result
+from ..formats import (
+    Seeded,
+    axes_of_result,
+    carrying_seeds,
+    check_columns,
+    refuse_large,
+    write_result,
+)
 from ..numerics.alternating import OtherSide, Ridge, entries_at, row_factors
 from ..numerics.known_rows import KnownRows, Reals
 from ..pictures import html
@@ -199,6 +207,11 @@ class Completed(Seeded):
         if self.rows is None:
             raise _no_rows("to_array")
         return self._predicted(self.rows)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> HostArray:
+        """Return the dense matrix where NumPy asks for an array, up to 2 GB."""
+        refuse_large("matrix", self.shape, "float64")
+        return np.asarray(self.to_array(), dtype=dtype)
 
     def of(self, rows: object) -> Completed:
         """Return the completion of some rows by the same columns.

@@ -14,6 +14,10 @@ from ._error import ErrorEstimate
 from ._left_out import LeftOut
 from ._variances import enclosed, nearer, variances
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes as PlotAxes
+    from xarray import Dataset
+
 
 class ExplainedVariance:
     """The part of `PrincipalComponents` that tells of variances, in numbers and in pictures."""
@@ -84,7 +88,7 @@ class ExplainedVariance:
             low, high, probable, high - self.missed_variance - variances(s, n_samples)
         )
 
-    def to_xarray(self) -> Any:
+    def to_xarray(self) -> Dataset:
         """Return the components with the names and labels of the columns, as a Dataset of xarray.
 
         Returns
@@ -116,7 +120,7 @@ class ExplainedVariance:
             variables[name] = (over, getattr(self, name))
         return axes.dataset(variables, {"component": self.rank}, self.error.attributes)
 
-    def plot(self, rows: object = None, axes: object = None) -> Any:
+    def plot(self, rows: object = None, axes: object = None) -> tuple[PlotAxes, ...]:
         """Draw the explained variance with its bounds, the leading components, and scores.
 
         Parameters

@@ -10,7 +10,9 @@ from ..pictures import drawing, html
 from ._spectral_bounds import SpectralBounds
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes as PlotAxes
     from scipy.sparse.linalg import LinearOperator
+    from xarray import Dataset
 
 
 class LowRankForms(SpectralBounds):
@@ -28,7 +30,7 @@ class LowRankForms(SpectralBounds):
         def H(self) -> LowRankForms: ...
         def __matmul__(self, x: Array) -> Array: ...
 
-    def plot(self, axes: object = None) -> Any:
+    def plot(self, axes: object = None) -> tuple[PlotAxes, PlotAxes]:
         """Draw the singular values, and the error after truncation to every smaller rank.
 
         Parameters
@@ -68,7 +70,7 @@ class LowRankForms(SpectralBounds):
         values = [float(x) for x in to_host(self.s)]
         return html.card("LowRank", facts, html.values_picture(values))
 
-    def to_xarray(self) -> Any:
+    def to_xarray(self) -> Dataset:
         """Return U, s and Vh with the names and labels of the data, as a Dataset of xarray.
 
         Returns

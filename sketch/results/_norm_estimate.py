@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .._checks import checked_share
+from ._estimated import Estimated
 
 
 @dataclass(frozen=True)
-class NormEstimate:
+class NormEstimate(Estimated):
     """An estimate of ``||A||_p``, the p-th root of a sum of p-th powers of singular values.
 
     Attributes
@@ -87,9 +88,5 @@ class NormEstimate:
         low, high = max(0.0, 1 - half), 1 + half
         return self.value * low ** (1 / self.p), self.value * high ** (1 / self.p)
 
-    def __float__(self) -> float:
-        return self.value
-
     def __str__(self) -> str:
-        low, high = self.interval()
-        return f"{self.value:.6g}, 95 % interval [{low:.6g}, {high:.6g}] ({self.kind})"
+        return f"{super().__str__()} ({self.kind})"

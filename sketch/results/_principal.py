@@ -10,6 +10,7 @@ from typing import Any, overload
 from .._checks import checked_size, checked_tol, require_rank_or_tol
 from ..backend.array import (
     Array,
+    HostArray,
     beside,
     cast,
     dtype_name,
@@ -105,6 +106,13 @@ class PrincipalComponents(ExplainedVariance, Seeded):
         if self.scale is None:
             ones = namespace(self.mean).ones(self.mean.shape, **beside(self.mean, "float64"))
             object.__setattr__(self, "scale", ones)
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> HostArray:
+        """Refuse: components with their variances are no array."""
+        raise TypeError(
+            "principal components are no array; take np.asarray(found.components), or "
+            "found.transform(rows) for the coordinates of rows"
+        )
 
     @property
     def shape(self) -> tuple[int, int]:

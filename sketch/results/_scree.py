@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..pictures import drawing, html
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes as PlotAxes
 
 Floats = NDArray[np.float64]
 
@@ -87,7 +90,7 @@ class Scree:
         }
         return html.card("Scree", facts, html.values_picture(self.values.tolist()))
 
-    def plot(self, axes: Any = None) -> Any:
+    def plot(self, axes: object = None) -> PlotAxes:
         """Draw the singular values with their intervals, and what bounds all others.
 
         Parameters

@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass
 
 from .._checks import checked_share
+from ._estimated import Estimated
 from ._laws import probed_excess
 
 
 @dataclass(frozen=True)
-class SpectralEstimate:
+class SpectralEstimate(Estimated):
     """An estimate of the spectral norm ``||A||_2``, the largest singular value.
 
     Attributes
@@ -87,10 +88,3 @@ class SpectralEstimate:
             most = self.ratio * probed_excess(self.freedom, 1 - confidence)
             above = math.cosh(math.acosh(max(1.0, most)) / self.degree)
         return self.value * (1 - self.floor), self.value * above * (1 + self.floor)
-
-    def __float__(self) -> float:
-        return self.value
-
-    def __str__(self) -> str:
-        low, high = self.interval()
-        return f"{self.value:.6g}, 95 % interval [{low:.6g}, {high:.6g}]"

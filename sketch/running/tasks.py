@@ -11,10 +11,11 @@ import contextvars
 import itertools
 import math
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import SketchError
 
@@ -24,6 +25,24 @@ _ARITY = 8  # summands of a task of the tree
 _BATCH_BYTES = 32_000_000  # chunks smaller than this are worked on together
 _LEAST_BATCHES = 64  # but so many batches at least, for all workers to have some
 _LIMITED = contextvars.ContextVar("threads of BLAS are limited", default=False)
+
+
+class Chunked(Protocol):
+    """What is asked of an array of Dask."""
+
+    chunks: tuple[tuple[int, ...], ...]
+    chunksize: tuple[int, ...]
+    numblocks: tuple[int, ...]
+    shape: tuple[int, ...]
+    ndim: int
+    dtype: np.dtype[np.generic]
+    _meta: object
+
+    def __dask_graph__(self) -> Mapping[object, object]: ...
+    def __dask_keys__(self) -> list[object]: ...
+    def __dask_optimize__(
+        self, graph: Mapping[object, object], keys: list[object], /
+    ) -> Mapping[object, object]: ...
 
 
 class Task:
@@ -102,7 +121,7 @@ class _Wanted:
 
 def graph_of(tasks: Sequence[Task]) -> dict[object, object]:
     """Return the graph of some tasks: all that they need, by key."""
-    graph, waiting = dict[Any, Any](), list(tasks)
+    graph, waiting = dict[object, object](), list(tasks)
     while waiting:
         one = waiting.pop()
         if one.key not in graph:
@@ -111,7 +130,7 @@ def graph_of(tasks: Sequence[Task]) -> dict[object, object]:
     return graph
 
 
-def _chunks_of(array: Any) -> np.ndarray[Any, Any]:
+def _chunks_of(array: Chunked) -> NDArray[np.object_]:
     """Return the tasks of the chunks of a Dask array, in an array of as many axes."""
     from dask.core import flatten
 
@@ -122,7 +141,7 @@ def _chunks_of(array: Any) -> np.ndarray[Any, Any]:
     return chunks
 
 
-def chunk_batches(array: Any) -> list[list[tuple[Place, Task, Place]]]:
+def chunk_batches(array: Chunked) -> list[list[tuple[Place, Task, Place]]]:
     """Return the places, tasks and sizes of all chunks of a Dask array, in batches."""
     starts = [list(itertools.accumulate(sizes, initial=0))[:-1] for sizes in array.chunks]
     places, sizes = itertools.product(*starts), itertools.product(*array.chunks)
@@ -132,7 +151,7 @@ def chunk_batches(array: Any) -> list[list[tuple[Place, Task, Place]]]:
 
 
 def strip_batches(
-    array: Any, *, whole: bool = False
+    array: Chunked, *, whole: bool = False
 ) -> list[list[list[tuple[Place, Task, Place]]]]:
     """Return the same of a matrix for each of its rows of chunks, or one batch for each."""
     tops, lefts = (list(itertools.accumulate(sizes, initial=0)) for sizes in array.chunks)
@@ -146,7 +165,7 @@ def strip_batches(
     return strips
 
 
-def _batch_size(array: Any) -> int:
+def _batch_size(array: Chunked) -> int:
     """Return how many chunks are worked on together."""
     size = math.prod(array.chunksize) * array.dtype.itemsize
     fair = math.prod(array.numblocks) // _LEAST_BATCHES
@@ -241,7 +260,9 @@ def array_of_rows(
     return da.Array(graph, name, chunks, dtype=np.dtype(dtype), meta=meta)
 
 
-def with_column_values(array: Any, function: Callable[..., Any], *values: Any) -> object:
+def with_column_values(
+    array: Chunked, function: Callable[..., object], *values: NDArray[Any]
+) -> object:
     """Return a Dask array whose chunks are what a function makes of a chunk and of some values.
 
     Parameters

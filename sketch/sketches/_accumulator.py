@@ -196,8 +196,7 @@ class Accumulator:
                 "scale the result instead"
             )
         with quiet():
-            scaled: State = self.spec.times(state, factor)
-        return scaled
+            return self.spec.times(state, factor)
 
     # ---- passes and results -----------------------------------------------------------------
 

@@ -279,7 +279,7 @@ class Sketch(Addable, Generic[Result]):
             forgetting=forgetting,
             checkpoint=checkpoint,
             every=every,
-            options={"check_finite": check_finite, "memory": memory, "progress": False},
+            how={"check_finite": check_finite, "memory": memory, "progress": False},
             progress=progress,
         )
 

@@ -3,43 +3,51 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, Unpack
 
+from ..running.reading import Reading
 from ..running.tasks import one_blas_thread_each
 from ._accumulator import Accumulator
-from ._base import Sketch
+from ._base import Result, Sketch
 
 AnySketch = TypeVar("AnySketch", bound=Sketch[Any])
 
 
-def fed(
-    sketch: AnySketch, data: object, *, check_finite: bool, memory: int | str | None, progress: bool
-) -> AnySketch:
+class Source(Protocol):
+    """Data at hand, of a matrix or of a tensor."""
+
+    @property
+    def single_use(self) -> bool:
+        """Whether they can be read once only."""
+
+
+def fed(sketch: AnySketch, data: object, **how: Unpack[Reading]) -> AnySketch:
     """Return a sketch after as many passes over the whole data as it needs.
 
     Of a Dask array, sums that follow the rows stay where these are, and so will the left factor.
     """
-    options: dict[str, Any] = {"check_finite": check_finite, "memory": memory, "progress": progress}
     accumulator, spec = sketch.accumulator, sketch.spec
     with _calm(data):
-        _read(accumulator, data, **options)
+        _read(accumulator, data, **how)
         while spec.n_passes > 1 and spec.readings_left(accumulator.state.passes):
-            _read(accumulator, data, **options)
+            _read(accumulator, data, **how)
     return sketch
 
 
-def finalized(sketch: Sketch[Any], data: Any, rank: Any, tol: float | None, **options: Any) -> Any:
+def finalized(
+    sketch: Sketch[Result], data: Source, rank: object, tol: float | None, **how: Unpack[Reading]
+) -> Result:
     """Return the result of a sketch that was fed, after one more reading where that tells more.
 
     Parameters
     ----------
     sketch : Sketch
-    data : MatrixSource
+    data : MatrixSource or TensorSource
         That it was fed.
     rank, tol
         See `Sketch.finalize`.
-    **options
-        Of `fed`.
+    **how
+        As for `fed`.
 
     Warns
     -----
@@ -50,9 +58,10 @@ def finalized(sketch: Sketch[Any], data: Any, rank: Any, tol: float | None, **op
     sums = accumulator.complete()
     if not data.single_use and accumulator.is_blurred(sums, rank, tol):
         accumulator = accumulator.for_one_more(sums)
-        _read(accumulator, data, **options)
+        _read(accumulator, data, **how)
         sums = accumulator.complete()
-    return accumulator.finish(sums, rank, tol, "give data that can be read again")
+    result: Result = accumulator.finish(sums, rank, tol, "give data that can be read again")
+    return result
 
 
 def _calm(data: object) -> contextlib.AbstractContextManager[object]:
@@ -61,7 +70,7 @@ def _calm(data: object) -> contextlib.AbstractContextManager[object]:
     return one_blas_thread_each() if on_dask else contextlib.nullcontext()
 
 
-def _read(accumulator: Accumulator, data: Any, **options: Any) -> None:
-    accumulator.commit(accumulator.contribution(data, stays=True, **options))
+def _read(accumulator: Accumulator, data: object, **how: Unpack[Reading]) -> None:
+    accumulator.commit(accumulator.contribution(data, stays=True, **how))
     if accumulator.spec.n_passes > 1:
         accumulator.end_pass()

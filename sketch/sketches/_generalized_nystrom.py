@@ -7,6 +7,7 @@ from ..backend.array import Device
 from ..errors import RankError
 from ..maps import MatrixFamilyName, TestMatrixFamily
 from ..results import LowRank
+from ..running.reading import Reading
 from ._base import Sketch
 from ._generalized_nystrom_spec import GeneralizedNystromSpec, range_width
 from ._spec import all_seeing, checked_width, common_fields
@@ -167,10 +168,9 @@ class GeneralizedNystrom(Sketch[LowRank]):
                 f"{self.range_size} of {self.spec.full} that the data can fill; begin anew"
             )
         more, wide = self.spec.widened(rank)
-        options = {"check_finite": check_finite, "memory": memory, "progress": progress}
+        how: Reading = {"check_finite": check_finite, "memory": memory, "progress": progress}
         new = type(self).from_spec(wide)
-        stays = bool(self.accumulator.state.blocks)
-        new.accumulator = widened(self.accumulator, data, more, wide, stays=stays, **options)
+        new.accumulator = widened(self.accumulator, data, more, wide, **how)
         return new
 
     @property

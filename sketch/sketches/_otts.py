@@ -38,12 +38,12 @@ class OTTSSpec(TensorSpec, Method):
 
     def products(self, run: Run, block: TensorBlock, at: tuple[int, ...]) -> Products:
         """Return what a block adds to each sum."""
-        products, contraction = sweep_products(run, block, at)
+        products, contraction = sweep_products(self, run, block, at)
         if run.passes.done:
             return products
         if self.error_probes:
             products["probe"] = probed(run.maps, block, at)
-        for bond, (_, omega) in enumerate(both_sides(run, block, at, contraction.fork())):
+        for bond, (_, omega) in enumerate(both_sides(self, run, block, at, contraction.fork())):
             if omega is not None:
                 products[f"omega_{bond}"] = omega
         return products

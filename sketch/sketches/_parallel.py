@@ -16,6 +16,7 @@ import numpy as np
 from ..backend.array import Array
 from ..errors import ShapeError
 from ..running.tasks import (
+    Chunked,
     Place,
     Task,
     chunk_batches,
@@ -34,7 +35,9 @@ from ._state import State
 _GATHERED_BYTES = 128_000_000  # of chunks beside each other that a task takes together
 
 
-def run_on_dask(run: Run, array: Any, start: Place, check_finite: bool, progress: bool) -> State:
+def run_on_dask(
+    run: Run, array: Chunked, start: Place, check_finite: bool, progress: bool
+) -> State:
     """Return the state of a Dask array whose first entry is at `start`."""
     run = run.fresh(fuses=run.whole_axis == 1 and _strip_bytes(array) <= _GATHERED_BYTES)
     tall = [
@@ -61,7 +64,7 @@ def run_on_dask(run: Run, array: Any, start: Place, check_finite: bool, progress
     return state.having(blocks=blocks)
 
 
-def _strip_bytes(array: Any) -> int:
+def _strip_bytes(array: Chunked) -> int:
     """Return how much the largest row of chunks holds, 0 where it is a chunk."""
     if array.numblocks[1] == 1:
         return 0
@@ -82,7 +85,7 @@ def _total(run: Run, states: Sequence[Task]) -> Task:
     return tree(states, add_states, once(run.spec))
 
 
-def _batches(run: Run, array: object, start: Place, check_finite: bool) -> list[Task]:
+def _batches(run: Run, array: Chunked, start: Place, check_finite: bool) -> list[Task]:
     """Return a task for each batch of chunks, in their order."""
     shared = once(run)
     return [_batch(shared, batch, start, check_finite) for batch in chunk_batches(array)]
@@ -96,7 +99,7 @@ def _batch(run: Task, batch: Sequence[object], start: Place, check_finite: bool)
 
 
 def _strips(
-    run: Run, kept: dict[str, RowBlocks], array: object, start: Place, check_finite: bool
+    run: Run, kept: dict[str, RowBlocks], array: Chunked, start: Place, check_finite: bool
 ) -> list[Task]:
     """Return the task of the state of each strip, multiplied with its rows of what was kept."""
     shared, strips = once(_without_blocks(run)), []

@@ -60,7 +60,7 @@ def method_of(methods: Methods, name: object, *others: str) -> type[Any]:
     return methods[name]
 
 
-def options_of(made: Callable[..., Any]) -> list[str]:
+def options_of(made: Callable[..., object]) -> list[str]:
     """Return the names of what a method can be told beside sizes, seed, dtype and device."""
     return [name for name in _parameters(made) if name not in _OF_THE_CALL]
 

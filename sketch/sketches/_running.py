@@ -16,7 +16,7 @@ from ..numerics.linalg import frobenius_norm
 from ..running.progress import track
 from ..running.read_ahead import read_ahead
 from ._cover import Cover, united
-from ._method import Products, Sum
+from ._method import Method, Products, Sum
 from ._part import Part
 from ._state import Passes, State
 
@@ -52,7 +52,7 @@ class Run:
         Whether blocks that are whole may serve two passes.
     """
 
-    spec: Any
+    spec: Method
     maps: Mapping[str, Any]
     passes: Passes = field(default_factory=Passes)
     home: Array | None = None
@@ -76,14 +76,12 @@ class Run:
     @functools.cached_property
     def sums(self) -> Mapping[str, Sum]:
         """The sums that this pass gathers."""
-        declared: Mapping[str, Sum] = self.spec.sums(self.passes)
-        return declared
+        return self.spec.sums(self.passes)
 
     @functools.cached_property
     def whole_axis(self) -> int | None:
         """The axis along which whole blocks serve two passes at once."""
-        axis: int | None = self.spec.whole_axis(self.passes)
-        return axis if self.fuses else None
+        return self.spec.whole_axis(self.passes) if self.fuses else None
 
     def empty(self) -> State:
         """Return the state before any data."""
@@ -165,8 +163,7 @@ class Run:
 
     def _size_of(self, axis: int) -> int | None:
         """Return how long an axis is, None while it grows."""
-        known: int | None = self.spec.shape[axis]
-        return known if self.passes.settled is None else self.passes.settled[axis]
+        return (self.passes.settled or self.spec.shape)[axis]
 
     def _norm(self, state: State, block: Any) -> float | None:
         if state.norm is None:

@@ -112,7 +112,12 @@ class MatrixSpec:
 
 
 def common_fields(
-    shape: Any, rank: Any, test_matrix: Any, seed: Any, dtype: Any, error_probes: Any
+    shape: object,
+    rank: object,
+    test_matrix: TestMatrixFamily | str,
+    seed: object,
+    dtype: object,
+    error_probes: object,
 ) -> dict[str, Any]:
     """Check the arguments that all matrix sketches share and return them as spec fields."""
     shape = _checked_shape(shape)

@@ -16,6 +16,7 @@ from ..backend.array import is_array, is_dask, to_host
 from ..errors import NonFiniteError, PassError, PlacementWarning, ShapeError, warn
 from ..files.paths import try_to_write
 from ..running.progress import track
+from ..running.reading import Reading
 from ..sources import contents
 from ._placement import checked_place, growing_axis
 from ._state import Stream
@@ -38,7 +39,7 @@ def follow(
     forgetting: float,
     checkpoint: str | os.PathLike[str] | None,
     every: int,
-    options: dict[str, Any],
+    how: Reading,
     progress: bool,
 ) -> None:
     """Take the chunks of a stream; see `Sketch.consume`."""
@@ -58,7 +59,7 @@ def follow(
     try:
         for at, chunk in _remaining(chunks, axis, stream, skip, forgetting, progress):
             with into.placing(at):
-                delta = into.contribution(chunk, at, **options)
+                delta = into.contribution(chunk, at, **how)
                 taken = max(0, delta.seen[axis] - _start(into, at, axis))
                 _warn_overlap(into, at, axis, taken)
                 stream = Stream(stream.position + taken, _digest(stream, chunk, axis, taken))

@@ -35,7 +35,7 @@ class STTASpec(TensorSpec, Method):
         xp = namespace(block.like())
         contraction = block.between(cores_of(run.maps, "right", block, at))
         products = {}
-        for mode, (psi, omega) in enumerate(both_sides(run, block, at, contraction)):
+        for mode, (psi, omega) in enumerate(both_sides(self, run, block, at, contraction)):
             products[f"psi_{mode}"] = xp.permute_dims(psi, (0, 2, 1))
             if omega is not None:
                 products[f"omega_{mode}"] = omega

@@ -32,10 +32,10 @@ def sweep_sums(spec: TensorSpec, passes: Passes) -> dict[str, Sum]:
 
 
 def sweep_products(
-    run: Run, block: TensorBlock, at: tuple[int, ...]
+    spec: TensorSpec, run: Run, block: TensorBlock, at: tuple[int, ...]
 ) -> tuple[dict[str, Array], Contraction]:
     """Return what a block adds to Psi of a pass, and the contraction that gave it."""
-    spec, mode = run.spec, run.passes.done
+    mode = run.passes.done
     contraction = _between_cores(run, block, at)
     seen = contraction.seen()[:, :, : (*spec.right_sizes, 1)[mode]]
     return {f"psi_{mode}": namespace(seen).permute_dims(seen, (0, 2, 1))}, contraction

@@ -146,11 +146,11 @@ class TallArray:
         return self.y
 
 
-def as_tall(held: Any) -> Tall:
+def as_tall(held: RowBlocks | Array) -> Tall:
     """Return what a state holds in the form that methods work with."""
     return held if isinstance(held, RowBlocks) else TallArray(held)
 
 
-def held(tall: Tall) -> Any:
+def held(tall: Tall) -> Tall | Array:
     """Return a tall matrix in the form that a state holds."""
     return tall.y if isinstance(tall, TallArray) else tall

@@ -44,13 +44,12 @@ def cores_of(maps: Any, name: str, block: TensorBlock, at: tuple[int, ...]) -> S
 
 
 def both_sides(
-    run: Run, block: TensorBlock, at: tuple[int, ...], contraction: Contraction
+    spec: TensorSpec, run: Run, block: TensorBlock, at: tuple[int, ...], contraction: Contraction
 ) -> Iterator[tuple[Array, Array | None]]:
     """Yield for every mode what it sees between both test tensors, and its bond behind.
 
     Psi_k of shape (l_{k-1}, n_k, r_k) and Omega_k (l_k, r_k), None behind the last mode.
     """
-    spec = run.spec
     left_sizes, right_sizes = (1, *spec.left_sizes), (*spec.right_sizes, 1)
     for mode, core in enumerate(cores_of(run.maps, "left", block, at)):
         seen = contraction.seen()[:, :, : right_sizes[mode]]

@@ -38,7 +38,7 @@ class TTHMTSpec(TensorSpec, Method):
 
     def products(self, run: Run, block: TensorBlock, at: tuple[int, ...]) -> Products:
         """Return what a block adds to each sum."""
-        products, _ = sweep_products(run, block, at)
+        products, _ = sweep_products(self, run, block, at)
         if self.error_probes and not run.passes.done:
             products["probe"] = probed(run.maps, block, at)
         return products

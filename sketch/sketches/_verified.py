@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from ..backend.array import Array, quiet
 from ..errors import DtypeError
 from ..finalize import probe_error
 from ..formats import TensorTrain
 from ..results import ErrorEstimate, LowRank
+from ..running.reading import Reading
 from ..sources import MatrixSource
 from ._accumulator import Accumulator
 from ._feed import fed
@@ -20,7 +21,7 @@ from ._tensor_steps import with_error
 _PROBES = 20
 
 
-def entrywise_error(spec: ResidualSpec, data: Any, **how: Any) -> ErrorEstimate:
+def entrywise_error(spec: ResidualSpec, data: object, **how: Unpack[Reading]) -> ErrorEstimate:
     """Return the exact error of the result that a spec is made of; `how` as `fed` takes it."""
     accumulator = Accumulator(spec, None)
     accumulator.commit(accumulator.contribution(data, **how))
@@ -29,7 +30,7 @@ def entrywise_error(spec: ResidualSpec, data: Any, **how: Any) -> ErrorEstimate:
 
 
 def probed_matrix_error(
-    result: LowRank, left: Array, source: MatrixSource, seed: int, **how: Any
+    result: LowRank, left: Array, source: MatrixSource, seed: int, **how: Unpack[Reading]
 ) -> ErrorEstimate:
     """Return the error of a low-rank matrix by products of the data with probes.
 
@@ -58,7 +59,9 @@ def probed_matrix_error(
     )
 
 
-def probed_train_error(train: TensorTrain, data: Any, seed: int, **how: Any) -> ErrorEstimate:
+def probed_train_error(
+    train: TensorTrain, data: object, seed: int, **how: Unpack[Reading]
+) -> ErrorEstimate:
     """Return the error of a train by probes of a seed that neither it nor the data know."""
     sk = fed(STTA(train.shape, 1, seed=seed), data, **how)
     sums = sk.accumulator.sums()

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Unpack
 
 from ..backend.array import namespace
 from ..errors import PassError
 from ..numerics.linalg import frobenius_norm
+from ..running.reading import Reading
 from ._accumulator import Accumulator
+from ._method import Method
 from ._part import Part
 from ._sums import Sums
 
 _BLURRED = 0.01  # relative rounding error of products that nothing can be told from
 
 
-def widened(ours: Accumulator, data: Any, more: Any, wide: Any, **options: Any) -> Accumulator:
+def widened(
+    ours: Accumulator, data: object, more: Method, wide: Method, **how: Unpack[Reading]
+) -> Accumulator:
     """Return the sums of a wider spec from those at hand and a reading for the rest.
 
     Parameters
@@ -25,7 +29,7 @@ def widened(ours: Accumulator, data: Any, more: Any, wide: Any, **options: Any) 
         The same data, all of them.
     more, wide : Method
         The spec of the further panels alone, and of all.
-    **options
+    **how
         Of `Sketch.update`.
 
     Raises
@@ -33,8 +37,8 @@ def widened(ours: Accumulator, data: Any, more: Any, wide: Any, **options: Any) 
     PassError
         If the data are others.
     """
-    theirs = Accumulator(more, ours.home)
-    theirs.commit(theirs.contribution(data, **options))
+    theirs, stays = Accumulator(more, ours.home), bool(ours.state.blocks)
+    theirs.commit(theirs.contribution(data, stays=stays, **how))
     before, after = ours.sums(), theirs.sums()
     _check_same(before, after)
     parts = dict(ours.state.parts)

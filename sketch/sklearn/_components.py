@@ -20,7 +20,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     """What both estimators share: coordinates of rows along components that were found."""
 
     @abstractmethod
-    def _found(self, rows: Any) -> PrincipalComponents:
+    def _found(self, rows: object) -> PrincipalComponents:
         """Return the components of checked rows."""
 
     def fit(self, X: object, y: object = None) -> Self:
@@ -101,7 +101,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(2**31))
 
-    def _hold(self, found: PrincipalComponents, rows: Any) -> None:
+    def _hold(self, found: PrincipalComponents, rows: object) -> None:
         """Show a result under the names of scikit-learn."""
         self.result_ = found
         self.components_ = found.components

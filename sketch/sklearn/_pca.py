@@ -254,7 +254,7 @@ class SketchPCA(Components):
         """
         return float(self.score_samples(X).mean())
 
-    def _hold(self, found: PrincipalComponents, rows: Any) -> None:
+    def _hold(self, found: PrincipalComponents, rows: object) -> None:
         super()._hold(found.whitened() if self.whiten else found, rows)
         self.explained_variance_ = found.explained_variance
         self.explained_variance_ratio_ = found.explained_variance_ratio

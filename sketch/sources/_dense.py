@@ -86,7 +86,7 @@ class DenseSource(MatrixBlock):
         few = omega.structured(self.dtype)
         if few is not None or not isinstance(self.array, np.ndarray):
             return super().right_and_back(omega, width)
-        return there_and_back(omega.array(self.array), self.array, width)
+        return there_and_back(to_host(omega.array(self.array)), self.array, width)
 
     def left_and_back(self, psi: DrawnRows, width: int) -> tuple[Array, Array]:
         """Return ``W = Psi^* A`` and ``(A W_w^*)^T``, a panel of columns after the other."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import numpy as np
 
 from ..backend.array import Array, HostArray, is_array, is_blas_ready, is_complex, is_dask
+from ..backend.protocols import Stored
 from ._base import MatrixBlock, MatrixSource, Window
 from ._dense import DenseSource, no_matrix
 from ._tensor_base import TensorBlock, TensorSource
@@ -30,7 +31,7 @@ def is_plain(x: object) -> TypeGuard[HostArray]:
 class StoredSource(MatrixSource):
     """A matrix that is read by slicing."""
 
-    def __init__(self, stored: Any) -> None:
+    def __init__(self, stored: Stored) -> None:
         if len(stored.shape) != 2:
             raise no_matrix(tuple(stored.shape))
         self._stored = StoredArray(stored)
@@ -67,7 +68,7 @@ class StoredSource(MatrixSource):
 class StoredTensorSource(TensorSource):
     """A tensor that is read by slicing."""
 
-    def __init__(self, stored: object) -> None:
+    def __init__(self, stored: Stored) -> None:
         self._stored = StoredArray(stored)
         self.shape, self.dtype = self._stored.shape, self._stored.dtype
         self.nbytes, self.on_disk = self._stored.nbytes, self._stored.on_disk

@@ -20,6 +20,7 @@ from ..backend.array import (
     is_array,
 )
 from ..backend.plain import plain
+from ..backend.protocols import Stored
 from ..errors import ShapeError
 
 BLOCK_BYTES = 32_000_000
@@ -47,7 +48,7 @@ class StoredArray:
         Whether reading takes its time.
     """
 
-    def __init__(self, stored: Any) -> None:
+    def __init__(self, stored: Stored) -> None:
         if any(size != size for size in stored.shape):  # NaN: chunks of unknown size
             raise ShapeError(
                 f"the shape {stored.shape} is unknown; call compute_chunk_sizes() first"
@@ -167,7 +168,7 @@ def tile_shape(
     return tuple(sizes)
 
 
-def _chunks(stored: Any) -> tuple[int, ...]:
+def _chunks(stored: Stored) -> tuple[int, ...]:
     """Return the chunks in which an array is stored, single entries where it is not."""
     chunks: Any = getattr(stored, "chunksize", None) or getattr(stored, "chunks", None)
     whole = isinstance(chunks, tuple) and all(isinstance(n, int) for n in chunks)
@@ -175,7 +176,7 @@ def _chunks(stored: Any) -> tuple[int, ...]:
     return tuple(chunks) if fits else (1,) * len(stored.shape)
 
 
-def _fastest_first(stored: Any) -> list[int]:
+def _fastest_first(stored: Stored) -> list[int]:
     """Return the axes, from the one whose entries lie closest; row order where nothing is known."""
     strides = getattr(stored, "strides", None) or [0] * len(stored.shape)
     return sorted(range(len(strides)), key=lambda axis: (abs(strides[axis]), -axis))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from ..backend.array import namespace
+from ..backend.protocols import Stored
 from ..errors import ShapeError
 from ._base import MatrixBlock, MatrixSource, Window
 from ._dense import DenseSource
@@ -20,7 +20,7 @@ class UnfoldedSource(MatrixSource):
     the array is never copied as a whole.
     """
 
-    def __init__(self, stored: Any) -> None:
+    def __init__(self, stored: Stored) -> None:
         if len(stored.shape) < 3:
             raise ShapeError(f"expected an array of three axes or more, got shape {stored.shape}")
         self._stored = StoredArray(stored)

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend.array import compute_dtype, is_array, is_dask, promote
+from ..backend.array import HostArray, compute_dtype, is_array, is_dask, promote
+from ..backend.protocols import Stored
 from ..errors import DtypeError
 from ._tiles import is_stored
 
@@ -61,21 +62,21 @@ class Variable:
         What the stored array calls itself.
     """
 
-    def __init__(self, stored: Any, attributes: Attributes, dtype: str) -> None:
+    def __init__(self, stored: Stored, attributes: Attributes, dtype: str) -> None:
         self._stored, self._attributes = stored, attributes
         self.shape = tuple(int(n) for n in stored.shape)
         self.ndim, self.dtype = len(self.shape), np.dtype(dtype)
         self.chunks = getattr(stored, "chunks", None)
         self.kind = type(stored).__name__
 
-    def __getitem__(self, window: Any) -> object:
+    def __getitem__(self, window: object) -> object:
         """Return a decoded slice, a masked array where values are missing."""
         tile = self._stored[window]
         tile = tile if is_array(tile) else np.asarray(tile)
         return decoded(tile, self._attributes) if self._attributes else tile
 
 
-def decoded(stored: object, attributes: Attributes) -> Any:
+def decoded(stored: object, attributes: Attributes) -> HostArray:
     """Return stored numbers as what they stand for, masked where they stand for nothing."""
     raw = np.asarray(stored)
     values = _unsigned(raw, attributes)
@@ -91,14 +92,14 @@ def decoded(stored: object, attributes: Attributes) -> Any:
     return np.ma.masked_array(numbers, missing) if missing.any() else numbers
 
 
-def _unsigned(values: Any, attributes: Attributes) -> Any:
+def _unsigned(values: HostArray, attributes: Attributes) -> HostArray:
     """Return integers as unsigned ones, where an attribute says that they are."""
     if values.dtype.kind != "i" or str(attributes.get("_Unsigned", "")).lower() != "true":
         return values
     return values.view(values.dtype.str.replace("i", "u"))
 
 
-def _outside(values: Any, numbers: Any, attributes: Attributes) -> Any:
+def _outside(values: HostArray, numbers: HostArray, attributes: Attributes) -> HostArray:
     """Return which values are outside of the valid range, given in the type of either."""
     outside = np.zeros(values.shape, bool)
     for name in _LIMITS:
@@ -127,7 +128,7 @@ def _scalar(attributes: Attributes, name: str, default: float) -> object:
     return _numbers(attributes, name, None)[0] if name in attributes else default
 
 
-def _numbers(attributes: Attributes, name: str, dtype: Any) -> Any:
+def _numbers(attributes: Attributes, name: str, dtype: np.dtype[Any] | None) -> HostArray:
     """Return the values of an attribute, of a dtype where one is given; none where it is absent."""
     given = attributes.get(name, ())
     try:
