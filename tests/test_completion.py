@@ -428,7 +428,8 @@ def test_single_precision_stays_single():
 
 def test_data_of_which_nothing_or_one_value_is_known():
     for rows in (np.zeros((0, 8)), np.full((20, 8), np.nan)):
-        found = sketch.complete(rows, 2)
+        with pytest.warns(sketch.UnseenWarning, match="no entry is known"):
+            found = sketch.complete(rows, 2)
         assert found.shape == rows.shape
         assert found.rmse.kind == "heuristic"
         assert np.array_equal(found.to_array(), np.zeros(rows.shape))
@@ -499,6 +500,20 @@ def test_components_of_incomplete_rows_keep_variances_beyond_single_precision(sc
     assert found.dtype == "float32"
     ratio = found.explained_variance / expected.explained_variance
     assert np.allclose(np.sqrt(ratio) / scale, 1, rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["dask", "sparse dask", "masked dask"])
+def test_what_becomes_of_dask_rows_is_lazy(tmp_path, kind):
+    found = sketch.complete(ROWS, 3)
+    chunked = FORMATS[kind](tmp_path, ROWS)
+    for lazy, expected in (
+        (found.transform(chunked), found.transform(ROWS)),
+        (found.fill(chunked), found.fill(ROWS)),
+    ):
+        assert hasattr(lazy, "compute")
+        assert lazy.shape == expected.shape
+        assert lazy.dtype == expected.dtype
+        assert np.allclose(lazy.compute(), expected, atol=1e-10)
 
 
 def test_small_chunks_of_a_dask_array_are_computed_together():

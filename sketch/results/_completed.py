@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -239,7 +239,11 @@ class Completed(Seeded):
         Returns
         -------
         array, shape (m, k)
+            Of a Dask array one that is not computed yet.
         """
+        return self._of_chunks(rows, self._coordinates, len(self.s))
+
+    def _coordinates(self, rows: object) -> HostArray:
         turn = self.ridge.scale * self._decomposed[2] @ self._basis[1]
         parts = [left[:, : self._width] @ turn.T for left in self._factors(rows)]
         return np.concatenate([np.empty((0, len(turn))), *parts]).astype(self.dtype)
@@ -284,7 +288,11 @@ class Completed(Seeded):
         Returns
         -------
         array, shape (m, n)
+            Of a Dask array one that is not computed yet.
         """
+        return self._of_chunks(rows, self._filled, self.shape[1])
+
+    def _filled(self, rows: object) -> HostArray:
         parts = [np.empty((0, self.shape[1]), self.dtype)]
         for known in self._known(rows):
             filled = self._predicted(row_factors(known, self._side))
@@ -292,6 +300,16 @@ class Completed(Seeded):
             filled[i, j] = known.at_places()
             parts.append(filled)
         return np.concatenate(parts)
+
+    def _of_chunks(self, rows: object, of: Callable[[object], HostArray], width: int) -> HostArray:
+        """Return what becomes of rows, lazily of those of a Dask array."""
+        source = as_known_source(rows, self.shape[1])
+        if source.dask_array is None:
+            return of(source)
+        chunks = source.dask_array.chunks[0], (width,)
+        meta = np.empty((0, 0), self.dtype)
+        lazy: HostArray = source.dask_array.map_blocks(of, chunks=chunks, meta=meta)
+        return lazy
 
     def _known(self, rows: object) -> Iterator[KnownRows]:
         source = as_known_source(rows, self.shape[1])

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..backend.array import namespace
 from ..backend.protocols import Number
-from ..errors import ArgumentError, OptionError, PassError
+from ..errors import ArgumentError, OptionError, PassError, UnseenWarning, warn
 from ..files.archive import Header
 from ..finalize import Split, split
 from ..numerics.alternating import OtherSide, row_factors, width
@@ -195,6 +195,8 @@ class CompletionSpec(Method):
         columns = solved(self, state)
         side = OtherSide(columns, ridge_of(self, state.passes.kept))
         sample = sample_of(state)
+        if not (sample.n_entries or columns.any()):
+            warn("no entry is known, and so all predictions are zero", UnseenWarning)
         rows = sample.rows(self.shape[1])
         part = split(rows, sample.numbers, self.seed, self.holdout)
         known = row_factors(part.rows, side)
