@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -127,7 +127,7 @@ class _Decoded(Mapping[str, Any]):
         item = self._root[name]
         return item.asstr() if item.dtype.kind == "O" else item
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return iter(self._root)
 
     def __len__(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ..backend.array import moved, place
+from ..backend.array import Device, moved, place
 from ..errors import StateFileError
 from ..files import archive
 from ..formats import TensorTrain, restored, split_labels
@@ -32,7 +32,7 @@ def is_saved(path: str | os.PathLike[str]) -> bool:
     return archive.is_ours(path) or is_exchange(path)
 
 
-def load(path: str | os.PathLike[str], *, device: Any = None) -> Any:
+def load(path: str | os.PathLike[str], *, device: Device = None) -> Any:
     """Return the sketch or the result that was saved to a file.
 
     Parameters

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from .._checks import checked_share
-from ..backend.array import Array, brought
+from ..backend.array import Array, HostArray, brought
 from ..numerics.linalg import as_floats
 from ._error import ErrorEstimate
 from ._found_spectrum import FoundSpectrum
@@ -219,6 +218,6 @@ class SpectralBounds:
             known = dataclasses.replace(known, certain=whole.interval((1 + confidence) / 2)[1])
         return dataclasses.replace(known, floor=max(known.floor, self.error.floor))
 
-    def _beside_s(self, x: np.ndarray[Any, Any]) -> Array:
+    def _beside_s(self, x: HostArray) -> Array:
         """Return one number for each singular value, from those of all that are known."""
         return brought(x[: self.rank], self.s)

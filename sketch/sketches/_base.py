@@ -48,7 +48,7 @@ class Sketch(Addable, Generic[Result]):
         if "spec_type" in vars(cls):
             cls.spec_type.sketch_type = cls
 
-    def _set_up(self, spec: Method, device: Any = None) -> None:
+    def _set_up(self, spec: Method, device: Device = None) -> None:
         self.spec = spec
         self.accumulator = Accumulator(spec, place(device))
 
@@ -80,7 +80,7 @@ class Sketch(Addable, Generic[Result]):
         sketch._set_up(spec, device)
         return sketch
 
-    def settle(self, device: Any) -> None:
+    def settle(self, device: Device) -> None:
         """Say where an empty or a loaded sketch lives from now on; its sums must be there.
 
         Parameters

@@ -31,7 +31,7 @@ def axes_of(data: Any) -> Axes | None:
     data = opened(data)
     if isinstance(data, OpenedData):
         return data.axes()
-    xarray: Any = sys.modules.get("xarray")
+    xarray = sys.modules.get("xarray")
     if xarray is not None and isinstance(data, xarray.DataArray):
         return Axes(tuple(data.dims), tuple(data.shape), data.coords.to_dataset())
     if is_pandas(data):

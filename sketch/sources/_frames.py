@@ -12,13 +12,13 @@ from ..errors import DtypeError
 
 def is_pandas(x: object) -> bool:
     """Whether `x` is a frame of pandas."""
-    library: Any = sys.modules.get("pandas")
+    library = sys.modules.get("pandas")
     return library is not None and isinstance(x, library.DataFrame)
 
 
 def is_polars(x: object) -> bool:
     """Whether `x` is a frame of polars."""
-    library: Any = sys.modules.get("polars")
+    library = sys.modules.get("polars")
     return library is not None and isinstance(x, library.DataFrame)
 
 

@@ -125,7 +125,7 @@ def _recognised(t: object) -> TensorSource:
     )
 
 
-def _is(*kinds: type) -> Callable[[Any], bool]:
+def _is(*kinds: type) -> Callable[[object], bool]:
     return lambda t: isinstance(t, kinds)
 
 
