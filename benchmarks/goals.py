@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from cases import GROUPS
 from cases.components import RANK as COMPONENTS
+from cases.estimates import ENTRIES, GATHERED, KNOWN, TO, WITH, WITHOUT
 from measure import Found
 from tabled import table
 
@@ -51,6 +53,21 @@ def over(method: str, floor: str) -> Callable[[Rows], Figure]:
         return rows[method]["seconds"] / rows[floor]["seconds"], f"{rows[method]['seconds']:.3g} s"
 
     return figure
+
+
+def memory_over(method: str, floor: str) -> Callable[[Rows], Figure]:
+    """How many times as much memory one method takes as another, where both take 2 MB."""
+
+    def figure(rows: Rows) -> Figure:
+        more, less = (max(2.0, rows[name].get("megabytes") or 0.0) for name in (method, floor))
+        return more / less, f"{more:.3g} MB"
+
+    return figure
+
+
+def excess(method: str) -> Callable[[Rows], Figure]:
+    """One more than what stands as an error."""
+    return lambda rows: (1 + rows[method]["error"], "")
 
 
 def best_for(rows: Rows, error: float) -> str | None:
@@ -123,6 +140,13 @@ STREAMS = {  # one reading of each, in the memory of as many rows
     "sketch pca, one reading, 180 rows held": "IncrementalPCA, 180 rows held",
     "sketch stream, 60 rows held": "IncrementalPCA, 60 rows held",
 }
+IN_MEMORY = ("estimate-dense", "estimate-sparse", "estimate-dense-tensor")
+STRUCTURED = [
+    name for name in GROUPS["estimates"] if name.startswith(("estimate-cp", "estimate-tr"))
+]
+SPARSE_TENSORS = [name for name in GROUPS["estimates"] if name.startswith("estimate-sparse-t")]
+ESTIMATES = dict.fromkeys(IN_MEMORY, 1.15) | dict.fromkeys([*SPARSE_TENSORS, *STRUCTURED], 1.35)
+MEMORY = dict.fromkeys([*IN_MEMORY, *SPARSE_TENSORS], 1.25)
 
 GOALS = [
     *(
@@ -149,9 +173,19 @@ GOALS = [
     *(Goal("time over scikit-learn's", work, over(PCA, THEIRS), 1, at_most=True) for work in REAL),
     *(Goal(f"captured in one reading, over {theirs}", work, more_captured(ours, theirs), 1.0)
       for ours, theirs in STREAMS.items() for work in REAL),
+    *(Goal("time with the estimate over without", work, over(WITH, WITHOUT), asked, at_most=True)
+      for work, asked in ESTIMATES.items()),
+    *(Goal("memory with the estimate over without", work, memory_over(WITH, WITHOUT), asked,
+           at_most=True) for work, asked in MEMORY.items()),
+    Goal("time to a tolerance over the known rank's", "tolerance", over(TO, KNOWN), 2.5,
+         at_most=True),
+    Goal("rank over the smallest", "tolerance", excess(TO), 1.15, at_most=True),
+    Goal("entries ahead of gathered slices", "some-entries", over(GATHERED, ENTRIES), 3.0),
     Goal(f"mean cosine of {COMPONENTS} in 13 readings", "genotypes", cosine(13), 0.99),
 ]  # fmt: skip
-PEER_WORKS = list(dict.fromkeys(goal.work for goal in GOALS))
+PEER_WORKS = list(
+    dict.fromkeys(goal.work for goal in GOALS if goal.work not in GROUPS["estimates"])
+)
 
 
 def page(all_found: list[Found]) -> str:

@@ -2,7 +2,7 @@
 
 python3 dev bench GROUP or WORK...       measure, print and store; groups: {groups}
 python3 dev bench peers                  what goals were set for; dense matrices with both kernels
-python3 dev bench goals                  what was asked of these, beside what is stored
+python3 dev bench goals                  what was asked of works, beside what is stored
 python3 dev bench compare A..B [WORK...] no slower? Two commits in turn, call by call
 python3 dev bench report                 make benchmarks/README.md from what is stored
 

@@ -395,6 +395,36 @@ def test_exact_errors_resolve_what_differences_of_squares_cannot():
     assert result.error.value == pytest.approx(truth, rel=1e-2)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "complex128"])
+@pytest.mark.parametrize("scale", [1.0, 1e-30])
+@pytest.mark.parametrize("cancelling", [0.0, 1e3])
+def test_errors_of_cp_tensors_are_those_of_their_trains(dtype, scale, cancelling):
+    # terms that cancel leave squares nothing to tell, and so do errors near the roundoff
+    rng = np.random.default_rng(0)
+    factors = [rng.standard_normal((9, 8)).astype(dtype) for _ in range(4)]
+    weights = scale * 0.3 ** np.arange(8.0)
+    weights[:2] += scale * cancelling * np.array([1, -1])
+    for factor in factors if cancelling else []:
+        factor[:, 1] = factor[:, 0]
+    cp = sketch.CPTensor(weights.astype(dtype), factors)
+    for rank in (2, 5, 8):
+        found = sketch.tensor_train(cp, rank)
+        exact = sketch.tensor_train(cp.to_tensor_train(), rank).error
+        error, roundoff = found.error, float(np.finfo(dtype).eps)
+        # both are sums of terms of this size, of up to 9 numbers in 4 modes
+        slight = 100 * roundoff * (scale * cancelling + exact.norm) * np.prod([9.0**0.5] * 4)
+        away = abs((found - cp.to_tensor_train()).norm() - error.value)
+        assert away <= 1e-5 * error.value + slight
+        assert error.kind == exact.kind == "exact"
+        assert error.norm == pytest.approx(exact.norm, rel=1e-5) or cancelling
+
+
+def test_without_probes_nothing_is_estimated():
+    train = sketch.TensorTrain.random((5, 6, 7), rank=4)
+    for data in (train, train + 0, sketch.CPTensor(None, [np.ones((4, 2))] * 3)):
+        assert sketch.tensor_train(data, 2, error_probes=0).error.kind == "heuristic"
+
+
 def test_a_tucker_tensor_is_an_exact_train():
     t = tucker(SHAPE, (5, 6, 5, 4))
     gap = np.linalg.norm(t.to_tensor_train().to_array() - t.to_array())

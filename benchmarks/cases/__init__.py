@@ -9,7 +9,18 @@ import today  # noqa: F401
 
 from sketch.bench import Work
 
-from . import components, dask_arrays, files, history, matrices, scaling, streams, systems, tensors
+from . import (
+    components,
+    dask_arrays,
+    estimates,
+    files,
+    history,
+    matrices,
+    scaling,
+    streams,
+    systems,
+    tensors,
+)
 
 GROUPS: dict[str, dict[str, Work]] = {
     "matrices": matrices.WORKS,
@@ -19,6 +30,7 @@ GROUPS: dict[str, dict[str, Work]] = {
     "streams": streams.WORKS,
     "tensors": tensors.WORKS,
     "systems": systems.WORKS,
+    "estimates": estimates.WORKS,
     "scaling": scaling.WORKS,
     "history": history.WORKS,
 }

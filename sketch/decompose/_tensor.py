@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Unpack, overload
 
+import numpy as np
+
 from .._checks import MISSING_HINT, Ranks, checked_tol, each_bond, require_rank_or_tol
-from ..backend.array import Device, cast, dtype_name, namespace, quiet, unit_roundoff
+from ..backend.array import (
+    Device,
+    cast,
+    dtype_name,
+    namespace,
+    quiet,
+    to_host,
+    unit_roundoff,
+)
 from ..errors import DtypeError, NonFiniteError, OptionError, PassError, ShapeError
 from ..formats import (
+    CPTensor,
     TensorTrain,
     as_exact_train,
     rounded_from,
@@ -18,7 +30,7 @@ from ..formats import (
     tt_svd_cores,
     with_seeds,
 )
-from ..numerics.linalg import frobenius_norm
+from ..numerics.linalg import column_norms, frobenius_norm
 from ..results import ErrorEstimate, rounding_floor, warn_inaccurate_train, warn_unmet
 from ..sketches import (
     TENSOR_METHODS,
@@ -44,6 +56,7 @@ from ._matrix import FIRST_RANK, further_width
 Measure = Callable[[TensorTrain], ErrorEstimate]
 
 _LEFT_TO_ROUNDING = 0.95  # of a tolerance, at which ranks are nearly the smallest
+_CANCELLED = 1e6  # by which an error has to exceed the rounding of what it is the difference of
 _EXACT_RANK = 100  # up to which the error of a structured tensor is computed, not estimated
 
 
@@ -114,7 +127,7 @@ def tensor_train(
     TensorTrain
         In the precision of the data; its `error` tells how far it is: exactly where the data are
         trains, CP or Tucker tensors or sums of these of ranks up to 100, or sparse with no `tol` to
-        meet; else by error probes.
+        meet; else by error probes. With ``error_probes=0`` it is not estimated.
 
     Raises
     ------
@@ -170,8 +183,9 @@ def tensor_train(
             "an iterator can be read once; give a list or another object that can be iterated "
             'again, or method="stta" with a rank'
         )
-    measured = _measure(a, source, memory)
-    if isinstance(source, SparseTensorSource) and (tol is not None or "error_probes" in options):
+    probes = options.get("error_probes")
+    measured = None if probes == 0 else _measure(a, source, memory)
+    if isinstance(source, SparseTensorSource) and (tol is not None or probes is not None):
         measured = None  # a rank is chosen by what probes tell of every other one
     if measured is not None and tol is None:
         options.setdefault("error_probes", 0)
@@ -227,7 +241,8 @@ def _measure(a: object, source: TensorSource, memory: int | str | None) -> Measu
     with quiet():  # what is not finite is found in the products
         exact = as_exact_train(a, _EXACT_RANK)
     if exact is not None:
-        return lambda train: exact_error(train, exact, *rounded_from(a))
+        size, dtype = rounded_from(a)
+        return lambda train: _by_products(train, a, dtype) or exact_error(train, exact, size, dtype)
     if isinstance(source, SparseTensorSource):
         return lambda train: entrywise_error(TrainResidual.of(train), a, memory=memory)
     return None
@@ -241,6 +256,32 @@ def _exactly_known(train: TensorTrain, measured: Measure, tol: float | None) -> 
     elif train.error.meets(tol):  # else it was said already
         warn_unmet(known.error, tol, f"rank {known.ranks}")
     return known
+
+
+def _by_products(train: TensorTrain, data: object, dtype: str) -> ErrorEstimate | None:
+    """Return the error from a CP tensor's squares, or None where too much of them cancels."""
+    if not isinstance(data, CPTensor):
+        return None
+    sizes = [np.asarray(column_norms(factor)) for factor in data.factors]
+    try:
+        with quiet():
+            terms = functools.reduce(np.multiply, sizes, np.abs(to_host(data.weights)))
+            squares = complex(data.dot(data)).real
+            lost = squares - 2 * complex(data.dot(train)).real + train.norm() ** 2
+            rounding = data.ndim * unit_roundoff(dtype) * float(np.sum(terms)) ** 2
+    except (NonFiniteError, OverflowError):  # squares are out of range where the tensor is not
+        return None
+    if not _CANCELLED * rounding < lost < math.inf:
+        return None
+    value, norm = math.sqrt(lost), math.sqrt(squares)
+    return ErrorEstimate(
+        residual=0.0,
+        truncation=value,
+        norm=norm,
+        kind="exact",
+        method="inner products",
+        floor=rounding / value,
+    )
 
 
 def exact_error(train: TensorTrain, data: TensorTrain, size: float, dtype: str) -> ErrorEstimate:
