@@ -208,3 +208,38 @@ def test_mapped_arrays_are_unfolded_as_reshape_does(tmp_path, shape, order):
             assert np.array_equal(came, flat)
     found = sketch.svd(tmp_path / "a.npy", shape[0])
     assert np.allclose(found.to_array(), flat)
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_streams_follow_every_container_and_know_it_again(name, tmp_path):
+    chunks = lambda: [EQUAL[name](values(seed)) for seed in (0, 1)]  # noqa: E731
+    known, sk = (sketch.GeneralizedNystrom((None, SHAPE[1]), 6) for _ in range(2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sketch.SketchWarning)
+        for chunk in chunks():
+            known.update(chunk)
+        sk.consume(chunks()[:1], checkpoint=tmp_path / "state.npz")
+        assert sketch.load(tmp_path / "state.npz").position == sk.position == SHAPE[0]
+        sk.consume(chunks(), resume=True)
+        assert sk.position == known.shape[0]
+        found, expected = (np.asarray(x.finalize().to_array()) for x in (sk, known))
+        np.testing.assert_allclose(found, expected, atol=1e-12 * np.abs(expected).max())
+        if sk.accumulator.state.stream.digest != "unread":  # Dask arrays, operators and sums are
+            with pytest.raises(sketch.PassError, match="not those that the sketch has taken"):
+                sk.consume(chunks()[::-1], resume=True)
+
+
+@pytest.mark.parametrize("write", [np.save, np.savetxt], ids=["npy", "csv"])
+def test_streams_of_files_are_followed_and_known_again(write, tmp_path):
+    paths = []
+    for seed in range(3):
+        paths.append(str(tmp_path / f"part-{seed}{'.npy' if write is np.save else '.csv'}"))
+        write(paths[-1], values(seed), **({} if write is np.save else {"delimiter": ","}))
+    sk = sketch.GramNystrom(SHAPE[1], 6)
+    sk.consume(paths[:2])
+    sk.consume(paths, resume=True)
+    assert sk.position == 3 * SHAPE[0]
+    sk.consume([np.concatenate([values(seed) for seed in range(3)])], resume=True)  # the same rows
+    assert sk.position == 3 * SHAPE[0]
+    with pytest.raises(sketch.PassError, match="not those that the sketch has taken"):
+        sk.consume(paths[::-1], resume=True)

@@ -139,7 +139,8 @@ class Part:
         if ours is not theirs:
             raise DtypeError(
                 f"the sketch holds {ours.__name__} arrays and got {theirs.__name__} data; convert "
-                "the chunk, all chunks of a sketch must come from one array library"
+                "the chunk, all chunks of a sketch must come from one array library; one that was "
+                "saved goes where they live with sketch.load(path, device=chunk)"
             )
         if device_of(mine) != device_of(values):
             raise DtypeError(

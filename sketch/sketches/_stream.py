@@ -17,7 +17,7 @@ from ..errors import NonFiniteError, PassError, PlacementWarning, ShapeError, wa
 from ..files.paths import try_to_write
 from ..running.progress import track
 from ..running.reading import Reading
-from ..sources import contents
+from ..sources import OpenedData, contents, opened
 from ._placement import checked_place, growing_axis
 from ._state import Stream
 
@@ -99,6 +99,7 @@ def _remaining(
     whole = skip == stream.position  # the iterable begins with the stream
     for item in track(chunks, size=_bytes, total=None) if progress else chunks:
         at, chunk = item if _is_placed(item) else (None, item)
+        chunk = opened(chunk)
         if left:
             rows = int(_indexable(chunk).shape[axis])
             passed = min(rows, left)
@@ -188,7 +189,9 @@ def _indexable(chunk: Any) -> Any:
         if any(getattr(part, "ndim", 0) > 1 for part in chunk):
             return np.concatenate([_values(part) for part in chunk])
         return np.asarray([to_host(part) if is_array(part) else part for part in chunk])
-    if not isinstance(chunk, np.ndarray):
+    if isinstance(chunk, OpenedData):
+        chunk = chunk.data
+    elif not isinstance(chunk, np.ndarray):
         with contextlib.suppress(NonFiniteError):  # of missing entries, which completion takes
             chunk = contents(chunk)
     return chunk.tocsr() if hasattr(chunk, "tocsr") and chunk.ndim == 2 else chunk

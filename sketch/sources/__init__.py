@@ -8,7 +8,7 @@ from ._cut import CutSource
 from ._dense import DenseSource
 from ._entries import Entries
 from ._known import KnownBlock, KnownSource, as_known_source
-from ._opened import OpenedData, open_paths_by
+from ._opened import OpenedData, open_paths_by, opened
 from ._registry import as_matrix_source
 from ._rows import RowsSource
 from ._sparse import SparseSource, is_sparse
@@ -55,6 +55,7 @@ __all__ = [
     "contents",
     "is_sparse",
     "open_paths_by",
+    "opened",
     "with_attributes",
     "with_axes_of",
 ]

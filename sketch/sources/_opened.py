@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 from ..formats import Axes
 from ._base import MatrixSource
@@ -12,7 +13,15 @@ from ._tensor_base import TensorSource
 
 
 class OpenedData(ABC):
-    """Data in an open file, which are a matrix or a tensor as they are asked for."""
+    """Data in an open file, which are a matrix or a tensor as they are asked for.
+
+    Attributes
+    ----------
+    data : object
+        What is sliced, or multiplied as it is.
+    """
+
+    data: Any
 
     @abstractmethod
     def matrix_source(self) -> MatrixSource:
