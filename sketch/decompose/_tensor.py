@@ -240,8 +240,8 @@ def _measure(a: object, source: TensorSource, memory: int | str | None) -> Measu
     """Return what tells the exact error of a train, where that costs less than probes."""
     with quiet():  # what is not finite is found in the products
         exact = as_exact_train(a, _EXACT_RANK)
+        size, dtype = (0.0, source.dtype) if exact is None else rounded_from(a)
     if exact is not None:
-        size, dtype = rounded_from(a)
         return lambda train: _by_products(train, a, dtype) or exact_error(train, exact, size, dtype)
     if isinstance(source, SparseTensorSource):
         return lambda train: entrywise_error(TrainResidual.of(train), a, memory=memory)
