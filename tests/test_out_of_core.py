@@ -181,7 +181,10 @@ import sketch
 import scipy.linalg
 kind, path, memory = sys.argv[1:]
 data = np.load(path, mmap_mode="r")
-sketch.svd(np.ones((8000, 4000), "f4"), 2, method="nystrom")   # libraries, compiled code
+ones = np.ones((8000, 4000), "f4")
+ones.flags.writeable = False  # as mapped files are, for which code is compiled anew
+sketch.svd(ones, 2, method="nystrom")   # libraries, compiled code
+del ones
 sketch.tensor_train(np.ones((6, 5, 5, 5)), 2)
 status = lambda: open("/proc/self/status").read()
 peak = lambda: 1024 * int(re.search(r"VmHWM:\s*(\d+)", status())[1])
