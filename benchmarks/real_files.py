@@ -76,7 +76,7 @@ def of_csv(path):
             header=None if pandas.api.types.is_numeric_dtype(first) else 0,
             index_col=0 if pandas.isna(first[0]) else None,  # an empty corner, as R writes it
         )
-        bare = bare.select_dtypes("number").to_numpy()
+        bare = bare.select_dtypes(["number", "bool"]).to_numpy(float)
     yield "", lambda: bare
 
 

@@ -106,3 +106,14 @@ def test_frames_come_back_whole(tmp_path, a, index, names):
     text = frame.to_csv(index=index, header=names or index)
     data = sketch.open(written(tmp_path, text))
     assert np.allclose(data, a, rtol=1e-15, atol=0)  # pandas rounds the last digit
+
+
+@pytest.mark.parametrize("head", ["569,3,yes,no", "a,b", "a"])
+def test_a_head_that_is_shorter_than_the_rows_by_more_than_an_index_is_refused(head, tmp_path):
+    path = tmp_path / "a.csv"  # without a word, pandas takes columns for labels of the rows
+    path.write_text(head + "\n1,2,3,4,5,0\n6,7,8,9,10,1\n")
+    count = head.count(",") + 1
+    with pytest.raises(
+        sketch.StateFileError, match=f"first line has {count} entries, the others 6"
+    ):
+        sketch.open(path)

@@ -53,6 +53,11 @@ def read_csv(path: str, name: str, stack: contextlib.ExitStack) -> Found:
 
     bare = not name and _holds_numbers(list(read(header=None, nrows=1, dtype=str).iloc[0]), path)
     table = read(header=None if bare else 0)
+    if table.index.nlevels > 1:
+        raise StateFileError(
+            f"{path}: its first line has {len(table.columns)} entries, the others "
+            f"{table.index.nlevels + len(table.columns)}; name all columns there, or leave it out"
+        )
     if not isinstance(table.index, pandas.RangeIndex):  # a head that names no index, as of R
         table.insert(0, "index", table.index.astype(str))
     elif str(table.columns[0]).startswith("Unnamed"):  # the corner above an index
