@@ -269,7 +269,7 @@ def test_the_data_are_read_once_in_each_pass(run, times):
 def test_graphs_are_small_and_hold_no_arrays():
     x = da.zeros((80_000, 4_000), chunks=(1_000, 1_000))
     sk = sketch.GeneralizedNystrom(x.shape, rank=20)
-    tasks = _strips(sk.accumulator.run(sk.accumulator.state), {}, x, (0, 0), True)
+    tasks = _strips(sk.accumulator.run(sk.accumulator.state), {}, x, (0, 0))
     assert len(tasks) == 80  # of 320 chunks, 8 MB each, four to a task
     graph = graph_of(tasks[:1])
     chunks = len(x.__dask_graph__().to_dict())

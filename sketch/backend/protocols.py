@@ -8,6 +8,8 @@ from typing import Any, Protocol, SupportsComplex, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..running.tasks import Chunked
+
 HostArray: TypeAlias = NDArray[Any]
 """An array of NumPy whose dtype is only known when it runs."""
 
@@ -67,12 +69,11 @@ class Array(Protocol):
     def __ge__(self, other: Operand, /) -> Operand: ...
 
 
-class DaskArray(Array, Protocol):
+class DaskArray(Array, Chunked, Protocol):
     """An array of Dask: blocks that are made when they are asked for."""
 
-    @property
-    def chunks(self) -> tuple[tuple[int, ...], ...]: ...
     def compute(self) -> Array: ...
+    def rechunk(self, chunks: object) -> DaskArray: ...
     def reshape(self, shape: tuple[int, ...]) -> DaskArray: ...
     def map_blocks(self, function: Callable[..., Array], *values: object, **how: object) -> Any: ...
 

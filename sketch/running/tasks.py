@@ -12,7 +12,7 @@ import itertools
 import math
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,19 +30,42 @@ _LIMITED = contextvars.ContextVar("threads of BLAS are limited", default=False)
 class Chunked(Protocol):
     """What is asked of an array of Dask."""
 
-    chunks: tuple[tuple[int, ...], ...]
-    chunksize: tuple[int, ...]
-    numblocks: tuple[int, ...]
-    shape: tuple[int, ...]
-    ndim: int
-    dtype: np.dtype[np.generic]
-    _meta: object
+    @property
+    def chunks(self) -> tuple[tuple[int, ...], ...]:
+        """Sizes of the chunks along each axis."""
+
+    @property
+    def chunksize(self) -> tuple[int, ...]:
+        """The largest of these."""
+
+    @property
+    def numblocks(self) -> tuple[int, ...]:
+        """Numbers of chunks along each axis."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of all axes."""
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+
+    @property
+    def dtype(self) -> Any:
+        """Type of the entries."""
+
+    @property
+    def _meta(self) -> object:
+        """An empty array of the kind that chunks are."""
 
     def __dask_graph__(self) -> Mapping[object, object]: ...
     def __dask_keys__(self) -> list[object]: ...
     def __dask_optimize__(
         self, graph: Mapping[object, object], keys: list[object], /
     ) -> Mapping[object, object]: ...
+
+
+SomeChunked = TypeVar("SomeChunked", bound=Chunked)
 
 
 class Task:
@@ -261,8 +284,8 @@ def array_of_rows(
 
 
 def with_column_values(
-    array: Chunked, function: Callable[..., object], *values: NDArray[Any]
-) -> object:
+    array: SomeChunked, function: Callable[..., object], *values: NDArray[Any]
+) -> SomeChunked:
     """Return a Dask array whose chunks are what a function makes of a chunk and of some values.
 
     Parameters
@@ -276,7 +299,8 @@ def with_column_values(
 
     columns = [(da.from_array(x, chunks=(array.chunks[1],)), "j") for x in values]
     pairs = itertools.chain([array, "ij"], *columns)
-    return da.blockwise(function, "ij", *pairs, dtype=array.dtype, meta=array._meta)
+    found: SomeChunked = da.blockwise(function, "ij", *pairs, dtype=array.dtype, meta=array._meta)
+    return found
 
 
 def array_from_slices(source: Any, chunks: Sequence[int]) -> object:

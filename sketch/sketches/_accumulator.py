@@ -15,12 +15,12 @@ from ..errors import IncompatibleSketchError, PassError, SpectrumWarning, warn
 from ..formats import Axes, with_axes, with_passes, with_seeds
 from ..running.memory import block_limit
 from ..running.tasks import one_blas_thread_each
+from ._executors import executor_of
 from ._independence import warn_of_seed
-from ._method import Method
-from ._parallel import run_on_dask
+from ._method import AnyMethod
 from ._passes import complete, ended
 from ._placement import Place, check_filled, current_shape, offset
-from ._running import Memo, Run
+from ._running import AnyRun, Memo, Run
 from ._state import State, Stream, same_kept
 from ._sums import Sums
 
@@ -47,7 +47,7 @@ class Accumulator:
         Contractions of these, from pass to pass.
     """
 
-    def __init__(self, spec: Method, home: Array | None, state: State | None = None) -> None:
+    def __init__(self, spec: AnyMethod, home: Array | None, state: State | None = None) -> None:
         self.spec, self.home = spec, home
         self.state = State(seen=(0,) * len(spec.shape)) if state is None else state
         self._draw(spec.maps())
@@ -100,20 +100,16 @@ class Accumulator:
         warn_of_seed(self.spec.seed, chunk)
         state, source = self.state, self.spec.as_source(chunk)
         start = offset(self.spec, state, at, source.shape)
-        run = self.run(state)
+        run = self.run(state, check_finite=check_finite)
         size = tuple(size or 0 for size in source.shape)
         run.check_inside(start, size)
         limit = None
         if memory is not None:
             needed = self.spec.bytes_needed(tuple(map(operator.add, start, size)), self.maps)
             limit = block_limit(memory, needed)
-        if source.dask_array is not None:
-            delta = run_on_dask(run, source.dask_array, start, check_finite, progress)
-            delta = delta if stays and 0 not in size else delta.gathered()
-        else:
-            delta = run.over(
-                source, start, limit=limit, check_finite=check_finite, progress=progress
-            )
+        delta = executor_of(run, source, limit).state(start, progress=progress)
+        if not stays or 0 in size:
+            delta = delta.gathered()
         if at is None:
             check_filled(self.spec, state, delta)
         return delta.having(n_updates=1, columns=self._columns(source.axes))
@@ -124,7 +120,7 @@ class Accumulator:
             return None
         return axes.of_columns()
 
-    def run(self, state: State) -> Run:
+    def run(self, state: State, *, check_finite: bool = True) -> AnyRun:
         """Return the run of a chunk through the pass that a state is in."""
         return Run(
             self.spec,
@@ -134,6 +130,7 @@ class Accumulator:
             hint=self.spec.hint(state),
             follow_norm=self.spec.follows_norm and state.may_follow_norm,
             memo=self.memo,
+            check_finite=check_finite,
         )
 
     def commit(self, delta: State, *, fading: float = 1.0, stream: Stream | None = None) -> None:

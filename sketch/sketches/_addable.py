@@ -8,7 +8,7 @@ from ..errors import IncompatibleSketchError
 from ..formats import is_number
 from ..numerics.linalg import finite_factor
 from ._accumulator import Accumulator
-from ._method import Method
+from ._method import AnyMethod
 
 
 class Addable:
@@ -20,7 +20,7 @@ class Addable:
     accumulator : Accumulator
     """
 
-    spec: Method
+    spec: AnyMethod
     accumulator: Accumulator
 
     def merge(self, other: Self, *, again: bool = False) -> None:

@@ -13,7 +13,7 @@ from ..maps import DrawnMatrix, FixedMatrix, ProbedMatrix
 from ..numerics.linalg import adjoint, frobenius_norm, has_safe_squares
 from ..sources import MatrixBlock
 from ._method import Method, Products, Sum
-from ._running import Run
+from ._running import MatrixRun
 from ._spec import MatrixSpec
 from ._state import Passes, State
 from ._sums import Sums
@@ -23,7 +23,7 @@ _BLURRED = 0.01  # relative rounding error of products that nothing can be told 
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlternatingSpec(MatrixSpec, Method):
+class AlternatingSpec(MatrixSpec, Method[MatrixBlock, DrawnMatrix]):
     """Spec of methods that multiply by ``A`` and ``A^*`` in turn, the last time by ``A^*``.
 
     Attributes
@@ -90,7 +90,7 @@ class AlternatingSpec(MatrixSpec, Method):
         """Return the basis, the only one."""
         return ("basis",) if passes.done else ()
 
-    def products(self, run: Run, block: MatrixBlock, at: tuple[int, ...]) -> Products:
+    def products(self, run: MatrixRun, block: MatrixBlock, at: tuple[int, ...]) -> Products:
         """Return what a block adds to the product of this pass, and to that of the probes."""
         number = run.passes.done
         left = self.is_left(number)
@@ -107,7 +107,9 @@ class AlternatingSpec(MatrixSpec, Method):
             products["error"] = times(probes.rows(start, stop))
         return products
 
-    def fused_products(self, run: Run, block: MatrixBlock, at: tuple[int, ...]) -> Products | None:
+    def fused_products(
+        self, run: MatrixRun, block: MatrixBlock, at: tuple[int, ...]
+    ) -> Products | None:
         """Return what a block adds to the products of this pass and the next one."""
         number = run.passes.done
         left = self.is_left(number)
@@ -127,7 +129,7 @@ class AlternatingSpec(MatrixSpec, Method):
             products["error"] = there[width:, :]
         return products
 
-    def _probes(self, run: Run) -> DrawnMatrix | None:
+    def _probes(self, run: MatrixRun) -> DrawnMatrix | None:
         """Return the error probes, None in passes that they do not go with."""
         return run.maps.get("error") if run.passes.done == self.probed_pass else None
 
@@ -192,7 +194,7 @@ def _multiplied(left: bool, block: MatrixBlock, at: tuple[int, ...]) -> tuple[st
     return name, at[axis], at[axis] + block.shape[axis]
 
 
-def _factor(run: Run, probes: DrawnMatrix | None) -> DrawnMatrix | FixedMatrix:
+def _factor(run: MatrixRun, probes: DrawnMatrix | None) -> DrawnMatrix | FixedMatrix:
     """Return what a pass multiplies by, the probes beside it."""
     if run.passes.done:
         return FixedMatrix(run.passes.kept["basis"], probes)

@@ -12,7 +12,7 @@ from ..files import archive
 from ..formats import Axes, kept_labels
 from ._accumulator import Accumulator
 from ._addable import Addable
-from ._method import Method
+from ._method import AnyMethod
 from ._saved import arrays_of, header_of, restored
 from ._stream import follow
 
@@ -48,7 +48,7 @@ class Sketch(Addable, Generic[Result]):
         if "spec_type" in vars(cls):
             cls.spec_type.sketch_type = cls
 
-    def _set_up(self, spec: Method, device: Device = None) -> None:
+    def _set_up(self, spec: AnyMethod, device: Device = None) -> None:
         self.spec = spec
         self.accumulator = Accumulator(spec, place(device))
 

@@ -7,7 +7,6 @@ import math
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +41,7 @@ from ._sums import Sums
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompletionSpec(Method):
+class CompletionSpec(Method[KnownBlock, object]):
     """What two completions must share to be merged.
 
     Attributes
@@ -83,7 +82,7 @@ class CompletionSpec(Method):
         """Number of columns."""
         return self.shape[1]
 
-    def maps(self) -> dict[str, Any]:
+    def maps(self) -> dict[str, object]:
         """Return nothing: no test matrix is involved."""
         return {}
 
@@ -117,23 +116,25 @@ class CompletionSpec(Method):
             return {}
         return {"equations": Sum(1, (width(int(passes.kept["columns"].shape[1])),))}
 
-    def products(self, run: Run, block: KnownBlock, at: tuple[int, ...]) -> Products:
+    def products(
+        self, run: Run[KnownBlock, object], block: KnownBlock, at: tuple[int, ...]
+    ) -> Products:
         """Return what some rows add to the equations, for columns that stay what they are."""
         return {
             "equations": added_equations(self, run.passes.kept, block.rows, _numbers(block, at)).T
         }
 
-    def hint(self, state: State) -> State:
+    def hint(self, state: State) -> State | None:
         """Return what a stream goes on from."""
-        return state
+        return state if self.passes == 1 else None
 
     def taken(
-        self, run: Run, state: State, block: KnownBlock, at: tuple[int, ...], check_finite: bool
+        self, run: Run[KnownBlock, object], state: State, block: KnownBlock, at: tuple[int, ...]
     ) -> State:
         """Return a state with one more block."""
         if state.passes.done:
-            return super().taken(run, state, block, at, check_finite)
-        if self.passes == 1 and not state.facts:  # of a stream, all that came before is in it
+            return super().taken(run, state, block, at)
+        if run.hint is not None and not state.facts:  # of a stream, all that came before is in it
             state = run.hint.having(seen=state.seen)
         state = state.having(
             seen=tuple(map(max, state.seen, map(operator.add, at, block.shape))),

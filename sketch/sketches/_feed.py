@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Protocol, TypeVar, Unpack
+from typing import Any, TypeVar, Unpack
 
 from ..running.reading import Reading
 from ..running.tasks import one_blas_thread_each
+from ..sources import Block, Source
 from ._accumulator import Accumulator
 from ._base import Result, Sketch
 
 AnySketch = TypeVar("AnySketch", bound=Sketch[Any])
 
 
-class Source(Protocol):
-    """Data at hand, of a matrix or of a tensor."""
-
-    @property
-    def single_use(self) -> bool:
-        """Whether they can be read once only."""
-
-
-def fed(sketch: AnySketch, data: object, **how: Unpack[Reading]) -> AnySketch:
+def fed(sketch: AnySketch, data: Source[Block], **how: Unpack[Reading]) -> AnySketch:
     """Return a sketch after as many passes over the whole data as it needs.
 
     Of a Dask array, sums that follow the rows stay where these are, and so will the left factor.
@@ -35,14 +28,18 @@ def fed(sketch: AnySketch, data: object, **how: Unpack[Reading]) -> AnySketch:
 
 
 def finalized(
-    sketch: Sketch[Result], data: Source, rank: object, tol: float | None, **how: Unpack[Reading]
+    sketch: Sketch[Result],
+    data: Source[Block],
+    rank: object,
+    tol: float | None,
+    **how: Unpack[Reading],
 ) -> Result:
     """Return the result of a sketch that was fed, after one more reading where that tells more.
 
     Parameters
     ----------
     sketch : Sketch
-    data : MatrixSource or TensorSource
+    data : Source
         That it was fed.
     rank, tol
         See `Sketch.finalize`.
@@ -64,13 +61,12 @@ def finalized(
     return result
 
 
-def _calm(data: object) -> contextlib.AbstractContextManager[object]:
+def _calm(data: Source[Block]) -> contextlib.AbstractContextManager[object]:
     """Keep BLAS to one thread between readings by tasks of Dask too."""
-    on_dask = getattr(data, "dask_array", None) is not None
-    return one_blas_thread_each() if on_dask else contextlib.nullcontext()
+    return contextlib.nullcontext() if data.dask_array is None else one_blas_thread_each()
 
 
-def _read(accumulator: Accumulator, data: object, **how: Unpack[Reading]) -> None:
+def _read(accumulator: Accumulator, data: Source[Block], **how: Unpack[Reading]) -> None:
     accumulator.commit(accumulator.contribution(data, stays=True, **how))
     if accumulator.spec.n_passes > 1:
         accumulator.end_pass()

@@ -17,7 +17,7 @@ from ..results import ErrorEstimate, LowRank
 from ..sources import MatrixBlock
 from ._finish import check_request, lifted, truncated
 from ._method import Method, Products, Sum
-from ._running import Run
+from ._running import MatrixRun
 from ._spec import MatrixSpec
 from ._state import Passes
 from ._sums import Sums
@@ -25,7 +25,7 @@ from ._tall import Basis
 
 
 @dataclass(frozen=True, kw_only=True)
-class GeneralizedNystromSpec(MatrixSpec, Method):
+class GeneralizedNystromSpec(MatrixSpec, Method[MatrixBlock, DrawnMatrix]):
     """Spec of a `GeneralizedNystrom` sketch; see `MatrixSpec`.
 
     Attributes
@@ -90,7 +90,7 @@ class GeneralizedNystromSpec(MatrixSpec, Method):
         sums = {"range": Sum(0, (self.range_size,)), "corange": Sum(1, (self.corange_size,))}
         return sums | ({"error": Sum(1, (self.error_probes,))} if self.error_probes else {})
 
-    def products(self, run: Run, block: MatrixBlock, at: tuple[int, ...]) -> Products:
+    def products(self, run: MatrixRun, block: MatrixBlock, at: tuple[int, ...]) -> Products:
         """Return what a block adds to each sum."""
         (row, col), (m, n) = at, block.shape
         products = {"range": block.right(run.maps["range"].rows(col, col + n))}

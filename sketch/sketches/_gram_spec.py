@@ -8,7 +8,6 @@ import math
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ..backend.array import Array, beside, cast, moved, namespace, quiet, unit_roundoff
 from ..backend.protocols import Number
@@ -22,7 +21,7 @@ from ._finish import check_request
 from ._gram_components import components_of, warn_of_rounding
 from ._method import Method, Products, Sum
 from ._row_sums import holding, shifted_sums, sums_about
-from ._running import Run, refuse_nonfinite
+from ._running import MatrixRun, refuse_nonfinite
 from ._spec import MatrixSpec
 from ._state import Passes, State
 from ._sums import Sums
@@ -32,7 +31,7 @@ _UNKNOWN = 32.0  # roundoffs of products in states that do not say
 
 
 @dataclass(frozen=True, kw_only=True)
-class GramNystromSpec(MatrixSpec, Method):
+class GramNystromSpec(MatrixSpec, Method[MatrixBlock, DrawnMatrix]):
     """Spec of a `GramNystrom` sketch; see `MatrixSpec`.
 
     Attributes
@@ -86,31 +85,31 @@ class GramNystromSpec(MatrixSpec, Method):
             **({"squares": Sum(1, (1,))} if self.scale else {}),
         }
 
-    def products(self, run: Run, block: MatrixBlock, at: tuple[int, ...]) -> Products:
+    def products(self, run: MatrixRun, block: MatrixBlock, at: tuple[int, ...]) -> Products:
         """Return nothing: rows are summed about a shift of their own."""
         return {}
 
-    def hint(self, state: State) -> tuple[Array, float] | None:
+    def hint(self, state: State) -> State | None:
         """Return a shift to take, and the spread about it."""
         sums = shifted_sums(state)
-        return (sums.shift, sums.spread) if sums is not None and sums.count > 0 else None
+        if sums is None or not sums.count > 0:
+            return None
+        return State(seen=state.seen, shift=sums.shift, facts={"spread": sums.spread})
 
-    def taken(
-        self, run: Run, state: State, block: Any, at: tuple[int, ...], check_finite: bool
-    ) -> State:
+    def taken(self, run: MatrixRun, state: State, block: MatrixBlock, at: tuple[int, ...]) -> State:
         """Return a state with the rows of one more block."""
         with quiet():  # overflow shows in the sums, which are checked
             sums = self._sums_of(run, block)
             if run.home is not None:
                 sums = sums.moved_beside(run.home)
-            if check_finite:
+            if run.check_finite:
                 refuse_nonfinite(block, {"gram": sums.gram}, at)
             rows = holding(state.having(parts={}, n_updates=0), sums).having(
                 seen=tuple(map(operator.add, at, block.shape)), dtype=block.dtype
             )
             return self.total(state, rows)
 
-    def _sums_of(self, run: Run, block: MatrixBlock) -> ShiftedSums:
+    def _sums_of(self, run: MatrixRun, block: MatrixBlock) -> ShiftedSums:
         """Return the sums of a block, about its own mean where the shift at hand is far from it.
 
         Far is what would cost two bits or more of the precision of its products.
@@ -118,9 +117,8 @@ class GramNystromSpec(MatrixSpec, Method):
         matrix = run.maps.get("range")
         if run.hint is None or not self.center:
             return self._sums_about(centred(block), matrix)
-        shift, spread = run.hint
-        sums = self._sums_about(centred(block, shift), matrix)
-        if sums.count and sums.offset > _FAR * max(sums.spread, spread):
+        sums = self._sums_about(centred(block, run.hint.shift), matrix)
+        if sums.count and sums.offset > _FAR * max(sums.spread, run.hint.facts["spread"]):
             return self._sums_about(centred(block), matrix)
         return sums
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
 from ..backend.array import Array, is_complex, promote
 from ..backend.protocols import Number
 from ..errors import DtypeError
 from ..files.archive import Header
 from ..numerics.linalg import plain_number
+from ..sources import Block, Source
 from ._state import Kept, Passes, State
 
 if TYPE_CHECKING:
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
 
 Products = dict[str, Array]
 """What a block adds to each sum."""
+
+Place = tuple[int, ...]
+"""Where a block begins on each axis of the data."""
+
+SomeBlock = TypeVar("SomeBlock", bound=Block)
+SomeMap = TypeVar("SomeMap")
+
+AnyMethod: TypeAlias = "Method[Any, Any]"
+"""A method of data of any kind: all that is written once for all of them asks for no more."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +56,8 @@ class Sum:
     degree: int = 1
 
 
-class Method(ABC):
-    """Base of all specs."""
+class Method(ABC, Generic[SomeBlock, SomeMap]):
+    """Base of all specs: of methods that multiply blocks of a kind by test matrices of a kind."""
 
     follows_norm: ClassVar[bool] = False
     sketch_type: ClassVar[Any]  # the class of its sketches
@@ -62,11 +72,11 @@ class Method(ABC):
         return 1
 
     @abstractmethod
-    def maps(self) -> dict[str, Any]:
+    def maps(self) -> dict[str, SomeMap]:
         """Return the test matrices or tensors by name."""
 
     @abstractmethod
-    def as_source(self, chunk: object) -> Any:
+    def as_source(self, chunk: object) -> Source[SomeBlock]:
         """Return the adapter of a chunk."""
 
     @abstractmethod
@@ -74,7 +84,7 @@ class Method(ABC):
         """Return the sums that a pass gathers, given what the passes before it left."""
 
     @abstractmethod
-    def products(self, run: Run, block: Any, at: tuple[int, ...]) -> Products:
+    def products(self, run: Run[SomeBlock, SomeMap], block: SomeBlock, at: Place) -> Products:
         """Return what a block whose first entry is at `at` adds to each sum."""
 
     @abstractmethod
@@ -110,7 +120,9 @@ class Method(ABC):
         """Return along which axis blocks must be whole for a reading to serve two passes."""
         return None
 
-    def fused_products(self, run: Run, block: Any, at: tuple[int, ...]) -> Products | None:
+    def fused_products(
+        self, run: Run[SomeBlock, SomeMap], block: SomeBlock, at: Place
+    ) -> Products | None:
         """Return what a block along the whole axis adds to the sums of two passes at once.
 
         None where squares of its entries are not safe.
@@ -133,7 +145,7 @@ class Method(ABC):
         """Return how many readings there may be still; 0 where a result can be had."""
         return 0 if self.is_complete(passes) else self.n_passes - passes.done
 
-    def further(self, sums: Sums) -> tuple[Method, State] | None:
+    def further(self, sums: Sums) -> tuple[AnyMethod, State] | None:
         """Return what takes a further reading where the result is blurred, None for the same."""
         return None
 
@@ -147,7 +159,7 @@ class Method(ABC):
         """
         return None
 
-    def check(self, sums: Sums) -> None:  # noqa: B027
+    def check(self, sums: Sums) -> None:
         """Refuse a pass that saw other data than the first, where that shows."""
 
     def keep(self, sums: Sums) -> Kept:
@@ -156,15 +168,15 @@ class Method(ABC):
 
     # ---- what methods may do in a way of their own ------------------------------------------
 
-    def hint(self, state: State) -> Any:
-        """Return what a run over further data may know of those that were taken."""
+    def hint(self, state: State) -> State | None:
+        """Return what a run over further data may know of those that were taken, if anything."""
         return None
 
     def taken(
-        self, run: Run, state: State, block: Any, at: tuple[int, ...], check_finite: bool
+        self, run: Run[SomeBlock, SomeMap], state: State, block: SomeBlock, at: Place
     ) -> State:
         """Return a state with one more block; the sums of the one given are used up."""
-        return run.summed(state, block, at, check_finite)
+        return run.summed(state, block, at)
 
     def renewed(self, state: State) -> State:
         """Return a state that was read from a file of an earlier version."""

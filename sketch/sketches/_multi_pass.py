@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ._accumulator import Accumulator
-from ._method import Method
+from ._method import AnyMethod
 
 
 class MultiPass:
     """What takes the same chunks several times, with `end_pass` after each time."""
 
-    spec: Method
+    spec: AnyMethod
     accumulator: Accumulator
 
     @property

@@ -16,7 +16,7 @@ from ..sources import MatrixBlock
 from ._base import Sketch
 from ._finish import check_request, lifted, truncated
 from ._method import Method, Products, Sum
-from ._running import Run
+from ._running import MatrixRun
 from ._spec import MatrixSpec, checked_width, common_fields
 from ._state import Passes
 from ._sums import Sums
@@ -26,7 +26,7 @@ _NOISE = 100.0  # rounding errors, were they all of one sign, that a core is tak
 
 
 @dataclass(frozen=True, kw_only=True)
-class NystromSpec(MatrixSpec, Method):
+class NystromSpec(MatrixSpec, Method[MatrixBlock, DrawnMatrix]):
     """Spec of a `Nystrom` sketch; see `MatrixSpec`."""
 
     def maps(self) -> dict[str, DrawnMatrix]:
@@ -40,7 +40,7 @@ class NystromSpec(MatrixSpec, Method):
         """Return ``A Omega`` and ``Theta^* A``."""
         return {"range": Sum(0, (self.range_size,)), "error": Sum(1, (self.error_probes,))}
 
-    def products(self, run: Run, block: MatrixBlock, at: tuple[int, ...]) -> Products:
+    def products(self, run: MatrixRun, block: MatrixBlock, at: tuple[int, ...]) -> Products:
         """Return what a block adds to each sum."""
         (row, col), (m, n) = at, block.shape
         return {

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from .._checks import Ranks
 from ..backend.array import Array, Device, dtype_name, namespace, unit_roundoff
 from ..formats import TensorTrain
-from ..maps import TensorFamilyName, TestTensorFamily
+from ..maps import TensorFamilyName, TensorTrainMap, TestTensorFamily
 from ..numerics.factorizations import pivoted_qr
 from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent
 from ..sources import TensorBlock
 from ._base import Sketch
 from ._method import Method, Products, Sum
 from ._multi_pass import MultiPass
-from ._running import Run
+from ._running import TensorRun
 from ._state import Kept, Passes
 from ._sums import Sums
 from ._sweep import sweep_finish, sweep_keep, sweep_products, sweep_sums
@@ -23,7 +23,7 @@ from ._tensor_steps import both_sides, probed
 
 
 @dataclass(frozen=True, kw_only=True)
-class OTTSSpec(TensorSpec, Method):
+class OTTSSpec(TensorSpec, Method[TensorBlock, TensorTrainMap]):
     """Spec of an `OTTS` sketch; see `TensorSpec`."""
 
     @property
@@ -36,7 +36,7 @@ class OTTSSpec(TensorSpec, Method):
         psi = sweep_sums(self, passes)
         return psi if passes.done and self.order > 1 else psi | self.bond_sums()
 
-    def products(self, run: Run, block: TensorBlock, at: tuple[int, ...]) -> Products:
+    def products(self, run: TensorRun, block: TensorBlock, at: tuple[int, ...]) -> Products:
         """Return what a block adds to each sum."""
         products, contraction = sweep_products(self, run, block, at)
         if run.passes.done:

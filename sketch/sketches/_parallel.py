@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import operator
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,41 +28,50 @@ from ..running.tasks import (
     task,
     tree,
 )
-from ._method import Method
+from ._method import AnyMethod, Sum
 from ._row_blocks import RowBlocks
-from ._running import Run
+from ._running import AnyRun
 from ._state import State
 
 _GATHERED_BYTES = 128_000_000  # of chunks beside each other that a task takes together
 
 
-def run_on_dask(
-    run: Run, array: Chunked, start: Place, check_finite: bool, progress: bool
-) -> State:
-    """Return the state of a Dask array whose first entry is at `start`."""
-    run = run.fresh(fuses=run.whole_axis == 1 and _strip_bytes(array) <= _GATHERED_BYTES)
-    tall = [
-        name for name, s in run.sums.items() if s.axis == 0 and s.degree == 1 and _is_panel(s.width)
-    ]
-    needed = {name: run.passes.kept[name] for name in run.spec.multiplies(run.passes)}
-    kept = {name: q for name, q in needed.items() if isinstance(q, RowBlocks)}
-    state: State
-    if array.ndim != 2 or not (tall or kept):
-        (state,) = compute(
-            _total(run, _batches(run, array, start, check_finite)), progress=progress
-        )
-        return state
-    strips = _strips(run, kept, array, start, check_finite)
-    rest = _total(run, [task(without, strip, tall) for strip in strips])
-    rows = [task(rows_of, strip, name) for name in tall for strip in strips]
-    *seen, rest = persist(*rows, rest, progress=progress)
-    (state,) = compute(rest)
-    heights = [int(n) for n in array.chunks[0]]
-    blocks = {
-        name: RowBlocks(part, heights, run.sums[name].width[0], start[0])
-        for name, part in zip(tall, _groups(seen, len(strips)), strict=True)
-    }
-    return state.having(blocks=blocks)
+@dataclass(frozen=True)
+class OnDask:
+    """The executor of the chunks of a Dask array.
+
+    Attributes
+    ----------
+    run : Run
+    array : Dask array
+    """
+
+    run: AnyRun
+    array: Chunked
+
+    def state(self, start: Place, *, progress: bool) -> State:
+        """Return the state of the array, whose first entry is at `start`."""
+        array = self.array
+        fuses = self.run.whole_axis == 1 and _strip_bytes(array) <= _GATHERED_BYTES
+        run = self.run.fresh(fuses=fuses)
+        tall = [name for name, declared in run.sums.items() if _is_panel(declared)]
+        needed = {name: run.passes.kept[name] for name in run.spec.multiplies(run.passes)}
+        kept = {name: q for name, q in needed.items() if isinstance(q, RowBlocks)}
+        state: State
+        if array.ndim != 2 or not (tall or kept):
+            (state,) = compute(_total(run, _batches(run, array, start)), progress=progress)
+            return state
+        strips = _strips(run, kept, array, start)
+        rest = _total(run, [task(without, strip, tall) for strip in strips])
+        rows = [task(rows_of, strip, name) for name in tall for strip in strips]
+        *seen, rest = persist(*rows, rest, progress=progress)
+        (state,) = compute(rest)
+        heights = [int(n) for n in array.chunks[0]]
+        blocks = {
+            name: RowBlocks(part, heights, run.sums[name].width[0], start[0])
+            for name, part in zip(tall, _groups(seen, len(strips)), strict=True)
+        }
+        return state.having(blocks=blocks)
 
 
 def _strip_bytes(array: Chunked) -> int:
@@ -71,36 +81,34 @@ def _strip_bytes(array: Chunked) -> int:
     return int(max(array.chunks[0], default=0) * array.shape[1] * array.dtype.itemsize)
 
 
-def _is_panel(width: tuple[int, ...]) -> bool:
-    """Whether a sum is a tall matrix, which no core of a train is."""
-    return len(width) == 1
+def _is_panel(declared: Sum) -> bool:
+    """Whether a sum is a tall matrix that follows the rows, which no core of a train is."""
+    return declared.axis == 0 and declared.degree == 1 and len(declared.width) == 1
 
 
 def _groups(items: Sequence[Task], size: int) -> list[Sequence[Task]]:
     return [items[i : i + size] for i in range(0, len(items), size)]
 
 
-def _total(run: Run, states: Sequence[Task]) -> Task:
+def _total(run: AnyRun, states: Sequence[Task]) -> Task:
     """Return the task of adding states, in a tree."""
     return tree(states, add_states, once(run.spec))
 
 
-def _batches(run: Run, array: Chunked, start: Place, check_finite: bool) -> list[Task]:
+def _batches(run: AnyRun, array: Chunked, start: Place) -> list[Task]:
     """Return a task for each batch of chunks, in their order."""
     shared = once(run)
-    return [_batch(shared, batch, start, check_finite) for batch in chunk_batches(array)]
+    return [_batch(shared, batch, start) for batch in chunk_batches(array)]
 
 
-def _batch(run: Task, batch: Sequence[object], start: Place, check_finite: bool) -> Task:
+def _batch(run: Task, batch: Sequence[tuple[Place, Task, Place]], start: Place) -> Task:
     """Return the task of the state of some chunks."""
     places, chunks, sizes = zip(*batch, strict=True)
     placed = [tuple(map(operator.add, start, place)) for place in places]
-    return task(state_of, run, list(chunks), placed, list(sizes), check_finite)
+    return task(state_of, run, list(chunks), placed, list(sizes))
 
 
-def _strips(
-    run: Run, kept: dict[str, RowBlocks], array: Chunked, start: Place, check_finite: bool
-) -> list[Task]:
+def _strips(run: AnyRun, kept: dict[str, RowBlocks], array: Chunked, start: Place) -> list[Task]:
     """Return the task of the state of each strip, multiplied with its rows of what was kept."""
     shared, strips = once(_without_blocks(run)), []
     for number, batches in enumerate(strip_batches(array, whole=run.fuses)):
@@ -109,12 +117,12 @@ def _strips(
             (top, _), *_ = batches[0][0]
             rows = {name: q.tasks[number] for name, q in kept.items()}
             mine = task(with_rows, shared, rows, start[0] + top)
-        states = [_batch(mine, batch, start, check_finite) for batch in batches]
+        states = [_batch(mine, batch, start) for batch in batches]
         strips.append(_total(run, states))
     return strips
 
 
-def _without_blocks(run: Run) -> Run:
+def _without_blocks(run: AnyRun) -> AnyRun:
     passes = run.passes
     plain = {name: q for name, q in passes.kept.items() if not isinstance(q, RowBlocks)}
     return run.fresh(passes=dataclasses.replace(passes, kept=plain))
@@ -123,15 +131,13 @@ def _without_blocks(run: Run) -> Run:
 # ---- what the tasks do ---------------------------------------------------------------------------
 
 
-def with_rows(run: Run, rows: dict[str, Array], first_row: int) -> Run:
+def with_rows(run: AnyRun, rows: dict[str, Array], first_row: int) -> AnyRun:
     """Return a run that knows the rows of a strip of what was kept."""
     passes = dataclasses.replace(run.passes, kept={**run.passes.kept, **rows})
     return run.fresh(passes=passes, first_row=first_row)
 
 
-def state_of(
-    run: Run, chunks: list[object], places: list[Place], sizes: list[Place], check_finite: bool
-) -> State:
+def state_of(run: AnyRun, chunks: list[object], places: list[Place], sizes: list[Place]) -> State:
     """Return the state of some chunks, each of which must be as large as the array says."""
     mine = run.fresh()
     state = mine.empty()
@@ -145,9 +151,7 @@ def state_of(
                 f"says {tuple(size)}; its chunks overlap or leave gaps where they are placed. "
                 "Declare the sizes that the chunks have"
             )
-        for offset, block in source.blocks():
-            at = tuple(map(operator.add, place, offset))
-            state = mine.spec.taken(mine, state, block, at, check_finite)
+        state = mine.through(state, source.blocks(), place)
     return state
 
 
@@ -167,7 +171,7 @@ def gathered_rows(
     return [joined], places[:1], [joined.shape]
 
 
-def add_states(spec: Method, states: list[State]) -> State:
+def add_states(spec: AnyMethod, states: list[State]) -> State:
     """Return the sum of states, which stay as they are."""
     total = states[0]
     for state in states[1:]:

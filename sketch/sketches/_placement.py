@@ -6,7 +6,7 @@ import operator
 from typing import Any
 
 from ..errors import ShapeError
-from ._method import Method
+from ._method import AnyMethod
 from ._state import State
 
 Place = tuple[int, ...]
@@ -14,7 +14,7 @@ Place = tuple[int, ...]
 _FARTHEST = 2**53  # entries along an axis, which are told apart by their numbers
 
 
-def current_shape(spec: Method, state: State) -> Place:
+def current_shape(spec: AnyMethod, state: State) -> Place:
     """Return the shape of the data, as it is now where an axis grows."""
     if state.passes.settled is not None:
         return state.passes.settled
@@ -22,12 +22,12 @@ def current_shape(spec: Method, state: State) -> Place:
     return tuple(seen if size is None else size for seen, size in pairs)
 
 
-def growing_axis(spec: Method) -> int:
+def growing_axis(spec: AnyMethod) -> int:
     """Return the axis along which a stream comes: the one that grows, else the first."""
     return spec.shape.index(None) if None in spec.shape else 0
 
 
-def offset(spec: Method, state: State, at: object, size: tuple[int | None, ...]) -> Place:
+def offset(spec: AnyMethod, state: State, at: object, size: tuple[int | None, ...]) -> Place:
     """Return where a chunk goes.
 
     Raises
@@ -53,7 +53,7 @@ def offset(spec: Method, state: State, at: object, size: tuple[int | None, ...])
     return tuple(seen if known is None else 0 for seen, known in pairs)
 
 
-def check_filled(spec: Method, state: State, delta: State) -> None:
+def check_filled(spec: AnyMethod, state: State, delta: State) -> None:
     """Refuse data without a place that turn out not to fill the axes of known size."""
     if delta.dtype is None or 0 in delta.seen or _is_first(spec, state):
         return
@@ -61,12 +61,12 @@ def check_filled(spec: Method, state: State, delta: State) -> None:
         raise _needs_place(delta.seen, spec)
 
 
-def _is_first(spec: Method, state: State) -> bool:
+def _is_first(spec: AnyMethod, state: State) -> bool:
     """Whether a chunk without a place is the first block of data of known shape."""
     return None not in spec.shape and not any(state.seen)
 
 
-def _needs_place(size: tuple[int | None, ...], spec: Method) -> ShapeError:
+def _needs_place(size: tuple[int | None, ...], spec: AnyMethod) -> ShapeError:
     return ShapeError(
         f"a chunk of shape {size} does not fill the sketch's shape {spec.shape}; say where its "
         "first entry is, update(chunk, at=row) or at=(row, column), or let the axis grow by "

@@ -30,7 +30,7 @@ from ..sources import (
     as_matrix_source,
     as_tensor_source,
 )
-from ._method import Method, Products, Sum
+from ._method import Method, Products, SomeBlock, Sum
 from ._running import Run
 from ._state import Passes
 from ._sums import Sums
@@ -57,7 +57,7 @@ def _exponent(norm: float) -> int:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ResidualSpec(Method):
+class ResidualSpec(Method[SomeBlock, object]):
     """Sums of squares of ``data - result``, from all entries of the data.
 
     Attributes
@@ -74,7 +74,7 @@ class ResidualSpec(Method):
     seed: int = -1  # of no sketch
     dtype: str | None = None
 
-    def maps(self) -> dict[str, Any]:
+    def maps(self) -> dict[str, object]:
         """Return none: nothing is random."""
         return {}
 
@@ -82,12 +82,14 @@ class ResidualSpec(Method):
         """Return the sums of squares."""
         return {name: Sum(None, (1, 1)) for name in Squares._fields}
 
-    def products(self, run: Run, block: Any, at: tuple[int, ...]) -> Products:
+    def products(
+        self, run: Run[SomeBlock, object], block: SomeBlock, at: tuple[int, ...]
+    ) -> Products:
         """Return what a block adds to each of them."""
         return {k: np.asarray([[x]]) for k, x in self.squares(block, at)._asdict().items()}
 
     @abstractmethod
-    def squares(self, block: Any, at: tuple[int, ...]) -> Squares:
+    def squares(self, block: SomeBlock, at: tuple[int, ...]) -> Squares:
         """Return the squares that a block adds, in the unit of the exponent."""
 
     def square(self, x: Array) -> float:
@@ -142,7 +144,7 @@ class ResidualSpec(Method):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class MatrixResidual(ResidualSpec):
+class MatrixResidual(ResidualSpec[MatrixBlock]):
     """Of a low-rank matrix ``L R``, ``2 m n k`` operations; as many as entries for sparse data."""
 
     left: Array
@@ -195,7 +197,7 @@ class MatrixResidual(ResidualSpec):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TrainResidual(ResidualSpec):
+class TrainResidual(ResidualSpec[TensorBlock]):
     """Of a tensor train, block by block, or at the entries of sparse tensors."""
 
     train: TensorTrain

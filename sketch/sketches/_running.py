@@ -1,4 +1,4 @@
-"""Runs of a pass over data in this process: block by block, each added to a new state."""
+"""A pass of a method over a chunk: what a block adds to a state, wherever it is worked on."""
 
 from __future__ import annotations
 
@@ -7,22 +7,18 @@ import math
 import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Generic, TypeAlias
 
 from .._checks import nonfinite_entry
 from ..backend.array import Array, moved, namespace, quiet, unit_roundoff
 from ..errors import NonFiniteError, PassError, ShapeError
+from ..maps import DrawnMatrix, TensorTrainMap
 from ..numerics.linalg import frobenius_norm
-from ..running.progress import track
-from ..running.read_ahead import read_ahead
+from ..sources import Block, MatrixBlock, TensorBlock
 from ._cover import Cover, united
-from ._method import Method, Products, Sum
+from ._method import Method, Place, Products, SomeBlock, SomeMap, Sum
 from ._part import Part
 from ._state import Passes, State
-
-_UPLOADED_BYTES = 64_000_000  # of a block that goes to another device
-
-Place = tuple[int, ...]
 
 
 class Memo:
@@ -30,7 +26,7 @@ class Memo:
 
 
 @dataclass
-class Run:
+class Run(Generic[SomeBlock, SomeMap]):
     """One pass of a method over a chunk: all that the products depend on beside the data.
 
     Attributes
@@ -41,7 +37,7 @@ class Run:
     passes : Passes
     home : array or None
         An array that lives where the sums shall.
-    hint : object
+    hint : State or None
         What the method knows of data that were taken before.
     follow_norm : bool
         Whether the norm of the data is asked for.
@@ -50,17 +46,20 @@ class Run:
     memo : Memo
     fuses : bool
         Whether blocks that are whole may serve two passes.
+    check_finite : bool
+        Whether NaN and infinity are refused.
     """
 
-    spec: Method
-    maps: Mapping[str, Any]
+    spec: Method[SomeBlock, SomeMap]
+    maps: Mapping[str, SomeMap]
     passes: Passes = field(default_factory=Passes)
     home: Array | None = None
-    hint: Any = None
+    hint: State | None = None
     follow_norm: bool = False
     first_row: int = 0
     memo: Memo = field(default_factory=Memo)
     fuses: bool = True
+    check_finite: bool = True
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "maps": None, "memo": None}
@@ -69,8 +68,8 @@ class Run:
         self.__dict__.update(state)
         self.maps, self.memo = self.spec.maps(), Memo()
 
-    def fresh(self, **changes: Any) -> Run:
-        """Return a run that shares the rows drawn last but not the shift it finds."""
+    def fresh(self, **changes: Any) -> Run[SomeBlock, SomeMap]:
+        """Return a run that shares the rows drawn last."""
         return replace(self, **changes)
 
     @functools.cached_property
@@ -88,42 +87,22 @@ class Run:
         axes = len(self.spec.shape)
         return State(seen=(0,) * axes, passes=self.passes, norm=0.0 if self.follow_norm else None)
 
-    def over(
-        self, source: Any, start: Place, *, limit: int | None, check_finite: bool, progress: bool
+    def through(
+        self, state: State, blocks: Iterator[tuple[Place, SomeBlock]], start: Place
     ) -> State:
-        """Return the state of a source whose first entry is at `start`, and of nothing else."""
-        state = self.empty()
-        if 0 in source.shape:  # such a source may have no blocks
-            reach = map(operator.add, start, (size or 0 for size in source.shape))
-            dtype = self.spec.joint_dtype(None, source.dtype)
-            state = state.having(seen=tuple(reach), dtype=dtype)
-        blocks = self._blocks(source, limit)
-        if progress:
-            blocks = _tracked(source, blocks)
+        """Return a state with blocks whose places count from `start`; what it held is used up."""
         for offset, block in blocks:
             at = tuple(map(operator.add, start, offset))
-            if None in source.shape:  # else it was checked as a whole
-                self.check_inside(at, block.shape)
-            state = self.spec.taken(self, state, block, at, check_finite)
+            state = self.spec.taken(self, state, block, at)
         return state
 
-    def _blocks(self, source: Any, limit: int | None) -> Iterator[tuple[Place, Any]]:
-        """Return the blocks of a source where the sums are, read ahead where that takes time."""
-        home, axis = self.home, self.whole_axis
-        if home is not None:
-            limit = limit or _UPLOADED_BYTES
-        blocks = source.blocks(limit) if axis is None else source.whole_blocks(axis, limit)
-        if home is not None:
-            blocks = ((at, block.brought(home)) for at, block in blocks)
-        return read_ahead(blocks) if source.on_disk or home is not None else blocks
-
-    def summed(self, state: State, block: Any, at: Place, check_finite: bool) -> State:
+    def summed(self, state: State, block: SomeBlock, at: Place) -> State:
         """Return a state with the products of one more block added to its sums."""
         with quiet():  # overflow shows in the products, which are checked
             cover, products = self._multiplied(state, block, at)
             if self.home is not None:
                 products = {name: moved(values, self.home) for name, values in products.items()}
-            if check_finite:
+            if self.check_finite:
                 refuse_nonfinite(block, products, at)
             norm = self._norm(state, block)
             parts = {**state.parts}
@@ -148,7 +127,7 @@ class Run:
             cover=cover,
         )
 
-    def _multiplied(self, state: State, block: Any, at: Place) -> tuple[Cover, Products]:
+    def _multiplied(self, state: State, block: SomeBlock, at: Place) -> tuple[Cover, Products]:
         """Return which rows have been squared with those of a block, and its products."""
         axis = self.whole_axis
         if axis is None:
@@ -165,7 +144,7 @@ class Run:
         """Return how long an axis is, None while it grows."""
         return (self.passes.settled or self.spec.shape)[axis]
 
-    def _norm(self, state: State, block: Any) -> float | None:
+    def _norm(self, state: State, block: SomeBlock) -> float | None:
         if state.norm is None:
             return None
         norm = block.norm()
@@ -209,19 +188,12 @@ class Run:
             )
 
 
-def _tracked(source: Any, blocks: Iterator[tuple[Place, Any]]) -> Iterator[tuple[Place, Any]]:
-    """Return the blocks of a source under a progress bar that counts the source's own bytes."""
-    entries = math.prod(size or 0 for size in source.shape)
-    density = source.nbytes / entries if entries and source.nbytes else None
-
-    def size(item: tuple[Place, Any]) -> int:
-        block = item[1]
-        return int(block.nbytes if density is None else density * math.prod(block.shape))
-
-    return track(blocks, size=size, total=source.nbytes or None)
+AnyRun: TypeAlias = Run[Any, Any]
+MatrixRun: TypeAlias = Run[MatrixBlock, DrawnMatrix]
+TensorRun: TypeAlias = Run[TensorBlock, TensorTrainMap]
 
 
-def refuse_nonfinite(block: Any, products: Products, at: Place) -> None:
+def refuse_nonfinite(block: Block, products: Products, at: Place) -> None:
     """Raise where products are not finite: of bad entries of the data, or beyond their range."""
     if all(map(_is_finite, products.values())):
         return

@@ -15,7 +15,7 @@ from ..files import archive
 from ..numerics.linalg import frobenius_norm
 from ..numerics.random import TRANSFORM_VERSION
 from ._cover import Cover
-from ._method import Method
+from ._method import AnyMethod
 from ._part import Part
 from ._placement import growing_axis
 from ._state import Passes, State, Stream
@@ -73,7 +73,7 @@ def _facts(state: State) -> archive.Header:
 
 
 def restored(
-    spec: Method, maps: Mapping[str, object], header: archive.Header, arrays: archive.Arrays
+    spec: AnyMethod, maps: Mapping[str, object], header: archive.Header, arrays: archive.Arrays
 ) -> State:
     """Return the state that was written to a file, by this version or an earlier one.
 
@@ -109,7 +109,11 @@ def restored(
 
 
 def _state(
-    spec: Method, passes: Passes, facts: archive.Header, arrays: dict[str, Array], prefix: str = ""
+    spec: AnyMethod,
+    passes: Passes,
+    facts: archive.Header,
+    arrays: dict[str, Array],
+    prefix: str = "",
 ) -> State:
     """Return the state that facts and arrays describe."""
     starts = facts["starts"].items()
@@ -146,7 +150,7 @@ def _covers(pair: Any) -> tuple[Cover, Cover]:
 
 
 def _check_reach(
-    spec: Method, axis: int | None, name: str, part: Part, seen: tuple[int, ...]
+    spec: AnyMethod, axis: int | None, name: str, part: Part, seen: tuple[int, ...]
 ) -> None:
     """Refuse a sum that reaches beyond the shape of the data."""
     if axis is None:
@@ -160,7 +164,7 @@ def _window_prefix(number: int) -> str:
     return f"window_{number}_"
 
 
-def _stream(spec: Method, header: archive.Header, seen: tuple[int, ...]) -> Stream:
+def _stream(spec: AnyMethod, header: archive.Header, seen: tuple[int, ...]) -> Stream:
     """Return how far the stream was followed; earlier versions counted chunks, not rows."""
     if "digest" in header:
         return Stream(int(header["position"]), header["digest"], resuming=True)
@@ -169,7 +173,7 @@ def _stream(spec: Method, header: archive.Header, seen: tuple[int, ...]) -> Stre
     return Stream(rows, "", resuming=True)
 
 
-def _size(spec: Method, passes: Passes, parts: Mapping[str, Part]) -> float:
+def _size(spec: AnyMethod, passes: Passes, parts: Mapping[str, Part]) -> float:
     """Return about the norm of the data of a state that does not say what was rounded."""
     declared = spec.sums(passes)
     sizes = [

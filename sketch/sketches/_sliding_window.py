@@ -12,7 +12,7 @@ from ..files import archive
 from ..formats import Axes
 from ._accumulator import Accumulator
 from ._base import Result, Sketch
-from ._method import Method
+from ._method import AnyMethod
 from ._multi_pass import MultiPass
 from ._state import State, Stream
 
@@ -94,7 +94,7 @@ class SlidingWindow(Sketch[Result]):
         length = checked_size(length, "length", least=1)
         self._hold(sketch.spec, length, sketch.accumulator.home)
 
-    def _hold(self, spec: Method, length: int, home: Array | None = None) -> None:
+    def _hold(self, spec: AnyMethod, length: int, home: Array | None = None) -> None:
         self.spec, self.length = spec, length
         self.accumulator = WindowAccumulator(spec, home, length=length)
 

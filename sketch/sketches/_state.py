@@ -206,6 +206,8 @@ class State:
 
     def gathered(self) -> State:
         """Return the state with all sums in memory."""
+        if not self.blocks:
+            return self
         rows = {name: Part.of(y.array().T, y.first) for name, y in self.blocks.items()}
         return self.having(parts={**self.parts, **rows}, blocks={})
 

@@ -8,12 +8,12 @@ from .._checks import Ranks
 from ..backend.array import Array, Device, dtype_name, namespace, unit_roundoff
 from ..finalize import assemble_train
 from ..formats import TensorTrain
-from ..maps import TensorFamilyName, TestTensorFamily
+from ..maps import TensorFamilyName, TensorTrainMap, TestTensorFamily
 from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent
 from ..sources import TensorBlock
 from ._base import Sketch
 from ._method import Method, Products, Sum
-from ._running import Run
+from ._running import TensorRun
 from ._state import Passes
 from ._sums import Sums
 from ._tensor_spec import TensorSpec, tensor_fields
@@ -21,7 +21,7 @@ from ._tensor_steps import both_sides, checked_ranks, cores_of, probed, rounded
 
 
 @dataclass(frozen=True, kw_only=True)
-class STTASpec(TensorSpec, Method):
+class STTASpec(TensorSpec, Method[TensorBlock, TensorTrainMap]):
     """Spec of an `STTA` sketch; see `TensorSpec`."""
 
     def sums(self, passes: Passes) -> dict[str, Sum]:
@@ -30,7 +30,7 @@ class STTASpec(TensorSpec, Method):
         modes = {f"psi_{mode}": Sum(mode, sizes) for mode, sizes in enumerate(sides)}
         return modes | self.bond_sums() | self.probe_sums()
 
-    def products(self, run: Run, block: TensorBlock, at: tuple[int, ...]) -> Products:
+    def products(self, run: TensorRun, block: TensorBlock, at: tuple[int, ...]) -> Products:
         """Return what a block adds to each sum."""
         xp = namespace(block.like())
         contraction = block.between(cores_of(run.maps, "right", block, at))

@@ -16,7 +16,7 @@ from ..numerics.factorizations import orthonormal_basis
 from ..numerics.linalg import rescaled, scale_exponent
 from ..sources import Contraction, TensorBlock
 from ._method import Sum
-from ._running import Run
+from ._running import TensorRun
 from ._state import Kept, Passes
 from ._sums import Sums
 from ._tensor_spec import TensorSpec
@@ -32,7 +32,7 @@ def sweep_sums(spec: TensorSpec, passes: Passes) -> dict[str, Sum]:
 
 
 def sweep_products(
-    spec: TensorSpec, run: Run, block: TensorBlock, at: tuple[int, ...]
+    spec: TensorSpec, run: TensorRun, block: TensorBlock, at: tuple[int, ...]
 ) -> tuple[dict[str, Array], Contraction]:
     """Return what a block adds to Psi of a pass, and the contraction that gave it."""
     mode = run.passes.done
@@ -41,7 +41,7 @@ def sweep_products(
     return {f"psi_{mode}": namespace(seen).permute_dims(seen, (0, 2, 1))}, contraction
 
 
-def _between_cores(run: Run, block: TensorBlock, at: tuple[int, ...]) -> Contraction:
+def _between_cores(run: TensorRun, block: TensorBlock, at: tuple[int, ...]) -> Contraction:
     """Return the contraction of a block with the cores found so far, from that of an earlier pass.
 
     It is kept with the block by its place, and holds as long as the cores are the same.

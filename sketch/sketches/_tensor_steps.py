@@ -23,7 +23,7 @@ from ..results import (
 )
 from ..sources import Contraction, TensorBlock, as_tensor_source
 from ._finish import with_rounding
-from ._running import Run
+from ._running import TensorRun
 from ._sums import Sums
 from ._tensor_spec import Sizes, TensorSpec
 
@@ -44,7 +44,11 @@ def cores_of(maps: Any, name: str, block: TensorBlock, at: tuple[int, ...]) -> S
 
 
 def both_sides(
-    spec: TensorSpec, run: Run, block: TensorBlock, at: tuple[int, ...], contraction: Contraction
+    spec: TensorSpec,
+    run: TensorRun,
+    block: TensorBlock,
+    at: tuple[int, ...],
+    contraction: Contraction,
 ) -> Iterator[tuple[Array, Array | None]]:
     """Yield for every mode what it sees between both test tensors, and its bond behind.
 

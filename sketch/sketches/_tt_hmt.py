@@ -8,12 +8,12 @@ from typing import ClassVar, Literal
 from .._checks import Ranks
 from ..backend.array import Device
 from ..formats import TensorTrain
-from ..maps import TensorFamilyName, TestTensorFamily
+from ..maps import TensorFamilyName, TensorTrainMap, TestTensorFamily
 from ..sources import TensorBlock
 from ._base import Sketch
 from ._method import Method, Products, Sum
 from ._multi_pass import MultiPass
-from ._running import Run
+from ._running import TensorRun
 from ._state import Kept, Passes
 from ._sums import Sums
 from ._sweep import sweep_finish, sweep_keep, sweep_products, sweep_sums
@@ -22,7 +22,7 @@ from ._tensor_steps import probed
 
 
 @dataclass(frozen=True, kw_only=True)
-class TTHMTSpec(TensorSpec, Method):
+class TTHMTSpec(TensorSpec, Method[TensorBlock, TensorTrainMap]):
     """Spec of a `TTHMT` sketch; see `TensorSpec`."""
 
     sides: ClassVar[tuple[Literal["left", "right"], ...]] = ("right",)
@@ -36,7 +36,7 @@ class TTHMTSpec(TensorSpec, Method):
         """Return Psi of a pass."""
         return sweep_sums(self, passes)
 
-    def products(self, run: Run, block: TensorBlock, at: tuple[int, ...]) -> Products:
+    def products(self, run: TensorRun, block: TensorBlock, at: tuple[int, ...]) -> Products:
         """Return what a block adds to each sum."""
         products, _ = sweep_products(self, run, block, at)
         if self.error_probes and not run.passes.done:

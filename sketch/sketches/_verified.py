@@ -10,10 +10,11 @@ from ..finalize import probe_error
 from ..formats import TensorTrain
 from ..results import ErrorEstimate, LowRank
 from ..running.reading import Reading
-from ..sources import MatrixSource
+from ..sources import MatrixSource, as_tensor_source
 from ._accumulator import Accumulator
 from ._feed import fed
 from ._generalized_nystrom import GeneralizedNystrom
+from ._method import SomeBlock
 from ._residual import ResidualSpec
 from ._stta import STTA
 from ._tensor_steps import with_error
@@ -21,7 +22,9 @@ from ._tensor_steps import with_error
 _PROBES = 20
 
 
-def entrywise_error(spec: ResidualSpec, data: object, **how: Unpack[Reading]) -> ErrorEstimate:
+def entrywise_error(
+    spec: ResidualSpec[SomeBlock], data: object, **how: Unpack[Reading]
+) -> ErrorEstimate:
     """Return the exact error of the result that a spec is made of; `how` as `fed` takes it."""
     accumulator = Accumulator(spec, None)
     accumulator.commit(accumulator.contribution(data, **how))
@@ -63,7 +66,7 @@ def probed_train_error(
     train: TensorTrain, data: object, seed: int, **how: Unpack[Reading]
 ) -> ErrorEstimate:
     """Return the error of a train by probes of a seed that neither it nor the data know."""
-    sk = fed(STTA(train.shape, 1, seed=seed), data, **how)
+    sk = fed(STTA(train.shape, 1, seed=seed), as_tensor_source(data), **how)
     sums = sk.accumulator.sums()
     if "probe" not in sums.state.parts:
         raise DtypeError("the data have no entries, and so no error")

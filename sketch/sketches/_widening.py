@@ -10,7 +10,7 @@ from ..errors import PassError
 from ..numerics.linalg import frobenius_norm
 from ..running.reading import Reading
 from ._accumulator import Accumulator
-from ._method import Method
+from ._method import AnyMethod
 from ._part import Part
 from ._sums import Sums
 
@@ -18,7 +18,7 @@ _BLURRED = 0.01  # relative rounding error of products that nothing can be told 
 
 
 def widened(
-    ours: Accumulator, data: object, more: Method, wide: Method, **how: Unpack[Reading]
+    ours: Accumulator, data: object, more: AnyMethod, wide: AnyMethod, **how: Unpack[Reading]
 ) -> Accumulator:
     """Return the sums of a wider spec from those at hand and a reading for the rest.
 

@@ -11,6 +11,7 @@ from ._known import KnownBlock, KnownSource, as_known_source
 from ._opened import OpenedData, open_paths_by, opened
 from ._registry import as_matrix_source
 from ._rows import RowsSource
+from ._source import Block, Source
 from ._sparse import SparseSource, is_sparse
 from ._standardized import StandardizedSource
 from ._standardized_columns import StandardizedColumns
@@ -24,6 +25,7 @@ from ._unfolded import UnfoldedSource
 from ._variables import with_attributes
 
 __all__ = [
+    "Block",
     "CentredBlock",
     "Contraction",
     "CutSource",
@@ -38,6 +40,7 @@ __all__ = [
     "MatrixSource",
     "OpenedData",
     "RowsSource",
+    "Source",
     "SparseSource",
     "SparseTensorBlock",
     "SparseTensorSource",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..backend.array import Array, cast, dtype_name, is_complex, moved, promote
+from ..backend.protocols import DaskArray
 from ..errors import DtypeError
 from ..formats import Axes
 from ..numerics.kernels import HashedRows, StructuredRows
@@ -76,8 +77,8 @@ class MatrixSource(ABC):
         Whether entries are few and are multiplied one by one.
     on_disk : bool
         Whether reading takes its time, so that it pays to read ahead.
-    dask_array : object
-        The Dask array that the data are, whose chunks are worked on in parallel; else None.
+    dask_array : array of Dask or None
+        That the data are, whose chunks are worked on in parallel; else None.
     axes : Axes or None
         Names and labels of the data; of rows that come in chunks, those of the first one.
     column_chunk : int
@@ -93,7 +94,7 @@ class MatrixSource(ABC):
     by_products: bool = False
     sparse: bool = False
     on_disk: bool = False
-    dask_array: Any = None
+    dask_array: DaskArray | None = None
     axes: Axes | None = None
     column_chunk: int = 0
 

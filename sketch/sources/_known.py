@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend.array import cuts, gathered, is_complex, is_dask, to_host
+from ..backend.array import Array, cuts, gathered, is_complex, is_dask, to_host
 from ..backend.protocols import DaskArray
 from ..errors import DtypeError, NonFiniteError, ShapeError
 from ..numerics.known_rows import KnownRows
@@ -44,6 +44,10 @@ class KnownBlock:
 
     def norm(self) -> None:
         """Return None: of entries that are not known there is none."""
+
+    def brought(self, like: Array) -> KnownBlock:
+        """Return the block: completions are made on the host."""
+        return self
 
 
 class KnownSource:
@@ -95,6 +99,12 @@ class KnownSource:
                         "make it NaN if the entry is missing"
                     )
                 yield (row + start, col), known
+
+    def whole_blocks(
+        self, axis: int, limit: int | None = None
+    ) -> Iterator[tuple[tuple[int, int], KnownBlock]]:
+        """Yield blocks like `blocks`, whose rows are whole."""
+        return self.blocks(limit)
 
 
 def as_known_source(a: object, width: int | None = None) -> KnownSource:

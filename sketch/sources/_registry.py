@@ -36,6 +36,8 @@ def as_matrix_source(a: object) -> MatrixSource:
     """
     if is_plain(a):  # most data: nothing else is asked of them
         return DenseSource(a)
+    if isinstance(a, MatrixSource):
+        return a
     a = opened(a)
     source = _recognised(contents(a))
     source.axes = source.axes or axes_of(a)
@@ -76,7 +78,6 @@ def _factored_source(a: Any) -> MatrixSource:
 
 
 _ADAPTERS: list[tuple[Callable[[Any], bool], Callable[[Any], MatrixSource]]] = [
-    (lambda a: isinstance(a, MatrixSource), lambda a: a),
     (_is_sum, _sum_source),
     (_is_factored, _factored_source),
     (is_sparse, SparseSource),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 from ..backend.array import Array
+from ..backend.protocols import DaskArray
 from ..formats import Axes
 from ..numerics.cores import Core
 
@@ -33,12 +34,18 @@ class TensorSource(ABC):
     nbytes: int
     single_use: bool = False
     on_disk: bool = False
-    dask_array: Any = None
+    dask_array: DaskArray | None = None
     axes: Axes | None = None
 
     @abstractmethod
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
         """Yield ``(offset, block)``, what must be read in blocks of at most `limit` bytes."""
+
+    def whole_blocks(
+        self, axis: int, limit: int | None = None
+    ) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
+        """Yield blocks like `blocks`: no method of tensors asks for whole axes."""
+        return self.blocks(limit)
 
 
 class Contraction(ABC):
@@ -83,6 +90,9 @@ class TensorBlock(TensorSource):
     def brought(self, like: Array) -> TensorBlock:
         """Return the tensor where `like` is, if it can go there; else its products will."""
         return self
+
+    def norm(self) -> None:
+        """Return None: what the error probes see tells the norm."""
 
     def find_nonfinite(self) -> tuple[int, ...] | None:
         """Return the position of a NaN or an infinity, where one can be found."""

@@ -103,6 +103,8 @@ def as_tensor_source(t: object) -> TensorSource:
     DtypeError
         If the object is of no accepted kind, or its entries are not numbers.
     """
+    if isinstance(t, TensorSource):
+        return t
     t = opened(t)
     source = _recognised(contents(t))
     source.axes = source.axes or axes_of(t)
@@ -138,7 +140,6 @@ def _matrix_source(t: Any) -> TensorSource:
 
 
 _ADAPTERS: list[tuple[Callable[[Any], bool], Callable[[Any], TensorSource]]] = [
-    (_is(TensorSource), lambda t: t),
     (_is(TensorSum), SumTensorSource),
     (_is(HadamardProduct), lambda t: HadamardBlock(t.first.cores, t.second.cores)),
     (_is(OperatorProduct), OperatorBlock),
