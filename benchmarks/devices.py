@@ -1,4 +1,4 @@
-"""What the array layer costs on the CPU, and how near a GPU comes to its bare products and copies.
+"""What the array layer costs on the CPU; how near a GPU comes to its bare products, and to PyTorch.
 
 Run ``python3 dev bench devices``; ``--device torch`` takes another library's place in the second
 part, ``--quick`` smaller sizes.
@@ -20,6 +20,8 @@ from tabled import table
 import sketch
 from sketch.backend.array import beside, is_on_gpu, moved, namespace, place
 from sketch.bench import Method, Work, measured
+from sketch.numerics.linalg import frobenius_norm
+from sketch.testing import polynomial, with_spectrum
 
 RESULTS = Path(__file__).parent / "results" / "devices.json"
 LAYER = {False: (20_000, 5_000), True: (4_000, 1_000)}
@@ -88,17 +90,17 @@ def device(name: str, quick: bool) -> dict[str, Any]:
 
     (m, n), rank = MATRIX[quick], 100
     host = rng.standard_normal((m, n), dtype=np.float32)
-    chunks = np.array_split(host, CHUNKS)
+    step = m // CHUNKS
     a, omega, psi = moved(host, like), there(n, 2 * rank + 10), there(m, 4 * rank + 20)
 
     def streamed() -> None:
         sk = sketch.GeneralizedNystrom((m, n), rank, device=like)
-        for chunk in chunks:
-            sk.update(chunk)
+        for i in range(0, m, step):
+            sk.update(host[i : i + step], at=i)
 
     def copied() -> None:
-        for chunk in chunks:
-            moved(chunk, like)
+        for i in range(0, m, step):
+            moved(host[i : i + step], like)
 
     side = SIDE[quick]
     tensor = xp.reshape(there(side**3, side), (side,) * 4)
@@ -116,12 +118,56 @@ def device(name: str, quick: bool) -> dict[str, Any]:
     return {"device": device_name(like), "matrix": [m, n], "side": side, "seconds": found}
 
 
+def peers(name: str, quick: bool) -> dict[str, Any]:
+    """Return the seconds and relative errors of HMT beside those of PyTorch, on one device."""
+    like = place(name)
+    m, n = MATRIX[quick]
+    rank, shape = min(100, n // 5), (m, n // 2)
+    values = polynomial(min(4 * rank, n // 2))
+    a = moved(with_spectrum(shape, values, seed=0, dtype="float32"), like)
+
+    def ours(x: Any, steps: int) -> Call:
+        return lambda: sketch.svd(x, rank, power_iters=steps)
+
+    def theirs(x: Any, steps: int) -> Call:
+        import torch
+
+        tensor = torch.from_dlpack(x)
+
+        def run() -> object:
+            u, s, v = torch.svd_lowrank(tensor, q=rank + 10, niter=steps)
+            if tensor.is_cuda:
+                torch.cuda.synchronize()
+            return u[:, :rank], s[:rank], v[:, :rank].T
+
+        return run
+
+    def missed(x: Any) -> Callable[[Any], float]:
+        def relative(found: Any) -> float:
+            u, s, vh = (moved(part, x) for part in found)
+            return frobenius_norm(x - (u * s) @ vh) / frobenius_norm(x)
+
+        return relative
+
+    def method(make: Callable[..., Call], steps: int) -> Method:
+        return Method(lambda x: make(x, steps))
+
+    methods = {
+        f"{library}, {steps} steps": method(make, steps)
+        for steps in range(3)
+        for library, make in {"sketch.svd": ours, "torch.svd_lowrank": theirs}.items()
+    }
+    found = measured(Work("", ((),), lambda: a, methods, missed), (), 5)
+    rows = {name: [row.seconds, row.error] for name, row in found.items()}
+    return {"matrix": list(shape), "rank": rank, "rows": rows}
+
+
 def device_name(like: Any) -> str:
     """Return what a device calls itself."""
     if not is_on_gpu(like):
         return f"{namespace(like).__name__} on {beside(like)['device']}"
     properties = namespace(like).cuda.runtime.getDeviceProperties(like.device.id)
-    return f"{properties['name'].decode()}, cupy {namespace(like).__version__}"
+    return f"{properties['name'].decode()}, cupy {sys.modules['cupy'].__version__}"
 
 
 def page(stored: dict[str, Any]) -> str:
@@ -144,7 +190,10 @@ def _device_page(found: dict[str, Any] | None) -> str:
     ]
     sizes = f"{found['matrix']} rank 100 and {found['side']}^4 rank 30, float32"
     head = [f"{found['device']}: {sizes}", "seconds", "floor", "seconds of it", "share reached"]
-    return table(head, rows) + "\n"
+    beside = found["peers"]
+    side = [f"{beside['matrix']} rank {beside['rank']}, float32", "seconds", "relative error"]
+    compared: list[list[object]] = [[name, *values] for name, values in beside["rows"].items()]
+    return table(head, rows) + "\n\n" + table(side, compared) + "\n"
 
 
 def main(argv: list[str]) -> None:
@@ -155,6 +204,7 @@ def main(argv: list[str]) -> None:
     options = parser.parse_args(argv)
     try:
         found = device(options.device, options.quick)
+        found["peers"] = peers(options.device, options.quick)
     except sketch.DeviceError as error:
         print(f"no second part: {error}", file=sys.stderr)
         found = None

@@ -39,12 +39,33 @@ def cupy(a):
     return cupy.asarray(a)
 
 
+def cuda(a):
+    import torch
+
+    return torch.asarray(a, device="cuda", copy=True)
+
+
 def _cupy_missing():
     if importlib.util.find_spec("cupy") is None:
         return "CuPy is not installed"
     import cupy
 
     return "" if cupy.cuda.is_available() else "no GPU"
+
+
+def _cuda_missing():
+    if importlib.util.find_spec("torch") is None:
+        return "PyTorch is not installed"
+    import torch
+
+    return "" if torch.cuda.is_available() else "no GPU"
+
+
+def _where(make, missing):
+    """A library, skipped where it is missing."""
+    why = missing()
+    skip = pytest.mark.skipif(bool(why), reason=why or "a GPU is here")
+    return pytest.param(make, id=make.__name__, marks=skip)
 
 
 BACKENDS = [
@@ -57,11 +78,8 @@ BACKENDS = [
             importlib.util.find_spec("torch") is None, reason="PyTorch is not installed"
         ),
     ),
-    pytest.param(
-        cupy,
-        id="cupy",
-        marks=pytest.mark.skipif(bool(_cupy_missing()), reason=_cupy_missing() or "a GPU is here"),
-    ),
+    _where(cupy, _cupy_missing),
+    _where(cuda, _cuda_missing),
 ]
 
 
@@ -76,6 +94,8 @@ def host(x):
         return np.asarray(x.to_device(array_api_strict.Device("CPU_DEVICE")))
     if hasattr(x, "get"):
         return x.get()
+    if getattr(x, "is_cuda", False):
+        return np.asarray(x.cpu())
     return np.asarray(x)
 
 

@@ -25,6 +25,9 @@ from .protocols import DeviceSparse as DeviceSparse
 from .protocols import HostArray as HostArray
 from .protocols import Namespace as Namespace
 
+_COPIED_ALONE = 4_000_000  # bytes that one thread copies in the time it takes to start more
+_COPYING_THREADS = 8
+
 _NUMPY: Namespace = array_api_compat.array_namespace(np.empty(0))
 
 
@@ -154,11 +157,24 @@ def _uploaded(x: HostArray, like: Array) -> Array:
 
     with like.device, cupy.cuda.Stream(non_blocking=True) as stream:
         pinned = cupyx.empty_pinned(x.shape, x.dtype)
-        np.copyto(pinned, x)
+        _copy_rows(pinned, x)
         there: CupyArray = cupy.empty(x.shape, x.dtype)
         there.set(pinned, stream=stream)
         stream.synchronize()  # the pinned memory goes back to its pool
     return there
+
+
+def _copy_rows(out: HostArray, x: HostArray) -> None:
+    """Copy an array, a large one by several threads: one does not fill the memory's bandwidth."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    if x.nbytes < _COPIED_ALONE or not x.ndim:
+        np.copyto(out, x)
+        return
+    parts = cuts(len(x), -(-len(x) // _COPYING_THREADS))
+    with ThreadPoolExecutor(_COPYING_THREADS) as pool:
+        for copied in [pool.submit(np.copyto, out[part], x[part]) for part in parts]:
+            copied.result()
 
 
 def place(device: Device) -> Array | None:
@@ -248,6 +264,16 @@ def is_strict(x: object) -> TypeGuard[StrictArray]:
 def is_on_gpu(x: object) -> TypeGuard[CupyArray]:
     """Whether `x` is an array on a GPU whose kernels we can write."""
     return bool(array_api_compat.is_cupy_array(x))
+
+
+def is_off_host(x: object) -> bool:
+    """Whether `x` lives in the memory of a GPU, where each call of a library has its price."""
+    return is_on_gpu(x) or (is_torch(x) and bool(x.is_cuda))
+
+
+def block_bytes(x: Array, on_host: int) -> int:
+    """Return how many bytes of `x` are worked on at once: more on a GPU, which has no cache for."""
+    return 8 * on_host if is_off_host(x) else on_host
 
 
 def device_bytes(x: Array) -> int | None:

@@ -8,7 +8,7 @@ from typing import Any, TypedDict, Unpack
 from ..backend.array import Device, moved, unit_roundoff
 from ..errors import SpectrumWarning, warn
 from ..formats import with_passes
-from ..numerics.linalg import adjoint, frobenius_norm
+from ..numerics.linalg import adjoint, as_floats, frobenius_norm
 from ..results import LowRank, PrincipalComponents
 from ..running.memory import as_bytes, fits
 from ..running.reading import Reading
@@ -186,7 +186,7 @@ def _components(found: LowRank, first: PrincipalComponents) -> PrincipalComponen
 
 def warn_of_rounding(found: PrincipalComponents) -> None:
     """Warn where components are below rounding errors of products."""
-    below = sum(float(s) <= found.floor for s in found.singular_values)
+    below = sum(s <= found.floor for s in as_floats(found.singular_values))
     if below:
         warn(
             f"the last {below} of {found.rank} components have singular values below "

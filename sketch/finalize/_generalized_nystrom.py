@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from ..backend.array import Array, HostArray, namespace, to_host
-from ..numerics.factorizations import spectral_norm
+from ..numerics.factorizations import singular_values, spectral_norm
 from ..numerics.linalg import adjoint, frobenius_norm
 from ..results import ErrorEstimate, FoundSpectrum, LowRank, Regression, rounding_floor
 from ._hmt import probed_spectrum
@@ -93,7 +93,7 @@ def generalized_nystrom(
         floor=amplified * math.hypot(1.0, noise) * rounding_floor(norm, columns, roundoff),
         law=Regression(
             dof=dof_each * free,
-            leverage=tuple(float(v) ** 2 for v in namespace(c).linalg.svdvals(pinv)),
+            leverage=tuple(v**2 for v in singular_values(pinv)),
             overlap=tuple(unit * x for x in overlap),
             drift=tuple(unit * x for x in drift),
         ),

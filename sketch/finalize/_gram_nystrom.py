@@ -16,7 +16,13 @@ from ..backend.array import (
     to_host,
     unit_roundoff,
 )
-from ..numerics.factorizations import inverse_cholesky, orthonormal_basis, thin_svd, wide_svd
+from ..numerics.factorizations import (
+    inverse_cholesky,
+    orthonormal_basis,
+    singular_values,
+    thin_svd,
+    wide_svd,
+)
 from ..numerics.linalg import adjoint, column_norms, frobenius_norm
 
 _ATTEMPTS = 5
@@ -194,7 +200,7 @@ def _orthonormalized(
     xp = namespace(y)
     q = orthonormal_basis(omega)
     r = adjoint(q) @ omega
-    sizes = [float(x) for x in xp.linalg.svdvals(r)]
+    sizes = singular_values(r)
     cut = min(max(_DEPENDENT, noise ** (1 / 3)), _EVEN) * max(sizes, default=0.0)
     kept = sum(x > cut for x in sizes)
     mean = math.sqrt(sum(x * x for x in sizes) / max(1, len(sizes)))

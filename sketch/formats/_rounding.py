@@ -20,7 +20,14 @@ from ..backend.array import (
 )
 from ..errors import NonFiniteError
 from ..numerics.factorizations import orthonormal_basis, tall_svd, triangular_factor
-from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent, tail_norms
+from ..numerics.linalg import (
+    adjoint,
+    as_floats,
+    frobenius_norm,
+    rescaled,
+    scale_exponent,
+    tail_norms,
+)
 
 _GRAM_RANK = 48  # narrower trains are rounded by QR alone
 _GRAM_MARGIN = 1e3  # by which the loss has to exceed what Gram matrices cannot see
@@ -91,7 +98,7 @@ def _truncated(
         if 0 < frobenius_norm(both) < math.inf:
             cancelled = max(cancelled, terms / frobenius_norm(both))
         u, s = svd(both)
-        values = [float(x) for x in s][: u.shape[1]]
+        values = as_floats(s)[: u.shape[1]]
         unused = max(0.0, (tol or 0.0) ** 2 - lost**2) / (bonds - bond)
         allowed = max(share, math.sqrt(unused) / left if left else 0.0)
         keep = _kept_rank(values, ranks[bond] if ranks else None, tol, allowed)
@@ -153,7 +160,7 @@ def _gram_svd(tall: Array) -> tuple[Array, Array]:
     return orthonormal_basis(tall @ vectors[:, :count]), s
 
 
-def _kept_rank(s: list[float], rank: int | None, tol: float | None, allowed: float) -> int:
+def _kept_rank(s: Sequence[float], rank: int | None, tol: float | None, allowed: float) -> int:
     limit = len(s) if rank is None else min(rank, len(s))
     if tol is None:
         return max(1, limit)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..backend.array import Array, beside, namespace
 from ..errors import ShapeError
 from ..numerics.factorizations import thin_svd
-from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent, tail_norms
+from ..numerics.linalg import as_floats, frobenius_norm, rescaled, scale_exponent, tail_norms
 
 
 def tt_svd_cores(
@@ -35,7 +35,7 @@ def tt_svd_cores(
     cores = []
     for mode in range(t.ndim - 1):
         u, s, vh = thin_svd(xp.reshape(rest, (before * shape[mode], -1)))
-        tails = tail_norms([float(x) for x in s])
+        tails = tail_norms(as_floats(s))
         keep = len(tails) - 1 if ranks is None else min(ranks[mode], len(tails) - 1)
         if tol is not None:
             keep = next((k for k in range(1, keep + 1) if tails[k] <= allowed), keep)

@@ -13,6 +13,8 @@ from ..backend.array import (
     cuts,
     dtype_name,
     is_complex,
+    is_off_host,
+    moved,
     namespace,
     qr_triangle,
     to_host,
@@ -20,10 +22,18 @@ from ..backend.array import (
 )
 from ..backend.protocols import Namespace
 from ..errors import NonFiniteError
-from .linalg import adjoint, frobenius_norm, product_into, rescaled, scale_exponent
+from .linalg import (
+    adjoint,
+    as_floats,
+    frobenius_norm,
+    product_into,
+    rescaled,
+    scale_exponent,
+)
 
 _PANEL_ROWS = 1024  # of a tall matrix that are multiplied at once, in the host's memory,
 _DEVICE_PANEL_ROWS = 65536  # and elsewhere
+_FOR_THE_HOST = 300**2  # entries whose SVD is sooner done by the host, the transfer included
 _GRAM_DIGITS = 1e4  # eigenvalues of a Gram matrix above so many roundoffs have right vectors
 _FEW_OF_MANY = 4  # from so many times as many columns, a few eigenvectors come from products
 _ITERATIONS = 3
@@ -149,12 +159,12 @@ def triangle(y: Array) -> Array:
     xp = namespace(y)
     gram = adjoint(y) @ y
     diagonal = xp.real(gram) if is_complex(dtype_name(y.dtype)) else gram
-    squares = [float(diagonal[j, j]) for j in range(y.shape[1])]
+    squares = as_floats(xp.linalg.diagonal(diagonal))
     if all(0 < x < math.inf for x in squares):
         sizes = xp.asarray([math.sqrt(x) for x in squares], dtype=xp.float64, device=y.device)
         r = _cholesky(gram / sizes[:, None] / sizes[None, :])
         if r is not None:
-            least = min((float(xp.abs(r[j, j])) for j in range(y.shape[1])), default=1.0)
+            least = min(as_floats(xp.abs(xp.linalg.diagonal(r))), default=1.0)
             if least**2 > _GRAM_DIGITS * unit_roundoff(dtype_name(y.dtype)):
                 return r * sizes[None, :]
     exponent = scale_exponent(y)
@@ -220,8 +230,22 @@ def spectral_norm(x: Array) -> float:
     return rescaled(math.sqrt(max(0.0, square)), exponent)
 
 
+def singular_values(x: Array) -> tuple[float, ...]:
+    """Return the singular values, largest first."""
+    x = to_host(x) if _is_for_the_host(x) else x
+    return as_floats(namespace(x).linalg.svdvals(x))
+
+
+def _is_for_the_host(x: Array) -> bool:
+    """Whether a matrix on a GPU is so small that the host has its SVD sooner."""
+    return math.prod(x.shape) <= _FOR_THE_HOST and is_off_host(x)
+
+
 def thin_svd(x: Array) -> tuple[Array, Array, Array]:
     """Return the thin SVD ``U, s, Vh``."""
+    if _is_for_the_host(x):
+        u, s, vh = thin_svd(to_host(x))
+        return moved(u, x), moved(s, x), moved(vh, x)
     try:
         u, s, vh = namespace(x).linalg.svd(x, full_matrices=False)
     except Exception as error:

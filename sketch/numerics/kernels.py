@@ -21,7 +21,7 @@ from typing import Protocol, Self, TypeGuard
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..backend.array import Array, HostArray, cuts
+from ..backend.array import Array, HostArray, cuts, moved, namespace, to_host
 from ..running.fork import in_children
 from .linalg import product, product_into
 
@@ -147,10 +147,16 @@ class HashedRows:
 
     def toarray(self) -> HostArray:
         """Return the rows as a dense matrix."""
-        dense = np.zeros((len(self.columns), self.width), self.values.dtype)
-        every = np.arange(len(dense))
-        for columns, values in zip(self.columns.T, self.values.T, strict=True):
-            dense[every, columns] += values
+        return to_host(self.spread(np.empty(0)))
+
+    def spread(self, like: Array) -> Array:
+        """Return the rows as a dense matrix where `like` is; the entries alone are sent there."""
+        columns, values = moved(self.columns.T.astype(np.int64), like), moved(self.values.T, like)
+        xp, n = namespace(columns), len(self.columns)
+        dense = xp.zeros((n, self.width), dtype=values.dtype, device=values.device)
+        every = xp.arange(n, dtype=columns.dtype, device=columns.device)
+        for t in range(self.columns.shape[1]):
+            dense[every, columns[t, :]] += values[t, :]
         return dense
 
 

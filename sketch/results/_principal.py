@@ -22,7 +22,7 @@ from ..backend.dtypes import target_dtype
 from ..errors import RankError
 from ..files import archive
 from ..formats import Seeded, carrying_seeds, write_result
-from ..numerics.linalg import tail_norms
+from ..numerics.linalg import as_floats, tail_norms
 from ._directions import Directions
 from ._error import ErrorEstimate
 from ._explained_variance import ExplainedVariance
@@ -221,7 +221,7 @@ class PrincipalComponents(ExplainedVariance, Seeded):
         if keep > self.rank:
             raise RankError(f"rank must be within 0 and {self.rank}, got {keep}")
         tol = checked_tol(tol)
-        tails = tail_norms([float(x) for x in self.singular_values])
+        tails = tail_norms(as_floats(self.singular_values))
         errors = [self.error.truncated(tails[k], k) for k in range(keep + 1)]
         if tol is not None:
             keep = next((k for k, error in enumerate(errors) if error.meets(tol)), keep)

@@ -9,7 +9,7 @@ from ..backend.array import Array, beside, namespace, unit_roundoff
 from ..errors import NonFiniteError, SpectrumWarning, warn
 from ..finalize import Eigenpairs, ShiftedSums, gram_eigenpairs, gram_nystrom
 from ..maps import DrawnMatrix
-from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent
+from ..numerics.linalg import adjoint, as_floats, frobenius_norm, rescaled, scale_exponent
 from ..results import Bound, ErrorEstimate, LeftOut, PrincipalComponents
 from ._finish import phases
 
@@ -94,7 +94,7 @@ def _left_out(pairs: Eigenpairs, units: _Units, degrees: int) -> LeftOut | None:
     """Return what leaving out columns of the sketch tells of the variances."""
     if not math.isfinite(pairs.left_out):
         return None
-    known = [units.variance(float(value)) for value in pairs.values]
+    known = [units.variance(value) for value in as_floats(pairs.values)]
     values = namespace(pairs.values).asarray(known, **beside(pairs.values))
     return LeftOut(values, units.variance(pairs.left_out), degrees)
 
@@ -128,7 +128,7 @@ def _eigenpairs(
 
 def warn_of_rounding(found: PrincipalComponents, dtype: str) -> None:
     """Warn where components are below what squares can resolve, or the data's precision."""
-    values = [float(x) for x in found.singular_values]
+    values = as_floats(found.singular_values)
     likely = _LIKELY * found.floor
     below = sum(x <= likely for x in values) if likely else 0
     if below:

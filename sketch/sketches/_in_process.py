@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic
 
+from ..backend.array import is_off_host
 from ..running.progress import track
 from ..running.read_ahead import read_ahead
 from ..sources import Block, Source
@@ -52,12 +53,13 @@ class InProcess(Generic[SomeBlock, SomeMap]):
         """Return the blocks where the sums are, read ahead where that takes time."""
         source, limit = self.source, self.limit
         home, axis = self.run.home, self.run.whole_axis
-        if home is not None:
+        sent = home is not None and not (source.off_host and is_off_host(home))
+        if sent:
             limit = limit or _UPLOADED_BYTES
         blocks = source.blocks(limit) if axis is None else source.whole_blocks(axis, limit)
         if home is not None:
             blocks = ((at, block.brought(home)) for at, block in blocks)
-        return read_ahead(blocks) if source.on_disk or home is not None else blocks
+        return read_ahead(blocks) if source.on_disk or sent else blocks
 
     def _inside(
         self, start: Place, blocks: Iterator[tuple[Place, SomeBlock]]

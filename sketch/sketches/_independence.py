@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..backend.array import HostArray, quiet, to_host
+from ..backend.array import Array, HostArray, moved, quiet, to_host
 from ..errors import DtypeError, SeedWarning, warn
 from ..formats import seeds_of
 from ..maps import STREAMS, DrawnMatrix
@@ -56,13 +56,13 @@ def made_apart(make: Callable[[int], AnySketch], seed: int, source: MatrixSource
         drawn = omega if apart else sk.maps.get("both", omega)  # as it will be drawn again
         with quiet():  # what is not finite is found in the products
             rows = _some_rows(source, left=omega.stream == STREAMS["corange"])
-            if rows is None or not _depends(rows, omega, drawn):
+            if rows is None or not _depends(*rows, omega, drawn):
                 return sk
         used.add(sk.spec.seed)
 
 
-def _some_rows(source: MatrixSource, *, left: bool) -> HostArray | None:
-    """Return the first rows of data that are at hand, or of their adjoint."""
+def _some_rows(source: MatrixSource, *, left: bool) -> tuple[HostArray, Array] | None:
+    """Return the first rows of data that are at hand, or of their adjoint; and where they are."""
     if source.single_use or source.on_disk or source.by_products or source.dask_array is not None:
         return None
     m, n = source.shape
@@ -70,19 +70,20 @@ def _some_rows(source: MatrixSource, *, left: bool) -> HostArray | None:
         return None
     few = (m, min(n, _ROWS)) if left else (min(m, _ROWS), n)
     try:
-        rows = to_host(source.window(*(slice(0, size) for size in few))[0])
+        home = source.window(*(slice(0, size) for size in few))[0]
     except DtypeError:  # the format cannot tell them
         return None
+    rows = to_host(home)
     rows = rows.conj().T if left else rows
     there = rows != 0
     filled = np.count_nonzero(there)
     reached = filled if filled == there.size else there.any(axis=1).sum() * there.any(axis=0).sum()
     if filled < _FILLED * reached:  # what a sketch leaves over is not so
         return None
-    return rows.astype(source.dtype, copy=False)
+    return rows.astype(source.dtype, copy=False), home
 
 
-def _depends(rows: HostArray, omega: DrawnMatrix, drawn: DrawnMatrix) -> bool:
+def _depends(rows: HostArray, home: Array, omega: DrawnMatrix, drawn: DrawnMatrix) -> bool:
     """Whether the sketch of some rows has a norm that no independent one would have.
 
     ``||A Omega||^2`` is a sum of chi-square variates whose weights are the squares of the singular
@@ -100,7 +101,8 @@ def _depends(rows: HostArray, omega: DrawnMatrix, drawn: DrawnMatrix) -> bool:
     if omega.family.sparse:
         product = to_host(omega.adjoint_product(rows.conj().T))
     else:
-        product = rows @ to_host(drawn.array_rows(0, n, rows))[:, :width]
+        there = moved(rows, home)
+        product = to_host(there @ drawn.array_rows(0, n, there)[:, :width])
     degrees = width * (2 if omega.field == "complex" else 1)
     ratio = float(np.linalg.norm(product)) ** 2 / width
     gram = rows @ rows.conj().T

@@ -77,6 +77,8 @@ class MatrixSource(ABC):
         Whether entries are few and are multiplied one by one.
     on_disk : bool
         Whether reading takes its time, so that it pays to read ahead.
+    off_host : bool
+        Whether the data lie in the memory of a GPU.
     dask_array : array of Dask or None
         That the data are, whose chunks are worked on in parallel; else None.
     axes : Axes or None
@@ -94,6 +96,7 @@ class MatrixSource(ABC):
     by_products: bool = False
     sparse: bool = False
     on_disk: bool = False
+    off_host: bool = False
     dask_array: DaskArray | None = None
     axes: Axes | None = None
     column_chunk: int = 0

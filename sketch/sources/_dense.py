@@ -13,6 +13,7 @@ from ..backend.array import (
     cuts,
     dtype_name,
     is_complex,
+    is_off_host,
     moved,
     namespace,
     to_host,
@@ -49,6 +50,7 @@ class DenseSource(MatrixBlock):
         self.array = array
         self.shape = (int(array.shape[0]), int(array.shape[1]))
         self.dtype = compute_dtype(array.dtype)
+        self.off_host = is_off_host(array)
         self.nbytes = math.prod(self.shape) * getattr(array.dtype, "itemsize", 8)
         flags = array.flags if isinstance(array, np.ndarray) else None
         self.column_chunk = int(flags is not None and flags.f_contiguous and not flags.c_contiguous)

@@ -20,6 +20,7 @@ class DeviceSparseSource(MatrixBlock):
     """
 
     sparse = True
+    off_host = True
 
     def __init__(self, matrix: DeviceSparse) -> None:
         if len(matrix.shape) != 2:
@@ -72,7 +73,7 @@ class DeviceSparseSource(MatrixBlock):
         full = xp.diff(self._columns.indptr) > share * self.shape[0]
         places = xp.nonzero(full)[0]
         if not places.shape[0]:
-            return self, xp.zeros((self.shape[0], 0), self.dtype), places
+            return self, xp.zeros((self.shape[0], 0), dtype=self._rows.data.dtype), places
         rest = self._rows.copy()
         rest.data = xp.where(full[rest.indices], 0 * rest.data, rest.data)
         return self._with_rows(rest), self._columns[places].toarray().T, places

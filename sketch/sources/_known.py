@@ -71,6 +71,7 @@ class KnownSource:
         self._source = RowsSource(source)
         self.shape, self.dtype, self.nbytes = source.shape, source.dtype, source.nbytes
         self.single_use, self.on_disk = source.single_use, source.on_disk
+        self.off_host = source.off_host
         self.axes = source.axes
         self.widens, self.dask_array = source.widens, self._source.dask_array
         if is_complex(self.dtype):

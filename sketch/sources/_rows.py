@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..backend.array import accumulator_dtype, cuts
+from ..backend.array import accumulator_dtype, block_bytes, cuts
 from ..errors import DtypeError
 from ._base import MatrixBlock, MatrixSource
 from ._dense import DenseSource
@@ -28,6 +28,7 @@ class RowsSource(MatrixSource):
         self._source = source
         self.shape, self.dtype, self.nbytes = source.shape, source.dtype, source.nbytes
         self.single_use, self.on_disk = source.single_use, source.on_disk
+        self.off_host = source.off_host
         self.axes = source.axes
         if source.dask_array is not None:
             self.dask_array = source.dask_array.rechunk({1: -1})
@@ -55,7 +56,8 @@ def _panels(block: MatrixBlock, limit: int | None) -> Iterator[tuple[int, Matrix
         yield 0, block
         return
     least, most = _PANEL_ROWS
-    fitting = (limit or _PANEL_BYTES // 2) // _bytes_each(block.dtype) // n
+    size = limit or block_bytes(block.array, _PANEL_BYTES // 2)
+    fitting = size // _bytes_each(block.dtype) // n
     for rows in cuts(m, min(most, max(least if limit is None else 1, fitting))):
         panel = block if rows.stop - rows.start == m else DenseSource(block.array[rows, :])
         panel.rounding = block.rounding

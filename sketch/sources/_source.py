@@ -66,6 +66,10 @@ class Source(Protocol[SomeBlock]):
         """Whether reading takes its time, so that it pays to read ahead."""
 
     @property
+    def off_host(self) -> bool:
+        """Whether the data lie in the memory of a GPU."""
+
+    @property
     def dask_array(self) -> DaskArray | None:
         """The Dask array that the data are, whose chunks are worked on in parallel; else None."""
 

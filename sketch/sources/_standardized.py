@@ -38,6 +38,7 @@ class StandardizedSource(MatrixSource):
     def __init__(self, source: MatrixSource, mean: Array, scale: Array, far: bool) -> None:
         self.shape, self.dtype, self.nbytes = source.shape, source.dtype, source.nbytes
         self.single_use, self.on_disk = source.single_use, source.on_disk
+        self.off_host = source.off_host
         self.sparse, self.widens = source.sparse, source.widens
         by_itself = source.by_products and isinstance(source, MatrixBlock)
         self._mean, self._scale, self.shifts_rows = mean, scale, far and not by_itself

@@ -25,7 +25,7 @@ class TensorSource(ABC):
         The dtype that products come in.
     nbytes : int
         Bytes that one pass reads, for progress; 0 where unknown.
-    single_use, on_disk, dask_array, axes
+    single_use, on_disk, off_host, dask_array, axes
         As of a `MatrixSource`.
     """
 
@@ -34,6 +34,7 @@ class TensorSource(ABC):
     nbytes: int
     single_use: bool = False
     on_disk: bool = False
+    off_host: bool = False
     dask_array: DaskArray | None = None
     axes: Axes | None = None
 

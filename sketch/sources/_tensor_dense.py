@@ -9,8 +9,10 @@ import numpy as np
 
 from ..backend.array import (
     Array,
+    block_bytes,
     compute_dtype,
     cuts,
+    is_off_host,
     moved,
     namespace,
 )
@@ -36,6 +38,7 @@ class DenseTensorSource(TensorSource):
         self.array = array
         self.shape = tuple(int(n) for n in array.shape)
         self.dtype = compute_dtype(array.dtype)
+        self.off_host = is_off_host(array)
         self.nbytes = math.prod(self.shape) * getattr(array.dtype, "itemsize", 8)
         self._kept: dict[tuple[int, int], DenseTensorBlock] = {}
 
@@ -44,7 +47,7 @@ class DenseTensorSource(TensorSource):
         if 0 in self.shape:
             return
         slab = max(1, math.prod(self.shape[1:]) * np.dtype(self.dtype).itemsize)
-        step = max(1, (limit or TENSOR_BLOCK_BYTES) // slab)
+        step = max(1, (limit or block_bytes(self.array, TENSOR_BLOCK_BYTES)) // slab)
         rest = (0,) * (len(self.shape) - 1)
         for part in cuts(self.shape[0], step):
             if (part.start, step) not in self._kept:
