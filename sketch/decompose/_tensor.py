@@ -24,6 +24,7 @@ from ..formats import (
     CPTensor,
     TensorTrain,
     as_exact_train,
+    distance_and_norm,
     rounded_from,
     rounded_train,
     seeds_of,
@@ -285,20 +286,21 @@ def _by_products(train: TensorTrain, data: object, dtype: str) -> ErrorEstimate 
 
 
 def exact_error(train: TensorTrain, data: TensorTrain, size: float, dtype: str) -> ErrorEstimate:
-    """Return the error by orthogonalising the difference of two trains.
+    """Return the error from the norm of the difference of two trains.
 
     Rounding errors in them are relative to the `size` of what they were added up from, in a dtype.
     """
-    difference, norm = train - data, data.norm()
-    columns = max(difference.ranks, default=1)
+    distance, norm, blur = distance_and_norm(train, data)
+    columns = max(map(sum, zip(train.ranks, data.ranks, strict=True)), default=1)
     roundoff = unit_roundoff(max(dtype, dtype_name(train.dtype), key=unit_roundoff))
+    floor = math.sqrt(data.ndim) * rounding_floor(max(norm, size), columns, roundoff)
     return ErrorEstimate(
         residual=0.0,
-        truncation=difference.norm(),
+        truncation=distance,
         norm=norm,
         kind="exact",
-        method="QR of the difference",
-        floor=math.sqrt(data.ndim) * rounding_floor(max(norm, size), columns, roundoff),
+        method="norm of the difference",
+        floor=math.hypot(floor, blur * distance),
     )
 
 

@@ -13,6 +13,7 @@ from ._saved import is_label, kept_labels, label_name, restored, split_labels, w
 from ._seeded import Seeded, carrying_seeds, with_evaluations, with_passes, with_seeds
 from ._sum import Summable, TensorSum, is_number, refuse_large
 from ._tensor_train import TensorTrain, rounded_train
+from ._train_distance import distance_and_norm
 from ._train_sampling import sampled_points
 from ._tt_operator import TTOperator
 from ._tt_svd import tt_svd_cores
@@ -38,6 +39,7 @@ __all__ = [
     "check_labels",
     "checked_points",
     "constant_like",
+    "distance_and_norm",
     "is_label",
     "is_number",
     "kept_labels",

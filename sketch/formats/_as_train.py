@@ -29,12 +29,13 @@ def rounded_from(t: Any) -> tuple[float, str]:
     Returns
     -------
     size : float
-        The norms of its terms together, of which much may cancel.
+        The norms of its terms together, of which much may cancel; 0 where it is no sum.
     dtype : str
         Of the least precise of them.
     """
     if not isinstance(t, TensorSum):
-        return t.norm(), dtype_name(t.dtype)
+        return 0.0, dtype_name(t.dtype)
     sizes, dtypes = zip(*map(rounded_from, t.terms), strict=True)
-    size = sum(abs(c) * size for c, size in zip(t.coefficients, sizes, strict=True))
+    terms = zip(t.coefficients, t.terms, sizes, strict=True)
+    size = sum(abs(c) * (size or term.norm()) for c, term, size in terms)
     return float(size), max(dtypes, key=unit_roundoff)
