@@ -57,6 +57,22 @@ def test_what_the_rank_holds_is_recovered(case, method):
     assert low <= error * scale <= high
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_rounding_beside_one_large_singular_value_is_within_the_floor(dtype):
+    """LAPACK neglects up to 100 roundoffs of it, most visibly in small matrices."""
+    longer = {"float32": "float64", "float64": "longdouble", "complex128": "clongdouble"}[dtype]
+    rng = np.random.default_rng(0)
+    for seed in range(150):
+        k = int(rng.choice([3, 5, 8, 11]))
+        a = rng.standard_normal((k, k))
+        a[:, 0] *= 10.0 ** rng.uniform(2, 8)
+        a = (a if seed % 2 else a.T).astype(dtype)
+        u, s, vh = (np.asarray(x).astype(longer) for x in sketch.svd(a, k, seed=seed))
+        error = np.linalg.norm(np.abs((u * s) @ vh - a).astype(float))
+        low, high = sketch.svd(a, k, seed=seed).error.interval()
+        assert low <= error <= high
+
+
 def test_power_iterations_keep_small_singular_values():
     """Without orthonormalisation all below u^(1/5) of the largest, 7e-4, would drown."""
     s = 0.5 ** np.arange(60.0)

@@ -135,6 +135,27 @@ def test_columns_of_any_size_are_scaled(passes):
     check(sk.finalize(), y)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "complex64", "float64"])
+@pytest.mark.parametrize("unit", [1e-35, 1e-31, 1e-13, 1e13, 1e31, 1e36])
+def test_scaled_columns_may_be_in_any_units(dtype, unit):
+    """Rows of one direction, too, whose other components are rounding errors alone."""
+    few = np.outer(np.arange(1.0, 8), 1 + np.arange(N) % 7)
+    for x in (rows(), few):
+        data = (x * unit).astype(dtype)
+        y = (data / unit).astype(np.result_type(data, np.float64))  # exact but for one rounding
+        y -= y.mean(axis=0)
+        for passes in (1, 2, 4):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", sketch.SpectrumWarning)
+                found = sketch.pca(data, K, scale=True, passes=passes, sketch_rank=K + 4)
+            z = y / (found.scale / unit)
+            check(found, z)
+            exact = np.linalg.svd(z, compute_uv=False)[:K]
+            # each entry of the standardised rows is off by a roundoff of one
+            off = found.floor + np.finfo(dtype).eps * np.sqrt(z.size)
+            assert np.all(found.singular_values <= exact + off)
+
+
 def test_one_pass_over_a_stream_scales_and_whitens():
     x = rows(mean=3.0) * (1 + np.arange(N))
     found = sketch.pca(iter(np.split(x, 6)), K, scale=True, whiten=True)
@@ -226,6 +247,30 @@ def test_one_row_constants_and_zeros():
         assert np.all(found.explained_variance == 0)
         assert np.all(found.scale == 1)
         assert found.total_variance == 0
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0, 1e100, -3e100, 1e-20])
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_array], ids=["dense", "sparse"])
+def test_constant_columns_are_nothing_beside_the_mean(make, value):
+    """Of any value, in any units, at any width: alone, and beside columns that vary."""
+    for scale in (True, False):
+        for width in (None, K + 2):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", sketch.SpectrumWarning)
+                found = sketch.pca(make(np.full((M, N), value)), 3, scale=scale, sketch_rank=width)
+            # a mean of M alike is right to some roundoffs, and squares to the root of theirs
+            assert np.all(found.singular_values <= found.floor)
+            assert found.error.interval()[0] == 0
+    x = rows()
+    for unit in np.array([1e-8, 1.0, 1e8]) * (abs(value) or 1e-100):
+        whole = np.concatenate([x * unit, np.full((M, 2), value)], axis=1)
+        sk = [sketch.GramNystrom(n, K, sketch_rank=K + 4, scale=True) for n in (N, N + 2)]
+        sk[0].update(make(x * unit))
+        sk[1].update(make(whole))
+        alone, beside = (found.finalize() for found in sk)
+        # other rows of the test matrix, hence other columns of the sketch
+        assert np.allclose(beside.explained_variance, alone.explained_variance, rtol=0.5)
+        assert beside.total_variance == pytest.approx(alone.total_variance)
 
 
 def test_results_are_saved_with_their_scale(tmp_path):

@@ -97,6 +97,12 @@ CALLS = {
     "pca, whitened": lambda s: _whitened(A * s, s),
     "pca, one pass": lambda s: _components(sketch.pca(A * s, 5, passes=1)),
     "pca, scaled": lambda s: _components(sketch.pca(A * s, 5, scale=True), s),
+    "pca, scaled, narrow": lambda s: _components(
+        sketch.pca(A * s, 5, scale=True, sketch_rank=12, passes=1), s
+    ),
+    "pca, scaled, sharpened": lambda s: _components(
+        sketch.pca(A * s, 5, scale=True, sketch_rank=12), s
+    ),
     "pca, with gaps": lambda s: _components(
         sketch.pca(np.where(np.abs(A) > 0.002, A, np.nan) * s, 3, missing="fit")
     ),

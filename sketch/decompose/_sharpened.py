@@ -159,7 +159,8 @@ def _size(first: PrincipalComponents, away: float, dtype: str) -> _Size:
     about = math.hypot(norm, away)
     if not math.isfinite(about):  # of data near the end of the range
         return {"norm": None, "rounding": 0.0}
-    return {"norm": norm, "rounding": unit_roundoff(dtype) * about}
+    of_mean = unit_roundoff("float64") * _offset(first)  # which is itself rounded
+    return {"norm": norm, "rounding": unit_roundoff(dtype) * about + of_mean}
 
 
 def _components(found: LowRank, first: PrincipalComponents) -> PrincipalComponents:

@@ -158,46 +158,70 @@ class ShiftedSums:
         array, shape (n,)
             In double precision.
         """
-        assert self.squares is not None
-        xp, held = namespace(self.squares), self.squares[0, :]
-        squares = held - xp.abs(self.total[0, :]) ** 2 / self.count
-        spacing = _DOUBLE * xp.abs(rescaled(self.mean, -self.exponent))
-        blur = _CONSTANT**2 * (_DOUBLE * held + self.count * spacing**2)
-        varies, divisor = squares > blur, max(self.count - 1, 1.0)
+        squares, varies = self._spread_squares(centred=True)
+        xp, divisor = namespace(squares), max(self.count - 1, 1.0)
         root = xp.sqrt(xp.where(varies, squares, xp.ones_like(squares)) / divisor)
         return xp.where(varies, rescaled(root, self.exponent), xp.ones_like(root))
 
-    def in_units(self, scale: Array, exact: bool) -> ShiftedSums:
-        """Return the sums of rows divided by a scale; the rows of Omega are multiplied by it.
+    def _spread_squares(self, centred: bool) -> tuple[Array, Array]:
+        """Return the sums of squares of columns, about their means or not, and which are some."""
+        assert self.squares is not None
+        xp, held = namespace(self.squares), self.squares[0, :]
+        if not centred:
+            return held, held > 0
+        squares = held - xp.abs(self.total[0, :]) ** 2 / self.count
+        spacing = _DOUBLE * xp.abs(rescaled(self.mean, -self.exponent))
+        blur = _CONSTANT**2 * (_DOUBLE * held + self.count * spacing**2)
+        return squares, squares > blur
+
+    def in_units(self, scale: Array, exact: bool, centred: bool) -> tuple[ShiftedSums, Array]:
+        """Return the sums of rows divided by a scale, and by what rows of Omega are multiplied.
+
+        Columns that are constant, where rows are centred, add nothing to a product; they are left
+        out, since they may be so large a part of Omega that its columns look alike.
 
         Parameters
         ----------
         scale : array, shape (n,)
         exact : bool
             Whether there is no Omega.
+        centred : bool
+            Whether the sums are about the mean.
 
         Notes
         -----
         Rounding errors of an entry of the products are in proportion to the norms of its two
         columns, hence they shrink and grow with them.
         """
-        assert self.squares is not None
-        unit = rescaled(scale, -self.exponent)
-        squares = self.squares / unit[None, :] ** 2
-        energy = float(namespace(squares).sum(squares))
+        squares, counted = self._spread_squares(centred)
+        xp = namespace(squares)
+        root = xp.sqrt(xp.where(counted, squares, 0 * squares))
+        exponent = self._exponent_in(root, scale)
+        unit = rescaled(scale, exponent - self.exponent)
+        inverse = xp.where(counted, 1 / xp.where(counted, unit, xp.ones_like(unit)), 0 * unit)
+        squares = (root * inverse)[None, :] ** 2
+        energy = float(xp.sum(squares))
         share = energy / self.energy if self.energy > 0 else 1.0
-        gram = self.gram / unit[None, :]
-        return dataclasses.replace(
+        gram = self.gram * inverse[None, :]
+        sums = dataclasses.replace(
             self,
-            gram=gram / unit[:, None] if exact else gram,
-            total=self.total / unit[None, :],
+            gram=gram * inverse[:, None] if exact else gram,
+            total=self.total * inverse[None, :],
             energy=energy,
             shift=self.shift / scale,
-            exponent=0,
+            exponent=exponent,
             rounding=self.rounding * share,
             total_rounding=self.total_rounding * math.sqrt(share),
             squares=squares,
         )
+        return sums, xp.where(counted, unit, 0 * unit)
+
+    def _exponent_in(self, root: Array, scale: Array) -> int:
+        """Return the exponent for columns of these norms, divided by a scale."""
+        xp = namespace(root)
+        sizes = xp.log2(root) - xp.log2(scale) + self.exponent
+        top = max((float(x) for x in sizes), default=-math.inf)
+        return math.ceil(top) if _SAFE < abs(top) < math.inf else 0
 
     @property
     def mean(self) -> Array:

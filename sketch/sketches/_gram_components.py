@@ -45,7 +45,7 @@ def components_of(
     mean: Array,
     scale: Array,
     *,
-    scaled: bool,
+    unit: Array | None,
     degrees: int,
 ) -> PrincipalComponents:
     """Return all components that sums tell, in double precision.
@@ -58,12 +58,12 @@ def components_of(
         Omega, where there is one.
     mean, scale : array, shape (n,)
         What the rows were centred by and divided by.
-    scaled : bool
-        Whether they were divided, and the rows of Omega are to be multiplied by the scale.
+    unit : array, shape (n,), optional
+        What the rows of Omega are to be multiplied by, where columns were divided by a scale.
     degrees : int
         Degrees of freedom of the squares of a row of Omega.
     """
-    pairs = _eigenpairs(sums, matrix, scale if scaled else None)
+    pairs = _eigenpairs(sums, matrix, unit)
     xp = namespace(pairs.values)
     explained = float(xp.sum(pairs.values))
     energy = max(0.0, sums.energy, explained)
@@ -100,7 +100,7 @@ def _left_out(pairs: Eigenpairs, units: _Units, degrees: int) -> LeftOut | None:
 
 
 def _eigenpairs(
-    sums: ShiftedSums, matrix: DrawnMatrix | None, scale: Array | None = None
+    sums: ShiftedSums, matrix: DrawnMatrix | None, unit: Array | None = None
 ) -> Eigenpairs:
     """Return what the sums know of the squares of the rows about their mean, in given units."""
     y = adjoint(sums.gram)
@@ -115,9 +115,9 @@ def _eigenpairs(
         pairs = gram_eigenpairs(y, rounding)
     else:
         omega = matrix.rows(0, int(y.shape[0])).array(y)
-        omega = omega if scale is None else omega * scale[:, None]
+        omega = omega if unit is None else omega * unit[:, None]
         pairs = gram_nystrom(y, omega, rounding)
-    known = scale is None and matrix is not None and matrix.family.gaussian_like
+    known = unit is None and matrix is not None and matrix.family.gaussian_like
     return Eigenpairs(
         pairs.vectors,
         rescaled(pairs.values, exponent),

@@ -184,11 +184,11 @@ class GramNystromSpec(MatrixSpec, Method[MatrixBlock, DrawnMatrix]):
             sums = sums.about_mean(matrix)
         else:
             sums = sums.moved_to(no_shift(sums.shift), matrix)
-        mean = sums.shift
+        mean, unit = sums.shift, None
         if self.scale:
-            sums = sums.in_units(scale, self.exact)
+            sums, unit = sums.in_units(scale, self.exact, self.center)
         degrees = self.range_size * self.dof_each
-        return components_of(sums, matrix, mean, scale, scaled=self.scale, degrees=degrees)
+        return components_of(sums, matrix, mean, scale, unit=unit, degrees=degrees)
 
     def _scale_of(self, held: Sums, sums: ShiftedSums) -> Array:
         """Return by what columns are divided."""

@@ -80,7 +80,7 @@ def centred(block: MatrixBlock, shift: Array | None = None) -> CentredBlock:
             moved_block, used, norm, step = _shifted(block, shift, _HEADROOM)
         exponent = _unsafe_exponent(norm, block.dtype)
         used = rescaled(used, step)
-        small = _scaled_down(moved_block, exponent)
+        small = scaled_down(moved_block, exponent)
     norm, terms = rescaled(norm, -exponent), _longest_sum(block)
     roundoff = unit_roundoff(small.dtype) * (_PRODUCT + terms / _SEQUENTIAL)
     rounding = max(rescaled(block.rounding, -step), moved_block.rounding)
@@ -92,7 +92,7 @@ def _shifted(
     block: MatrixBlock, shift: Array | None, step: int
 ) -> tuple[MatrixBlock, Array, float, int]:
     smaller = None if shift is None else rescaled(shift, -step)
-    result, used = _less(_scaled_down(block, step), smaller)
+    result, used = _less(scaled_down(block, step), smaller)
     norm = result.norm()
     if norm is None:
         raise DtypeError(
@@ -215,7 +215,7 @@ class SplitBlock(MatrixBlock):
 # ---- each kind of block, smaller by a power of two ---------------------------------------------
 
 
-def _scaled_down(block: MatrixBlock, exponent: int) -> MatrixBlock:
+def scaled_down(block: MatrixBlock, exponent: int) -> MatrixBlock:
     """Return ``2**-exponent A``, exactly."""
     return block if exponent == 0 else _rescaled(block, -exponent)
 

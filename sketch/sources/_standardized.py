@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from ..backend.array import Array, brought, cast, dtype_name, moved, namespace, to_host, widened
-from ..numerics.linalg import product, rescaled
+from ..numerics.linalg import product, rescaled, safe_exponent
 from ..running.tasks import with_column_values
 from ._base import DenseRows, DrawnRows, MatrixBlock, MatrixSource
-from ._centred import centred
+from ._centred import centred, scaled_down
 from ._dense import DenseSource
 from ._registry import as_matrix_source
 from ._rows import RowsSource
@@ -42,6 +43,7 @@ class StandardizedSource(MatrixSource):
         self.sparse, self.widens = source.sparse, source.widens
         by_itself = source.by_products and isinstance(source, MatrixBlock)
         self._mean, self._scale, self.shifts_rows = mean, scale, far and not by_itself
+        self._exponent = 0 if by_itself else _unsafe_exponent(scale, source.dtype)
         self._source = source if by_itself else RowsSource(source)
         if self._source.dask_array is not None:
             values = to_host(mean), to_host(scale)
@@ -50,63 +52,69 @@ class StandardizedSource(MatrixSource):
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, int], MatrixBlock]]:
         """Yield blocks of whole rows, each row in one of them."""
         for at, block in self._source.blocks(limit):
-            yield at, standardized(block, self._mean, self._scale, self.shifts_rows)
+            yield at, self._standardized(block, self._mean, self._scale)
 
     def of_chunk(self, chunk: object, mean: Array, scale: Array) -> MatrixBlock:
         """Return the block of a chunk of a Dask array."""
         (_, block), *_ = RowsSource(as_matrix_source(chunk)).blocks(_WHOLE)
-        return standardized(block, mean, scale, self.shifts_rows)
+        return self._standardized(block, mean, scale)
+
+    def _standardized(self, block: MatrixBlock, mean: Array, scale: Array) -> MatrixBlock:
+        """Return a block of whole rows about a mean and in units of its columns."""
+        exponent, rows = self._exponent, block
+        if self.shifts_rows and isinstance(block, DenseSource) and not exponent:
+            near = brought(mean, block.array)
+            rows, mean = DenseSource(block.array - near), moved(mean, near) - widened(near)
+        elif self.shifts_rows:
+            about = centred(block, mean)
+            rows, exponent = about.block, about.exponent
+            mean = moved(mean, about.shift) - about.shift  # what the precision of rows left
+        else:
+            rows = scaled_down(block, exponent)
+        return StandardizedBlock(block, rows, rescaled(mean, -exponent), rescaled(scale, -exponent))
 
 
-def standardized(block: MatrixBlock, mean: Array, scale: Array, shifts_rows: bool) -> MatrixBlock:
-    """Return a block of whole rows about a mean and in units of its columns."""
-    if not shifts_rows:
-        return StandardizedBlock(block, block, mean, scale)
-    if isinstance(block, DenseSource):
-        near = brought(mean, block.array)
-        rest = moved(mean, near) - widened(near)
-        return StandardizedBlock(block, DenseSource(block.array - near), rest, scale)
-    rows = centred(block, mean)
-    rest = moved(mean, rows.shift) - rows.shift  # what rounding to the precision of rows left
-    return StandardizedBlock(block, rows.block, rest, scale, rows.exponent)
+def _unsafe_exponent(scale: Array, dtype: str) -> int:
+    """Return the exponent of a scale, 0 where products with numbers as large lose no digits."""
+    largest = float(namespace(scale).max(scale)) if scale.shape[0] else 1.0
+    least = float(namespace(scale).min(scale)) if scale.shape[0] else 1.0
+    exponents = math.frexp(largest)[1], math.frexp(least)[1]
+    return exponents[0] if max(map(abs, exponents)) > safe_exponent(dtype) else 0
 
 
 class StandardizedBlock(MatrixBlock):
-    """The matrix ``(2**exponent X - 1 mean) / scale``.
+    """The matrix ``(X - 1 mean) / scale``.
 
     Parameters
     ----------
     block : MatrixBlock
         The rows as they came.
     rows : MatrixBlock
-        The matrix X.
+        The matrix X: less a shift perhaps, and over a power of two, as mean and scale are.
     mean, scale : array, shape (n,)
-    exponent : int
     """
 
-    def __init__(
-        self, block: MatrixBlock, rows: MatrixBlock, mean: Array, scale: Array, exponent: int = 0
-    ) -> None:
+    def __init__(self, block: MatrixBlock, rows: MatrixBlock, mean: Array, scale: Array) -> None:
         self.shape, self.dtype, self.nbytes = block.shape, block.dtype, block.nbytes
         self.sparse, self.rounding = block.sparse, rows.rounding
-        self._block, self._rows, self._exponent = block, rows, exponent
+        self._block, self._rows = block, rows
         self._mean, self._scale = mean, scale
 
     def brought(self, like: Array) -> MatrixBlock:
         """Return the matrix where `like` is."""
         block, rows = self._block.brought(like), self._rows.brought(like)
-        return StandardizedBlock(block, rows, self._mean, self._scale, self._exponent)
+        return StandardizedBlock(block, rows, self._mean, self._scale)
 
     def right(self, omega: DrawnRows) -> Array:
         """Return ``(A Omega)^T``."""
-        seen = rescaled(self._rows.right(_InUnits(omega, self._scale)), self._exponent)
+        seen = self._rows.right(_InUnits(omega, self._scale))
         mean = moved(self._mean / self._scale, seen)
         offset = product(mean[None, :], widened(omega.array(seen)))
         return seen - cast(offset.T, dtype_name(seen.dtype))
 
     def left(self, psi: DrawnRows) -> Array:
         """Return ``Psi^* A``."""
-        seen = rescaled(self._rows.left(psi), self._exponent)
+        seen = self._rows.left(psi)
         xp, mean, scale = namespace(seen), moved(self._mean, seen), moved(self._scale, seen)
         weights = xp.conj(xp.sum(widened(psi.array(seen)), axis=0))
         return cast((seen - weights[:, None] * mean) / scale, dtype_name(seen.dtype))
