@@ -45,6 +45,9 @@ def cuda(a):
     return torch.asarray(a, device="cuda", copy=True)
 
 
+GPUS = cupy, cuda
+
+
 def _cupy_missing():
     if importlib.util.find_spec("cupy") is None:
         return "CuPy is not installed"

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from backends import host
+from backends import GPUS, host
 
 import sketch
 
@@ -165,7 +165,7 @@ def test_other_seeds_refuse_to_merge():
 
 @pytest.mark.filterwarnings("ignore::sketch.AccuracyWarning")  # noise
 @pytest.mark.parametrize("method", METHODS)
-def test_a_saved_sketch_goes_on_bit_for_bit(method, tmp_path):
+def test_a_saved_sketch_goes_on_bit_for_bit(method, tmp_path, every_backend):
     data = RNG.standard_normal(SHAPE)
     sk = METHODS[method](SHAPE, 3)
     for step in range(getattr(sk, "n_passes", 1)):
@@ -181,7 +181,10 @@ def test_a_saved_sketch_goes_on_bit_for_bit(method, tmp_path):
         expected.update(data[3:], at=3)
         if method != "stta":
             expected.end_pass()
-    assert np.array_equal(sk.finalize().to_array(), expected.finalize().to_array())
+    found, wanted = sk.finalize().to_array(), expected.finalize().to_array()
+    # products of a GPU round by how their factors lie in memory, and loaded ones lie in order
+    allowed = 1e-13 * np.linalg.norm(wanted) if every_backend in GPUS else 0.0
+    assert np.abs(found - wanted).max() <= allowed
 
 
 @pytest.mark.parametrize("method", METHODS)

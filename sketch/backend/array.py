@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import TypeGuard
@@ -106,6 +107,16 @@ def coordinates(x: object) -> tuple[HostArray, HostArray] | None:
 def quiet() -> AbstractContextManager[object]:
     """Silence floating-point warnings where the result is checked afterwards."""
     return np.errstate(all="ignore")
+
+
+def raising(x: Array) -> AbstractContextManager[object]:
+    """Let decompositions that fail raise: CuPy's return garbage by themselves."""
+    if not is_on_gpu(x):
+        return contextlib.nullcontext()
+    import cupyx
+
+    state: AbstractContextManager[object] = cupyx.errstate(linalg="raise")
+    return state
 
 
 def namespace(*arrays: Array) -> Namespace:

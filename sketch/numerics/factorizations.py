@@ -17,6 +17,7 @@ from ..backend.array import (
     moved,
     namespace,
     qr_triangle,
+    raising,
     to_host,
     unit_roundoff,
 )
@@ -174,7 +175,8 @@ def triangle(y: Array) -> Array:
 def _cholesky(gram: Array) -> Array | None:
     """Return the upper Cholesky factor, or None where there is none."""
     try:
-        lower: Array = namespace(gram).linalg.cholesky(gram)
+        with raising(gram):
+            lower: Array = namespace(gram).linalg.cholesky(gram)
     except Exception as error:  # every library has an error class of its own
         if not _is_decomposition_failure(error):
             raise
@@ -247,7 +249,8 @@ def thin_svd(x: Array) -> tuple[Array, Array, Array]:
         u, s, vh = thin_svd(to_host(x))
         return moved(u, x), moved(s, x), moved(vh, x)
     try:
-        u, s, vh = namespace(x).linalg.svd(x, full_matrices=False)
+        with raising(x):
+            u, s, vh = namespace(x).linalg.svd(x, full_matrices=False)
     except Exception as error:
         if _is_decomposition_failure(error) and not math.isfinite(frobenius_norm(x)):
             raise NonFiniteError("the data hold NaN or infinity, or products overflow") from error
