@@ -336,7 +336,17 @@ def qr_triangle(x: Array) -> Array:
 def by_rows(x: Array) -> Array:
     """Return a matrix or its transpose, whichever lies in memory row by row where that shows."""
     flags = getattr(x, "flags", None)
-    return x.T if flags is not None and flags.f_contiguous else x
+    by_columns = flags is not None and flags.f_contiguous and x.shape[0] > 1  # a row is both
+    return x.T if by_columns else x
+
+
+def apart(x: Array) -> Array:
+    """Return an array that keeps no larger one in memory: a copy, if it is a part of one."""
+    if isinstance(x, np.ndarray):
+        owner = x if x.base is None else x.base
+        if isinstance(owner, np.ndarray) and owner.nbytes <= x.nbytes:
+            return x
+    return x * 1.0
 
 
 def is_blas_ready(x: Array) -> bool:

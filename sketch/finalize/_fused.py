@@ -76,11 +76,11 @@ def fused_range(
        IJCAI 2017, 3350-3356, doi:10.24963/ijcai.2017/468.
     """
     found = _directions(inside, back, size, roundoff, norms)
-    rows, off = found.rows(found.kept), [size * roundoff / found.s[j] for j in found.kept]
-    lengths = column_norms(adjoint(rows))
-    parts = (x / found.s[j] for x, j in zip(lengths, found.kept, strict=True))
+    off = [size * roundoff / found.s[j] for j in found.kept]
+    parts = (found.lengths[j] / found.s[j] / found.s[j] for j in found.kept)
     blur = max(1.0, _BLURS * math.hypot(*parts) / size) if size else 1.0
-    b = _rows(found.p.T, found.kept).T @ rows
+    turn = _rows(found.p.T, found.kept) / _column([found.s[j] for j in found.kept], inside)
+    b = turn.T @ _rows(found.turned, found.kept)
     return FusedRange(b, len(found.kept), len(found.hidden), math.hypot(*off), blur)
 
 
@@ -99,6 +99,8 @@ def fused_basis(inside: Array, back: Array, size: float, roundoff: float) -> Arr
     found = _directions(inside, back, size, roundoff)
     others = sorted(set(range(len(found.s))) - set(found.kept))
     _, _, known = wide_svd(found.rows(found.kept))
+    if not others:
+        return adjoint(known)
     rest = _unit_rows(found.turned, others)
     return orthonormal_basis(adjoint(namespace(back).concat([known, rest], axis=0)))
 
@@ -113,6 +115,8 @@ class _Directions:
     s : list of float
     turned : array, shape (r, n)
         Rows ``(Z t_j)^*``.
+    lengths : list of float
+        Their norms.
     kept, hidden : list of int
         Which are more than rounding errors, and which of the others the range does hold.
     """
@@ -120,6 +124,7 @@ class _Directions:
     p: Array
     s: list[float]
     turned: Array
+    lengths: list[float]
     kept: list[int]
     hidden: list[int]
 
@@ -144,7 +149,7 @@ def _directions(
     told = [j for j, x in enumerate(s) if x > least]
     lengths = column_norms(turned.T)
     kept = [j for j in told if lengths[j] > _LEAST_SIGNAL * size * roundoff]
-    return _Directions(p, s, turned, kept, sorted(set(told) - set(kept)))
+    return _Directions(p, s, turned, lengths, kept, sorted(set(told) - set(kept)))
 
 
 def _unit_rows(x: Array, which: list[int]) -> Array:
@@ -154,6 +159,8 @@ def _unit_rows(x: Array, which: list[int]) -> Array:
 
 
 def _rows(x: Array, which: list[int]) -> Array:
+    if which == list(range(x.shape[0])):
+        return x
     xp = namespace(x)
     return xp.take(x, xp.asarray(which, dtype=xp.int64, device=device_of(x)), axis=0)
 

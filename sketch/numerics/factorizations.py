@@ -27,6 +27,7 @@ from .linalg import (
     adjoint,
     as_floats,
     frobenius_norm,
+    product,
     product_into,
     rescaled,
     scale_exponent,
@@ -157,17 +158,38 @@ def triangle(y: Array) -> Array:
     By Cholesky of the Gram matrix over its diagonal where that is well-conditioned, at half the
     operations of a QR or less; by a QR otherwise.
     """
-    xp = namespace(y)
-    gram = adjoint(y) @ y
-    diagonal = xp.real(gram) if is_complex(dtype_name(y.dtype)) else gram
+    r = _triangle_of_gram(adjoint(y) @ y)
+    return _scaled_triangle(y) if r is None else r
+
+
+def triangle_outside(basis: Array, y: Array, inside: Array) -> Array:
+    """Return R with ``R^* R = Z^* Z`` for ``Z = Y - Q X``, which is not formed if R is well."""
+    gram = None
+    for panel in panels(y):
+        z = y[panel, :] - product(basis[panel, :], inside)
+        more = adjoint(z) @ z
+        gram = more if gram is None else gram + more
+    r = None if gram is None else _triangle_of_gram(gram)
+    return _scaled_triangle(y - product(basis, inside)) if r is None else r
+
+
+def _triangle_of_gram(gram: Array) -> Array | None:
+    """Return R with ``R^* R`` a Gram matrix, None where its digits do not tell each column."""
+    xp = namespace(gram)
+    diagonal = xp.real(gram) if is_complex(dtype_name(gram.dtype)) else gram
     squares = as_floats(xp.linalg.diagonal(diagonal))
-    if all(0 < x < math.inf for x in squares):
-        sizes = xp.asarray([math.sqrt(x) for x in squares], dtype=xp.float64, device=y.device)
-        r = _cholesky(gram / sizes[:, None] / sizes[None, :])
-        if r is not None:
-            least = min(as_floats(xp.abs(xp.linalg.diagonal(r))), default=1.0)
-            if least**2 > _GRAM_DIGITS * unit_roundoff(dtype_name(y.dtype)):
-                return r * sizes[None, :]
+    if not all(0 < x < math.inf for x in squares):
+        return None
+    sizes = xp.asarray([math.sqrt(x) for x in squares], dtype=xp.float64, device=gram.device)
+    r = _cholesky(gram / sizes[:, None] / sizes[None, :])
+    if r is None:
+        return None
+    least = min(as_floats(xp.abs(xp.linalg.diagonal(r))), default=1.0)
+    good = least**2 > _GRAM_DIGITS * unit_roundoff(dtype_name(gram.dtype))
+    return r * sizes[None, :] if good else None
+
+
+def _scaled_triangle(y: Array) -> Array:
     exponent = scale_exponent(y)
     return rescaled(qr_triangle(rescaled(y, -exponent)), exponent)
 

@@ -11,7 +11,11 @@ from dataclasses import dataclass
 
 from ..backend.array import Array, cast, dtype_name, is_on_gpu, namespace, qr_triangle
 from ..maps import DrawnMatrix
-from ..numerics.factorizations import orthonormal_basis, thin_svd, triangle
+from ..numerics.factorizations import (
+    orthonormal_basis,
+    thin_svd,
+    triangle_outside,
+)
 from ..numerics.linalg import adjoint, frobenius_norm, product, rescaled
 from ..running.tasks import Task, array_of_rows, compute, once, persist, task, tree
 
@@ -171,11 +175,6 @@ def cast_product(block: Array, x: Array, dtype: str) -> Array:
 def beside_each_other(x: Array, y: Array) -> Array:
     """Return the columns of two blocks."""
     return namespace(x).concat([x, y], axis=1)
-
-
-def triangle_outside(basis: Array, block: Array, inside: Array) -> Array:
-    """Return R with ``R^* R = Z^* Z`` for ``Z = Y_i - Q_i (Q^* Y)``."""
-    return triangle(block - product(basis, inside))
 
 
 def add_arrays(arrays: list[Array]) -> Array:

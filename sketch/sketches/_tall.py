@@ -10,10 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..backend.array import Array, cast, namespace
+from ..backend.array import Array, apart, cast, namespace
 from ..finalize import SketchedBasis
 from ..maps import DrawnMatrix
-from ..numerics.factorizations import leading_basis, orthonormal_basis, triangle
+from ..numerics.factorizations import (
+    leading_basis,
+    orthonormal_basis,
+    triangle,
+    triangle_outside,
+)
 from ..numerics.linalg import adjoint, frobenius_norm, rescaled
 from ._row_blocks import RowBlocks
 
@@ -135,11 +140,11 @@ class TallArray:
 
     def outside(self, basis: TallArray, inside: Array) -> Array:
         """Return R with ``R^* R = Z^* Z`` for ``Z = Y - Q (Q^* Y)``."""
-        return triangle(self.y - basis.y @ inside)
+        return triangle_outside(basis.y, self.y, inside)
 
     def copy(self) -> TallArray:
-        """Return the matrix in memory of its own."""
-        return TallArray(self.y * 1.0)
+        """Return the matrix without what it was made with, copied if it is a part of that."""
+        return TallArray(apart(self.y))
 
     def array(self) -> Array:
         """Return the matrix."""
