@@ -22,11 +22,11 @@ from ..backend.array import (
 from ..errors import DtypeError, NonFiniteError, OptionError, PassError, ShapeError
 from ..formats import (
     CPTensor,
+    RoundedTrain,
     TensorTrain,
     as_exact_train,
     distance_and_norm,
     rounded_from,
-    rounded_train,
     seeds_of,
     tt_svd_cores,
     with_seeds,
@@ -232,8 +232,9 @@ def _train_to_tolerance(sketched: Callable[[Any], Any], tol: float) -> TensorTra
             train: TensorTrain = sk.finalize(tol=tol)
             return train
         halves = [max(1, rank // 2) for rank in whole.ranks]
-        lost = rounded_train(whole, halves, None).error
-        half = math.hypot(whole.error.relative, lost.loss / (lost.norm or 1.0))
+        short = RoundedTrain.of(whole, halves, None)
+        lost = short.lost * short.norm_before / (whole.error.norm or 1.0)
+        half = math.hypot(whole.error.relative, lost)
         width = further_width(width, half, whole.error, goal)
 
 

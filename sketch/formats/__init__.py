@@ -12,7 +12,7 @@ from ._origin import seeds_of
 from ._saved import is_label, kept_labels, label_name, restored, split_labels, write_result
 from ._seeded import Seeded, carrying_seeds, with_evaluations, with_passes, with_seeds
 from ._sum import Summable, TensorSum, is_number, refuse_large
-from ._tensor_train import TensorTrain, rounded_train
+from ._tensor_train import RoundedTrain, TensorTrain
 from ._train_distance import distance_and_norm
 from ._train_sampling import sampled_points
 from ._tt_operator import TTOperator
@@ -25,6 +25,7 @@ __all__ = [
     "FrozenList",
     "HadamardProduct",
     "OperatorProduct",
+    "RoundedTrain",
     "Seeded",
     "Summable",
     "TTOperator",
@@ -47,7 +48,6 @@ __all__ = [
     "refuse_large",
     "restored",
     "rounded_from",
-    "rounded_train",
     "rows_at",
     "sampled_points",
     "seeds_of",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from ..backend.array import (
     Array,
@@ -33,13 +34,26 @@ _GRAM_RANK = 48  # narrower trains are rounded by QR alone
 _GRAM_MARGIN = 1e3  # by which the loss has to exceed what Gram matrices cannot see
 
 
-def rounded(
-    cores: Sequence[Array], ranks: Sequence[int] | None, tol: float | None
-) -> tuple[list[Array], float]:
-    """Truncate every bond to a rank, a relative error, or both.
+class Rounding(NamedTuple):
+    """What rounding made of a train.
 
-    Returns the cores, all but the last orthonormal unless nothing was to be done, and the loss
-    relative to the norm.
+    Attributes
+    ----------
+    cores : list of array
+        All but the last orthonormal, up to a power of two, unless nothing was to be done.
+    lost : float
+        The loss relative to the norm.
+    size : (float, int) or None
+        The norm before as ``value * 2**exponent``; None where nothing was to be done.
+    """
+
+    cores: list[Array]
+    lost: float
+    size: tuple[float, int] | None
+
+
+def rounded(cores: Sequence[Array], ranks: Sequence[int] | None, tol: float | None) -> Rounding:
+    """Truncate every bond to a rank, a relative error, or both.
 
     The truncations are orthogonal to each other, so their squares add up to that of the loss. Each
     bond may lose an equal share of the tolerance, and what those before it left of theirs.
@@ -58,18 +72,33 @@ def rounded(
         and ranks
         and all(c.shape[0] <= r for c, r in zip(cores[1:], ranks, strict=True))
     ):
-        return list(cores), 0.0
+        return Rounding(list(cores), 0.0, None)
     steps = [scale_exponent(core) for core in cores]
     scaled = [rescaled(core, -step) for core, step in zip(cores, steps, strict=True)]
     if not all(math.isfinite(frobenius_norm(core)) for core in scaled):
         raise NonFiniteError("the cores of the train hold NaN or infinity")
     least = _GRAM_MARGIN * math.sqrt(unit_roundoff(dtype_name(cores[0].dtype)))
-    done, lost, exponent, cancelled = scaled, 0.0, 0, 1.0
+    found = None
     if max(core.shape[0] for core in cores) >= _GRAM_RANK:
-        done, lost, exponent, cancelled = _truncated(scaled, _gram_factor, _gram_svd, ranks, tol)
-    if not lost > least * cancelled:
-        done, lost, exponent, _ = _truncated(scaled, triangular_factor, tall_svd, ranks, tol)
-    return _spread(done, exponent + sum(steps)), lost
+        found = _truncated(scaled, _gram_factor, _gram_svd, ranks, tol)
+    if found is None or not found.lost > least * found.cancelled:
+        found = _truncated(scaled, triangular_factor, tall_svd, ranks, tol)
+    value, exponent = found.size
+    size = value, exponent + sum(steps)
+    return Rounding(_spread(found.cores, found.exponent + sum(steps)), found.lost, size)
+
+
+class _Truncated(NamedTuple):
+    """Truncated cores, and a power of two to multiply with; loss and norm as in `Rounding`.
+
+    `cancelled` is by how much the terms that cancel at a bond are larger than what is left of them.
+    """
+
+    cores: list[Array]
+    exponent: int
+    lost: float
+    size: tuple[float, int]
+    cancelled: float
 
 
 def _truncated(
@@ -78,16 +107,12 @@ def _truncated(
     svd: Callable[[Array], tuple[Array, Array]],
     ranks: Sequence[int] | None,
     tol: float | None,
-) -> tuple[list[Array], float, int, float]:
-    """Return truncated cores, the relative loss, and a power of two to multiply with.
-
-    Last comes by how much the terms that cancel at a bond are larger than what is left of them.
-    """
-    rights = _right_factors(cores, factor)
+) -> _Truncated:
+    rights, behind = _right_factors(cores, factor)
     bonds = len(cores) - 1
     share = 0.0 if tol is None else tol / math.sqrt(max(1, bonds))
     done, lost, left, exponent = [], 0.0, 1.0, 0  # left of the norm
-    cancelled = 1.0
+    cancelled, size = 1.0, (frobenius_norm(cores[0]), 0)
     core = cores[0]
     xp = namespace(core)
     for bond in range(bonds):
@@ -103,6 +128,7 @@ def _truncated(
         allowed = max(share, math.sqrt(unused) / left if left else 0.0)
         keep = _kept_rank(values, ranks[bond] if ranks else None, tol, allowed)
         tails = tail_norms(values)
+        size = (tails[0], behind) if bond == 0 else size
         here = tails[keep] / tails[0] if tails[0] else 0.0
         lost, left = math.hypot(lost, left * here), left * math.sqrt((1 - here) * (1 + here))
         u = u[:, :keep]
@@ -112,21 +138,22 @@ def _truncated(
         step = scale_exponent(moved)
         exponent += step
         core = xp.reshape(rescaled(moved, -step), (-1, n, c))
-    return [*done, core], lost, exponent, cancelled
+    return _Truncated([*done, core], exponent, lost, size, cancelled)
 
 
-def _right_factors(cores: list[Array], factor: Callable[[Array], Array]) -> list[Array]:
-    """Return L (b, r) for every bond, each up to a power of two."""
+def _right_factors(cores: list[Array], factor: Callable[[Array], Array]) -> tuple[list[Array], int]:
+    """Return L (b, r) for every bond, each up to a power of two, and that of the first one."""
     xp = namespace(cores[0])
     right = xp.ones((1, 1), **beside(cores[0]))
-    rights = []
+    rights, exponent = [], 0
     for core in cores[:0:-1]:
         a, n, b = core.shape
         moved = xp.reshape(core, (a * n, b)) @ right
         right = factor(xp.reshape(moved, (a, -1)))
-        right = rescaled(right, -scale_exponent(right))
+        step = scale_exponent(right)
+        right, exponent = rescaled(right, -step), exponent + step
         rights.append(right)
-    return rights[::-1]
+    return rights[::-1], exponent
 
 
 def _gram_factor(wide: Array) -> Array:

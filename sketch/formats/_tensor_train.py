@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, SupportsIndex, overload
 
 import numpy as np
@@ -287,8 +289,7 @@ class TensorTrain(TrainForms, TrainStorage):
         NonFiniteError
             If the value is beyond the range of doubles; the message has its logarithm.
         """
-        value, exponent = train_norm(self.cores)
-        return float(representable(value, exponent, "the norm"))
+        return _norm(*train_norm(self.cores))
 
     def orthogonalize(self, mode: int) -> TensorTrain:
         """Return the train with orthogonal cores on both sides of a mode, which carries the norm.
@@ -311,7 +312,9 @@ class TensorTrain(TrainForms, TrainStorage):
         True
         """
         done = TensorTrain(orthogonalized(self.cores, *self._modes(mode)))
-        return done.with_error(self._error_after(0.0))
+        if self.error is None:
+            return done
+        return done.with_error(self.error.rounded(self._roundoff * self.norm()))
 
     @overload
     def round(self, rank: Ranks | None, tol: float | None = None) -> TensorTrain: ...
@@ -349,24 +352,10 @@ class TensorTrain(TrainForms, TrainStorage):
         limits, tol = None, checked_tol(tol)
         if rank is not None:
             limits = each_bond(rank, self.ndim - 1, "rank")
-        short, lost = self._rounded(limits, tol)
-        if tol is not None and lost > max(tol, self._roundoff):
-            warn_missed(tol, lost, f"rank {limits}")
-        return short
-
-    def _rounded(
-        self, limits: Sequence[int] | None, tol: float | None
-    ) -> tuple[TensorTrain, float]:
-        """Return the rounded train and what was lost, relative to the norm."""
-        cores, lost = rounded(self.cores, limits, tol)
-        return TensorTrain(cores, error=self._error_after(lost)), lost
-
-    def _error_after(self, lost: float) -> Any:
-        """Return the error of a train at a known relative distance, found by orthogonal factors."""
-        if self.error is None:
-            return None
-        norm = self.norm()
-        return self.error.widened(lost * norm).rounded(self._roundoff * norm)
+        short = RoundedTrain.of(self, limits, tol)
+        if tol is not None and short.lost > max(tol, self._roundoff):
+            warn_missed(tol, short.lost, f"rank {limits}")
+        return short.with_error()
 
     @property
     def _roundoff(self) -> float:
@@ -380,6 +369,53 @@ class TensorTrain(TrainForms, TrainStorage):
             raise ShapeError(f"the shapes {self.shape} and {shape} differ")
 
 
-def rounded_train(tt: TensorTrain, ranks: Sequence[int] | None, tol: float | None) -> TensorTrain:
-    """Round like `TensorTrain.round`, to checked ranks and without a word."""
-    return tt._rounded(ranks, tol)[0] if tt.ndim > 1 else tt
+@dataclass(frozen=True)
+class RoundedTrain:
+    """A train that was rounded, without an error as yet.
+
+    Attributes
+    ----------
+    train, before : TensorTrain
+    lost : float
+        The distance relative to the norm, found by orthogonal factors.
+    size : (float, int) or None
+        The norm before as ``value * 2**exponent``, where rounding found it.
+    """
+
+    train: TensorTrain
+    before: TensorTrain
+    lost: float = 0.0
+    size: tuple[float, int] | None = None
+
+    @classmethod
+    def of(cls, tt: TensorTrain, ranks: Sequence[int] | None, tol: float | None) -> RoundedTrain:
+        """Round like `TensorTrain.round`, to checked ranks and without a word."""
+        if tt.ndim == 1:
+            return cls(tt, tt)
+        cores, lost, size = rounded(tt.cores, ranks, tol)
+        return cls(TensorTrain(cores), tt, lost, size)
+
+    @cached_property
+    def norm_before(self) -> float:
+        """The norm of the train before."""
+        return self.before.norm() if self.size is None else _norm(*self.size)
+
+    @property
+    def norm(self) -> float:
+        """The norm of the train after."""
+        return self.norm_before * math.sqrt((1 - self.lost) * (1 + self.lost))
+
+    def with_error(self) -> TensorTrain:
+        """Return the train with its error, where that before is known."""
+        return self.train.with_error(self.error_after(self.before.error))
+
+    def error_after(self, error: Any) -> Any:
+        """Return the error after rounding, from that before."""
+        if error is None:
+            return None
+        roundoff = self.before._roundoff * self.norm_before
+        return error.widened(self.lost * self.norm_before).rounded(roundoff)
+
+
+def _norm(value: float, exponent: int) -> float:
+    return float(representable(value, exponent, "the norm"))

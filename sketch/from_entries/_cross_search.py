@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ..backend.array import accumulator_dtype
 from ..errors import ArgumentError
-from ..formats import TensorTrain, rounded_train
+from ..formats import RoundedTrain, TensorTrain
 from ..numerics.index_keys import random_points
 from ..results import ErrorEstimate
 from ._cross_sweeps import CrossSweeps
@@ -67,7 +67,9 @@ class CrossSearch:
         while True:
             wide = self._searched(goal)
             slack = None if tol is None else wide.error.slack(tol)
-            short = rounded_train(wide, self._ranks, slack).astype(self._entries.dtype)
+            short = (
+                RoundedTrain.of(wide, self._ranks, slack).with_error().astype(self._entries.dtype)
+            )
             short = self._measured(short, wide, start)
             is_met = tol is None or short.error.meets(tol)
             if is_met or self._ranks is not None or self._is_over:
@@ -107,7 +109,7 @@ class CrossSearch:
     def _is_outdone(self, tt: TensorTrain, error: ErrorEstimate) -> bool:
         """Whether rounding to the ranks costs so much more that no sweep is of use."""
         if self._ranks is not None and error.value <= _NEGLIGIBLE * self._rounded:
-            short = rounded_train(tt.with_error(error), self._ranks, None)
+            short = RoundedTrain.of(tt.with_error(error), self._ranks, None).with_error()
             self._rounded = short.error.value
         return error.value <= _NEGLIGIBLE * self._rounded < math.inf
 

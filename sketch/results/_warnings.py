@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from .._checks import warn_missed
 from ..errors import AccuracyWarning, warn
-from ..formats import TensorTrain, rounded_train
+from ..formats import RoundedTrain, TensorTrain
 from ._error import ErrorEstimate
 from ._foreseen import foreseen_growth
 
@@ -72,7 +72,7 @@ def warn_inaccurate_train(
         return
     ranks, others = max(tt.ranks) // 2, []
     while ranks:
-        smaller = rounded_train(tt, (ranks,) * len(tt.ranks), None)
+        smaller = RoundedTrain.of(tt, (ranks,) * len(tt.ranks), None).train
         others.append((ranks, error_of(smaller).relative))
         ranks //= 2
     warn_worse_than_zero(tt.error, max(tt.ranks), others)

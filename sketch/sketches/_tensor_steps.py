@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from .._checks import checked_tol, each_bond
 from ..backend.array import Array, namespace
 from ..errors import RankError
-from ..formats import TensorTrain, rounded_train
+from ..formats import RoundedTrain, TensorTrain
 from ..maps import TensorTrainMap
 from ..numerics.cores import Core, absorb_left, absorb_right
 from ..numerics.linalg import frobenius_norm, rescaled
@@ -88,12 +89,26 @@ def probed(maps: object, block: TensorBlock, at: tuple[int, ...]) -> Array:
     return xp.reshape(absorb_right(split, core), (-1, 1))
 
 
-def with_error(sums: Sums, tt: TensorTrain, data: Array | None, exponent: int) -> TensorTrain:
-    """Return a train with the estimate of its error by what the probes see of the data."""
+def error_of(
+    sums: Sums, tt: TensorTrain, data: Array | None, exponent: int, norm: float | None = None
+) -> ErrorEstimate:
+    """Return the estimate of a train's error by what the probes see of the data.
+
+    Parameters
+    ----------
+    sums : Sums
+    tt : TensorTrain
+    data : array or None
+        What the probes saw, to be scaled by ``2**-exponent`` as the train is.
+    exponent : int
+    norm : float, optional
+        Of the train, where it is known.
+    """
     spec = sums.spec
     if data is None:
-        return tt.with_error(_UNKNOWN)
-    norm, data = tt.norm(), rescaled(data, -exponent)
+        return _UNKNOWN
+    norm = tt.norm() if norm is None else norm
+    data = rescaled(data, -exponent)
     residual = data
     for at, block in as_tensor_source(tt).blocks():  # none of a train without entries
         residual = residual - probed(sums.maps, block, at)
@@ -103,7 +118,7 @@ def with_error(sums: Sums, tt: TensorTrain, data: Array | None, exponent: int) -
         norm = frobenius_norm(data) / count
     columns = max((1, *spec.right_sizes))
     roundoff = sums.roundoff(rescaled(norm, exponent))
-    error = ErrorEstimate(
+    return ErrorEstimate(
         residual=value,
         norm=norm,
         kind="unbiased",
@@ -114,7 +129,6 @@ def with_error(sums: Sums, tt: TensorTrain, data: Array | None, exponent: int) -
             blocks=spec.error_probes,
         ),
     )
-    return tt.with_error(error)
 
 
 # ---- ranks and the last steps ------------------------------------------------------------------
@@ -154,28 +168,34 @@ def rounded(
         What the error probes saw of the data.
     ranks, tol, exponent
     """
-    whole = with_error(sums, whole, data, exponent)
+    estimate = functools.partial(error_of, sums, data=data, exponent=exponent)
     if 0 in whole.shape:
-        return _finished(sums, whole, data, exponent)
+        return _finished(sums, RoundedTrain(whole, whole), None, data, exponent)
     if tol is None:
-        return _finished(sums, rounded_train(whole, ranks, None), data, exponent)
-    slack = whole.error.slack(tol)
-    short = rounded_train(whole, ranks, slack)
-    if not whole.error.meets(tol):
-        warn_unmet(whole.error, tol, "the sketch")
-    elif short.error.loss > slack * whole.error.norm:  # the ranks were too small
-        warn_unmet(short.error, tol, f"rank {short.ranks}")
-    return _finished(sums, short, data, exponent)
+        short = RoundedTrain.of(whole, ranks, None)
+        wide = estimate(whole, norm=short.norm_before) if short.lost else None
+        return _finished(sums, short, wide, data, exponent)
+    wide = estimate(whole)
+    slack = wide.slack(tol)
+    short = RoundedTrain.of(whole, ranks, slack)
+    if not wide.meets(tol):
+        warn_unmet(wide, tol, "the sketch")
+    elif short.lost * short.norm_before > slack * wide.norm:  # the ranks were too small
+        warn_unmet(short.error_after(wide), tol, f"rank {short.train.ranks}")
+    return _finished(sums, short, wide, data, exponent)
 
 
-def _finished(sums: Sums, tt: TensorTrain, data: Array | None, exponent: int) -> TensorTrain:
-    by_rounding = tt.error  # that of the wide train, and the known distance from it
-    tt = with_error(sums, tt, data, exponent)
-    if by_rounding is not None and by_rounding.loss and tt.error.kind != "heuristic":
-        known = dataclasses.replace(by_rounding, method="known rounding")
-        tt = tt.with_error(tt.error.known_besides(known))
-    warn_inaccurate_train(tt, lambda other: with_error(sums, other, data, exponent).error)
-    error = tt.error.rescaled(exponent)
+def _finished(
+    sums: Sums, short: RoundedTrain, wide: ErrorEstimate | None, data: Array | None, exponent: int
+) -> TensorTrain:
+    norm = short.norm if short.lost else None  # where rounding found it
+    error = error_of(sums, short.train, data, exponent, norm)
+    if wide is not None and short.lost and error.kind != "heuristic":
+        known = dataclasses.replace(short.error_after(wide), method="known rounding")
+        error = error.known_besides(known)
+    tt = short.train.with_error(error)
+    warn_inaccurate_train(tt, lambda other: error_of(sums, other, data, exponent))
+    error = error.rescaled(exponent)
     if data is not None:
         error = with_rounding(error, sums, max((1, *sums.spec.right_sizes)))
     return scaled_train(tt, exponent).with_error(error).astype(sums.dtype)

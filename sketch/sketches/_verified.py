@@ -17,7 +17,7 @@ from ._generalized_nystrom import GeneralizedNystrom
 from ._method import SomeBlock
 from ._residual import ResidualSpec
 from ._stta import STTA
-from ._tensor_steps import with_error
+from ._tensor_steps import error_of
 
 _PROBES = 20
 
@@ -70,5 +70,4 @@ def probed_train_error(
     sums = sk.accumulator.sums()
     if "probe" not in sums.state.parts:
         raise DtypeError("the data have no entries, and so no error")
-    error: ErrorEstimate = with_error(sums, train, sums.whole("probe"), 0).error
-    return error
+    return error_of(sums, train, sums.whole("probe"), 0)
