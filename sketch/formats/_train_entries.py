@@ -15,6 +15,7 @@ from ._train_algebra import chained
 
 _BLOCK_ENTRIES = 400_000  # of what points carry from mode to mode at once: it stays in cache
 _FEW = 4  # points, for which all else takes longer
+_JOINED_FROM = 50  # points, below which joined modes save nothing
 _TOGETHER, _APART = (
     3,
     6,
@@ -37,7 +38,9 @@ def entries(cores: Sequence[Array], points: Points) -> Array:
         return namespace(cores[0]).zeros((0,), **beside(cores[0]))
     if len(points) <= _FEW:
         return _one_by_one(cores, points)
-    cores, places = _joined(list(cores), list(points.T))
+    cores, places = list(cores), [*np.ascontiguousarray(points.T)]
+    if len(points) >= _JOINED_FROM:
+        cores, places = _joined(cores, places)
     widest = max(core.shape[0] + core.shape[2] for core in cores)
     step = max(1, _BLOCK_ENTRIES // widest)
     blocks = [_entries(cores, [p[block] for p in places]) for block in cuts(len(points), step)]
@@ -127,15 +130,16 @@ def _sorting(places: Points) -> Points:
 def _each_apart(values: Array, core: Array, places: Points) -> Array:
     """Return the same row by row, some at a time."""
     step = max(1, _BLOCK_ENTRIES // (core.shape[0] * core.shape[2]))
-    parts = [
-        (values[some, None, :] @ _slices(core, places[some]))[:, 0, :]
-        for some in cuts(len(places), step)
-    ]
-    return parts[0] if len(parts) == 1 else namespace(core).concat(parts, axis=0)
+    if len(places) <= step:
+        return (values[:, None, :] @ _slices(core, places))[:, 0, :]
+    parts = [_each_apart(values[some, :], core, places[some]) for some in cuts(len(places), step)]
+    return namespace(core).concat(parts, axis=0)
 
 
 def _slices(core: Array, places: Points) -> Array:
     """Return the slices of a core (a, n, b) at places, shape (len(places), a, b)."""
+    if isinstance(core, np.ndarray):  # the calls of the standard would take most of the time
+        return core.take(places, axis=1).transpose(1, 0, 2)
     xp = namespace(core)
     at = xp.asarray(places, **beside(core, "int64"))
     return xp.permute_dims(xp.take(core, at, axis=1), (1, 0, 2))
