@@ -163,11 +163,13 @@ def _upper_tail(ranks: tuple[int, ...], blocks: int) -> tuple[_Values, _Values]:
 
     def added(x: _Values, y: _Values) -> _Values:
         """Return the tail of a sum of two independent variables from theirs."""
-        parts = -np.diff(np.exp(x))
-        left = np.exp(edges)[:, None] - middles
-        logs_left = np.log(np.where(left > 0, left, 1e-300))
-        chances = np.where(left > 0, np.exp(np.interp(logs_left, edges, y)), 1.0)
-        return np.log(chances @ parts + math.exp(x[-1]) + 1e-300)
+        parts, sums = -np.diff(np.exp(x)), []
+        for some in np.split(edges, _EDGES // 50):  # which keeps arrays small
+            left = np.exp(some)[:, None] - middles
+            logs_left = np.log(np.where(left > 0, left, 1e-300))
+            chances = np.where(left > 0, np.exp(np.interp(logs_left, edges, y)), 1.0)
+            sums.append(chances @ parts)
+        return np.log(np.concatenate(sums) + math.exp(x[-1]) + 1e-300)
 
     power: _Values = np.interp(edges, logs, beyond, right=-690.0)
     total: _Values | None = None

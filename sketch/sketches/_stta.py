@@ -17,7 +17,7 @@ from ._running import TensorRun
 from ._state import Passes
 from ._sums import Sums
 from ._tensor_spec import TensorSpec, tensor_fields
-from ._tensor_steps import both_sides, checked_ranks, cores_of, probed, rounded
+from ._tensor_steps import both_sides, checked_ranks, cores_of, probed_by, rounded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +33,16 @@ class STTASpec(TensorSpec, Method[TensorBlock, TensorTrainMap]):
     def products(self, run: TensorRun, block: TensorBlock, at: tuple[int, ...]) -> Products:
         """Return what a block adds to each sum."""
         xp = namespace(block.like())
-        contraction = block.between(cores_of(run.maps, "right", block, at))
+        sides = ["right", "error"] if self.error_probes else ["right"]
+        tests = [cores_of(run.maps, side, block, at) for side in sides]
+        contraction, *probes = block.between_each(tests)
         products = {}
+        if probes:
+            products["probe"] = probed_by(tests[1], probes[0])
         for mode, (psi, omega) in enumerate(both_sides(self, run, block, at, contraction)):
             products[f"psi_{mode}"] = xp.permute_dims(psi, (0, 2, 1))
             if omega is not None:
                 products[f"omega_{mode}"] = omega
-        if self.error_probes:
-            products["probe"] = probed(run.maps, block, at)
         return products
 
     def finish(self, sums: Sums, rank: object, tol: float | None) -> TensorTrain:

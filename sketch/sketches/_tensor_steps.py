@@ -81,7 +81,12 @@ def _behind(seen: Array, core: Core) -> Array:
 def probed(maps: object, block: TensorBlock, at: tuple[int, ...]) -> Array:
     """Return the contractions of a block with all error probes, shape (P R, 1)."""
     cores = cores_of(maps, "error", block, at)
-    seen = block.between(cores).seen()  # (1, n_0, P r_1)
+    return probed_by(cores, block.between(cores))
+
+
+def probed_by(cores: Sequence[Core], contraction: Contraction) -> Array:
+    """Return the same from a contraction with the cores of the probes that has begun."""
+    seen = contraction.seen()  # (1, n_0, P r_1)
     core = cores[0].array()
     xp = namespace(seen)
     split = xp.reshape(seen, (seen.shape[1], -1, core.shape[1]))

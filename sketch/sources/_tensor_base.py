@@ -84,6 +84,10 @@ class TensorBlock(TensorSource):
     def between(self, rights: Sequence[Core]) -> Contraction:
         """Begin a contraction with a right test tensor; its core of mode 0 is not used."""
 
+    def between_each(self, tests: Sequence[Sequence[Core]]) -> list[Contraction]:
+        """Begin a contraction with each of some right test tensors."""
+        return [self.between(rights) for rights in tests]
+
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
         """Yield the tensor itself, in one block."""
         yield (0,) * len(self.shape), self

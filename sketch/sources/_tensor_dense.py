@@ -74,7 +74,14 @@ class DenseTensorBlock(TensorBlock):
 
     def between(self, rights: Sequence[Core]) -> Contraction:
         """Begin a contraction: the data are read twice, each time in one matrix product."""
-        return DenseContraction(self.array, rights)
+        return self.between_each([rights])[0]
+
+    def between_each(self, tests: Sequence[Sequence[Core]]) -> list[Contraction]:
+        """Begin contractions, whose first products are one where they cut the data alike."""
+        begun = [DenseContraction(self.array, rights) for rights in tests]
+        for cut in sorted({contraction.cut for contraction in begun} - {0}):
+            _multiply([contraction for contraction in begun if contraction.cut == cut])
+        return [*begun]
 
     def find_nonfinite(self) -> tuple[int, ...] | None:
         """Return the first index that holds NaN or infinity."""
@@ -91,50 +98,53 @@ class DenseContraction(Contraction):
 
     All modes before s see the product with the right interface at s, all others the product with
     the left one: two matrix products with N entries, and all else is small. N (r + l) operations.
+    The first one is left to `_multiply`.
     """
 
     def __init__(self, array: Array, rights: Sequence[Core]) -> None:
         xp = namespace(array)
         self._shape = tuple(int(n) for n in array.shape)
-        self._mode, self._cut = 0, _best_cut(self._shape, rights)
-        rows = math.prod(self._shape[: self._cut])
-        self._matrix = xp.reshape(array, (rows, -1))
+        self._mode, self.cut = 0, _best_cut(self._shape, rights)
+        self.matrix = xp.reshape(array, (math.prod(self._shape[: self.cut]), -1))
         self._left = trivial_interface(array)  # (B, rows, l) before the cut, (B, l, rest) behind
         self._rights = {len(self._shape) - 1: self._left}
-        for mode in range(len(self._shape) - 1, max(1, self._cut) - 1, -1):
+        for mode in range(len(self._shape) - 1, max(1, self.cut) - 1, -1):
             self._rights[mode - 1] = grow_right(self._rights[mode], rights[mode].array())
-        self._half = self._right_half(rights)
-        if self._cut == 0:
+        self._cores, self._half = rights, dict[int, Array]()
+        if self.cut == 0:
             self._cross()
 
-    def _right_half(self, rights: Sequence[Core]) -> dict[int, Array]:
-        """Return ``T_k X_k`` as (B, n_0 ... n_k, r) for the modes before the cut."""
-        xp = namespace(self._matrix)
-        half: dict[int, Array] = {}
-        for mode in range(self._cut - 1, -1, -1):
-            if mode == self._cut - 1:
-                interface = self._rights[mode]
-                blocks, _, r = interface.shape
-                z = product(self._matrix, side_by_side(interface))
-                half[mode] = xp.permute_dims(xp.reshape(z, (-1, blocks, r)), (1, 0, 2))
-                continue
-            z = half[mode + 1]
-            split = xp.reshape(z, (z.shape[0], -1, self._shape[mode + 1], z.shape[2]))
-            half[mode] = absorb_right(split, rights[mode + 1].array())
-        return half
+    @property
+    def interface(self) -> Array:
+        """The right test tensor at the cut, (columns of the matrix, B r)."""
+        return side_by_side(self._rights[self.cut - 1])
+
+    def take(self, z: Array) -> None:
+        """Take the product of the matrix with the interface, and find all ``T_k X_k`` before it.
+
+        These are (B, n_0 ... n_k, r).
+        """
+        xp = namespace(z)
+        blocks = self._rights[self.cut - 1].shape[0]
+        z = xp.permute_dims(xp.reshape(z, (z.shape[0], blocks, -1)), (1, 0, 2))
+        self._half[self.cut - 1] = z
+        for mode in range(self.cut - 1, 0, -1):
+            split = xp.reshape(z, (z.shape[0], -1, self._shape[mode], z.shape[2]))
+            z = absorb_right(split, self._cores[mode].array())
+            self._half[mode - 1] = z
 
     def _cross(self) -> None:
         """Go over the cut: contract the data with the left interface."""
-        xp = namespace(self._matrix)
+        xp = namespace(self.matrix)
         blocks, _, columns = self._left.shape
-        y = product(xp.matrix_transpose(side_by_side(self._left)), self._matrix)
+        y = product(xp.matrix_transpose(side_by_side(self._left)), self.matrix)
         self._left = xp.reshape(y, (blocks, columns, -1))
 
     def seen(self) -> Array:
         """Return what the mode sees."""
-        xp = namespace(self._matrix)
+        xp = namespace(self.matrix)
         n = self._shape[self._mode]
-        if self._mode < self._cut:
+        if self._mode < self.cut:
             left, right = side_by_side(self._left), side_by_side(self._half[self._mode])
             wide = xp.reshape(right, (left.shape[0], -1))
             return xp.reshape(product(xp.matrix_transpose(left), wide), (-1, n, right.shape[1]))
@@ -144,11 +154,11 @@ class DenseContraction(Contraction):
 
     def advance(self, core: Core) -> None:
         """Extend the left interface, or absorb the core once the data are contracted with it."""
-        xp = namespace(self._matrix)
-        if self._mode < self._cut:
+        xp = namespace(self.matrix)
+        if self._mode < self.cut:
             self._left = grow_left(self._left, core.array())
             self._mode += 1
-            if self._mode == self._cut:
+            if self._mode == self.cut:
                 self._cross()
             return
         blocks, columns, _ = self._left.shape
@@ -166,3 +176,13 @@ def _best_cut(shape: tuple[int, ...], rights: Sequence[Core]) -> int:
         return width * (before * behind + (before + behind) * width)
 
     return min(range(1, len(shape)), key=cost, default=0)
+
+
+def _multiply(begun: Sequence[DenseContraction]) -> None:
+    """Multiply the data with all test tensors at the cut that contractions share."""
+    interfaces = [contraction.interface for contraction in begun]
+    z = product(begun[0].matrix, namespace(*interfaces).concat(interfaces, axis=1))
+    start = 0
+    for contraction, interface in zip(begun, interfaces, strict=True):
+        contraction.take(z[:, start : start + interface.shape[1]])
+        start += int(interface.shape[1])
