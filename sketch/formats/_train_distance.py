@@ -24,6 +24,8 @@ def distance_and_norm(x: TensorTrain, y: TensorTrain) -> tuple[float, float, flo
     ``Y_k`` alone: ``n R^3`` operations a mode for ranks R of y. Where rows of a ``Y_k`` depend on
     each other, so that terms of y may cancel, QRs of the difference take their place.
     """
+    if not math.prod(x.shape):
+        return 0.0, 0.0, 0.0
     with quiet():
         squares = _squares(x, y)
     if squares is None:
