@@ -123,7 +123,7 @@ def checked_share(value: Any, name: str, *, whole: bool = False) -> float:
     return share
 
 
-def check_callable(value: Any, name: str, expected: str) -> None:
+def check_callable(value: object, name: str, expected: str) -> None:
     """Refuse what cannot be called.
 
     Raises

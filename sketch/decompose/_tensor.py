@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Unpack, overload
+from typing import Unpack, overload
 
 import numpy as np
 
@@ -35,6 +35,7 @@ from ..numerics.linalg import column_norms, frobenius_norm
 from ..results import ErrorEstimate, rounding_floor, warn_inaccurate_train, warn_unmet
 from ..sketches import (
     TENSOR_METHODS,
+    Sketch,
     TensorMethod,
     TensorOptions,
     TrainResidual,
@@ -193,7 +194,7 @@ def tensor_train(
 
     own = independent_seed(seed, a)
 
-    def sketched(width: object) -> Any:
+    def sketched(width: object) -> Sketch[TensorTrain]:
         sk = made(source.shape, width, seed=own, dtype=source.dtype, device=device, **options)
         return fed(sk, source, check_finite=check_finite, memory=memory, progress=progress)
 
@@ -216,7 +217,9 @@ def _refuse_options(method: str, given: Iterable[str], known: Sequence[str] = ()
         )
 
 
-def _train_to_tolerance(sketched: Callable[[Any], Any], tol: float) -> TensorTrain:
+def _train_to_tolerance(
+    sketched: Callable[[object], Sketch[TensorTrain]], tol: float
+) -> TensorTrain:
     """Widen the sketch until its error meets the tolerance, and round to the ranks it needs.
 
     Once more where the error leaves so little to rounding that the ranks would be too large.

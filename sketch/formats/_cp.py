@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..backend.array import Array, beside, compute_dtype, dtype_name, namespace
+from ..backend.protocols import DType
 from ..errors import ShapeError
 from ..numerics.index_keys import Points
 from ..numerics.linalg import multiple
@@ -77,7 +78,7 @@ class CPTensor(FactoredTensor):
         self.weights, self.factors = jointly_cast(*all_with_terms(weights, kept))
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> DType:
         """The dtype of weights and factors."""
         return self.factors[0].dtype
 

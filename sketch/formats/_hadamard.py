@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ..backend.array import Array
+from ..backend.protocols import DType
 from ..errors import ShapeError
 from ..numerics.index_keys import Points
 from ._sum import Summable
@@ -71,7 +71,7 @@ class HadamardProduct(Summable):
         return tuple(a * b for a, b in pairs)
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> DType:
         """The dtype of products of entries."""
         return (self.first.cores[0][0, :1, 0] * self.second.cores[0][0, :1, 0]).dtype
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..backend.array import Array
+from ..backend.protocols import DType
 from ..errors import ShapeError
 from ..numerics.index_keys import Points
 from ._operator_algebra import applied
@@ -85,7 +86,7 @@ class OperatorProduct(Summable):
         return tuple(p * r for p, r in pairs)
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> DType:
         """The dtype of products of entries."""
         x = self.operator.cores[0][0, :1, 0, 0]
         return (x * self.train.cores[0][0, :1, 0]).dtype

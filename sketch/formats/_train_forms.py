@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 from ..backend.array import Array, dtype_name, namespace
+from ..backend.protocols import DType
 from ..errors import ShapeError
 from ..pictures import drawing, html
 from ._axes import axes_of_result
@@ -32,7 +33,7 @@ class TrainForms:
         @property
         def ranks(self) -> tuple[int, ...]: ...
         @property
-        def dtype(self) -> Any: ...
+        def dtype(self) -> DType: ...
         @property
         def error(self) -> Any: ...
 

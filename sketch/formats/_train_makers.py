@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -47,6 +46,6 @@ def _checked_shape(shape: Sequence[int]) -> tuple[int, ...]:
     return sizes
 
 
-def _placed(core: Array, dtype: str, device: Any) -> Array:
+def _placed(core: Array, dtype: str, device: Device) -> Array:
     home = place(device)
     return cast(core if home is None else moved(core, home), dtype)

@@ -24,6 +24,7 @@ from ..backend.array import (
 )
 from ..backend.dtypes import compute_dtype, target_dtype
 from ..backend.plain import plain
+from ..backend.protocols import DType
 from ..errors import NonFiniteError, ShapeError
 from ..files import archive
 from ..numerics.linalg import frobenius_norm
@@ -161,13 +162,14 @@ class TrainStorage(Summable, Seeded):
         return tuple(sum(int(cores[bond].shape[2]) for cores in self._parts) for bond in bonds)
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> DType:
         """The dtype of the cores."""
         first, *others = [cores[0].dtype for cores in self._parts]
         if all(other == first for other in others):
             return first
         name = promote(*(dtype_name(cores[0].dtype) for cores in self._parts))
-        return getattr(namespace(self._parts[0][0]), name)
+        found: DType = getattr(namespace(self._parts[0][0]), name)
+        return found
 
     @property
     def nbytes(self) -> int:

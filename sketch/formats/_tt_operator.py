@@ -16,6 +16,7 @@ from ..backend.array import (
     namespace,
 )
 from ..backend.plain import plain
+from ..backend.protocols import DType
 from ..errors import ShapeError
 from ..numerics.operator_cores import OperatorCore
 from ._frozen import FrozenList
@@ -156,7 +157,7 @@ class TTOperator(OperatorBuilders):
         return self._train.ranks
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> DType:
         """The dtype of the cores."""
         return self._train.dtype
 

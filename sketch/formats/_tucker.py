@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..backend.array import Array, namespace
+from ..backend.protocols import DType
 from ..errors import ShapeError
 from ..numerics.index_keys import Points
 from ..numerics.linalg import frobenius_norm
@@ -65,7 +66,7 @@ class TuckerTensor(FactoredTensor):
         self.core, self.factors = jointly_cast(*all_with_terms(core, kept))
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> DType:
         """The dtype of core and factors."""
         return self.core.dtype
 

@@ -40,7 +40,7 @@ class EntryFile(Entries):
     """
 
     shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    dtype: np.dtype[np.generic]
     nnz: int
     _form: LineForm
 

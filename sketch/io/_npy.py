@@ -46,7 +46,7 @@ def read_npz(path: str, name: str, stack: contextlib.ExitStack) -> Found:
         return Found(archive[name])
 
 
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
     """Return shape, order and dtype of an array in NumPy's format."""
     version = np.lib.format.read_magic(file)
     if version == (1, 0):

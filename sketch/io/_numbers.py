@@ -23,7 +23,7 @@ _REAL = re.compile(
 )
 _SMALL = 1 << 16  # bytes that are read line by line at once
 
-Indices = NDArray[np.integer[Any]]  # shape (axes, p), of p entries
+Indices = NDArray[np.integer]  # shape (axes, p), of p entries
 Numbers = tuple[Indices, HostArray]  # with their values
 
 
@@ -45,7 +45,7 @@ class LineForm:
 
     indices: int
     values: int
-    dtype: np.dtype[Any]
+    dtype: np.dtype[np.generic]
     comments: bytes = b"%"
 
     @property
@@ -155,7 +155,7 @@ def _read_by_line(text: bytes, form: LineForm) -> Numbers:
     )
 
 
-def _value(word: bytes, dtype: np.dtype[Any]) -> float | int:
+def _value(word: bytes, dtype: np.dtype[np.generic]) -> float | int:
     if dtype.kind != "f":
         return _integer(word, _INTEGER, dtype)
     if not _REAL.fullmatch(word):

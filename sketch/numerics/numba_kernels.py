@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Callable
-from typing import Any
 
 import numba
 import numpy as np
@@ -28,7 +27,7 @@ class Kernel:
 
     def __init__(self, loop: Callable[..., None]) -> None:
         self._loop = loop
-        self._compiled: dict[bool, Any] = {}
+        self._compiled: dict[bool, Callable[..., None]] = {}
 
     def __call__(self, *arguments: object) -> None:
         """Run the loop."""
@@ -41,7 +40,7 @@ class Kernel:
             self._compiled[parallel] = _compiled(self._loop, parallel, cache=False)
             self._compiled[parallel](*arguments)
 
-    def _cached(self, parallel: bool) -> Any:
+    def _cached(self, parallel: bool) -> Callable[..., None]:
         loop = self._loop
         if not parallel:  # by a name of its own: the name is what the cache knows a loop by
             loop = types.FunctionType(loop.__code__, loop.__globals__, loop.__name__)
@@ -52,7 +51,7 @@ class Kernel:
             return _compiled(loop, parallel, cache=False)
 
 
-def _compiled(loop: Callable[..., None], parallel: bool, cache: bool) -> Any:
+def _compiled(loop: Callable[..., None], parallel: bool, cache: bool) -> Callable[..., None]:
     return numba.njit(parallel=parallel, cache=cache, fastmath={"contract"}, nogil=True)(loop)
 
 

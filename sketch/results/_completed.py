@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 from ..backend.array import HostArray
 from ..errors import PassError, ShapeError
 from ..files import archive
+from ..files.archive import Header
 from ..formats import (
     Seeded,
     axes_of_result,
@@ -355,7 +356,10 @@ class Completed(Seeded):
         (('place',), ('component', 'place'))
         """
         axes, over = axes_of_result(self), ("component",)
-        variables: dict[str, Any] = {"s": (over, self.s), "Vh": (over + axes.columns, self.Vh)}
+        variables: dict[str, Any] = {
+            "s": (over, self.s),
+            "Vh": (over + axes.columns, self.Vh),
+        }
         variables["mean"] = (axes.columns, self.mean)
         if self.rows is not None:
             variables["U"] = (axes.rows + over, self.U)
@@ -399,7 +403,7 @@ class Completed(Seeded):
         -------
         Completed
         """
-        facts: dict[str, Any] = {name: header[name] for name in _FACTS} | arrays
+        facts: Header = {name: header[name] for name in _FACTS} | arrays
         return cls(
             **facts,
             ridge=Ridge(**header["ridge"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from .._checks import checked_share
 from ..backend.array import quiet
@@ -62,7 +62,7 @@ class Estimate:
         return self.value / self.norm if self.norm > 0 else 0.0
 
     @property
-    def attributes(self) -> dict[str, Any]:
+    def attributes(self) -> dict[str, float | str]:
         """The estimate as plain values, for datasets and files of other libraries."""
         return {
             "error": self.value,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..files.archive import Header
 from ..numerics.linalg import rescaled
 from ._error import ErrorEstimate
 from ._laws import Regression, probed_excess
@@ -184,12 +185,12 @@ class FoundSpectrum:
             floor=float(rescaled(self.floor, exponent)),
         )
 
-    def to_header(self) -> dict[str, Any]:
+    def to_header(self) -> Header:
         """Describe it in plain values, for a file."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_header(cls, header: dict[str, Any]) -> FoundSpectrum:
+    def from_header(cls, header: Header) -> FoundSpectrum:
         """Rebuild it from `to_header`."""
         lists = {name: tuple(header[name]) for name in ("values", "noise")}
         return cls(**{**header, **lists})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
@@ -25,6 +25,7 @@ from ..backend.array import (
 )
 from ..backend.dtypes import target_dtype
 from ..backend.plain import plain
+from ..backend.protocols import DType
 from ..errors import NonFiniteError, ShapeError
 from ..files import archive
 from ..formats import (
@@ -126,7 +127,7 @@ class LowRank(LowRankForms, Summable, Seeded):
         return int(self.s.shape[0])
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> DType:
         """The dtype of the singular vectors."""
         return self.U.dtype
 
@@ -268,7 +269,7 @@ class LowRank(LowRankForms, Summable, Seeded):
     def _at_points(self, points: object) -> Array:
         return self.entries(points)
 
-    def _chains(self) -> list[Any]:
+    def _chains(self) -> list[Sequence[Array]]:
         left, right = self.matrix_factors()
         return [[gathered(left)[None, :, :], right[:, :, None]]]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..backend.array import Array, HostArray, brought, dtype_name, to_host
+from ..backend.protocols import DType
 from ..formats import axes_of_result
 from ..pictures import drawing, html
 from ._spectral_bounds import SpectralBounds
@@ -25,7 +26,7 @@ class LowRankForms(SpectralBounds):
     if TYPE_CHECKING:
 
         @property
-        def dtype(self) -> Any: ...
+        def dtype(self) -> DType: ...
         @property
         def H(self) -> LowRankForms: ...
         def __matmul__(self, x: Array) -> Array: ...

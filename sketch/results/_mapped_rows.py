@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ..backend.array import Array, dtype_name, namespace, promote
 from ..errors import ShapeError
@@ -54,7 +53,9 @@ def map_rows(
     return namespace(*results).concat(results, axis=0)
 
 
-def _of_chunk(chunk: Any, function: Any, width: int, like: Array) -> Array:
+def _of_chunk(
+    chunk: object, function: Callable[[MatrixBlock], Array], width: int, like: Array
+) -> Array:
     return map_rows(function, chunk, width, like)
 
 

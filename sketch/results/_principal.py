@@ -19,6 +19,7 @@ from ..backend.array import (
     unit_roundoff,
 )
 from ..backend.dtypes import target_dtype
+from ..backend.protocols import DType
 from ..errors import RankError
 from ..files import archive
 from ..formats import Seeded, carrying_seeds, write_result
@@ -120,7 +121,7 @@ class PrincipalComponents(ExplainedVariance, Seeded):
         return round(self.n_samples), int(self.mean.shape[0])
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> DType:
         """The dtype of the components."""
         return self.components.dtype
 

@@ -51,7 +51,7 @@ class Chunked(Protocol):
         """Number of axes."""
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype[np.generic]:
         """Type of the entries."""
 
     @property

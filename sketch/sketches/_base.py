@@ -37,7 +37,7 @@ class Sketch(Addable, Generic[Result]):
         What holds the state and adds to it, for the library's own use.
     """
 
-    spec_type: ClassVar[type[Any]]
+    spec_type: ClassVar[type[AnyMethod]]
     kinds: ClassVar[dict[str, type[Sketch[Any]]]] = {}
     """All classes of sketches by name, as state files name them."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 from ..backend.array import Array, Device, namespace
 from ..errors import ArgumentError
@@ -191,7 +190,7 @@ class HMT(MultiPass, Sketch[LowRank]):
     [1.0, 0.5, 0.25, 0.125]
     """
 
-    spec_type: ClassVar[type[Any]] = HMTSpec
+    spec_type = HMTSpec
 
     spec: HMTSpec
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Self
 
 from .._checks import checked_size
 from ..backend.array import Array, Device
@@ -180,7 +180,7 @@ class BlockKrylov(MultiPass, Sketch[LowRank]):
        methods", SISC 27 (2005) 19-42.
     """
 
-    spec_type: ClassVar[type[Any]] = BlockKrylovSpec
+    spec_type = BlockKrylovSpec
 
     spec: BlockKrylovSpec
 

@@ -92,7 +92,7 @@ class Method(ABC, Generic[SomeBlock, SomeMap]):
         """Return the result that the sums determine."""
 
     @abstractmethod
-    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, object]) -> int:
+    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, SomeMap]) -> int:
         """Return about how many bytes the sums and their finish take for data of a shape."""
 
     @abstractmethod

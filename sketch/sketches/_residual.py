@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ..backend.array import Array, moved, to_host, unit_roundoff, widened
+from ..backend.array import Array, dtype_name, moved, promote, to_host, unit_roundoff, widened
 from ..errors import DtypeError, OptionError, ShapeError
 from ..files.archive import Header
 from ..formats import TensorTrain
@@ -184,7 +184,9 @@ class MatrixResidual(ResidualSpec[MatrixBlock]):
         few = block.by_rows().tocoo(copy=True)
         few.sum_duplicates()
         data = widened(few.data)
-        there = np.empty(len(data), np.result_type(self.left, self.right))
+        there = np.empty(
+            len(data), promote(dtype_name(self.left.dtype), dtype_name(self.right.dtype))
+        )
         step = max(1, 500_000 // max(1, self.columns))
         for start in range(0, len(data), step):
             some = slice(start, start + step)

@@ -96,13 +96,15 @@ class RowBlocks:
         (seen,) = compute(tree([task(adjoint_rows, shared, *pair) for pair in pairs], add_arrays))
         return seen
 
-    def times(self, x: Array, dtype: str) -> object:
+    def times(self, x: Array, dtype: str) -> Array:
         """Return the product with a small matrix as a Dask array, which is computed when asked for.
 
         Dask knows the arrays of a GPU; blocks of other libraries it passes on as they are.
         """
         meta = x if is_on_gpu(x) else None
-        return array_of_rows(self._products(x, dtype), self.rows, int(x.shape[1]), dtype, meta)
+        columns = int(x.shape[1])
+        lazy: Array = array_of_rows(self._products(x, dtype), self.rows, columns, dtype, meta)
+        return lazy
 
     def _products(self, x: Array, dtype: str) -> list[Task]:
         shared = once(x)

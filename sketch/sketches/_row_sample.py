@@ -67,7 +67,7 @@ class RowSample:
         numbers, starts, places, values = (kept[f"sample_{name}"] for name in _NAMES)
         return cls(numbers, starts, places, values, level)
 
-    def arrays(self) -> dict[str, Any]:
+    def arrays(self) -> dict[str, HostArray]:
         """Return what a state keeps, by name."""
         return {f"sample_{name}": getattr(self, name) for name in _NAMES}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -140,11 +140,11 @@ def _state(
     )
 
 
-def _cover(runs: Any) -> Cover:
+def _cover(runs: Sequence[Sequence[int]] | None) -> Cover:
     return None if runs is None else tuple((int(start), int(stop)) for start, stop in runs)
 
 
-def _covers(pair: Any) -> tuple[Cover, Cover]:
+def _covers(pair: Sequence[Sequence[Sequence[int]] | None]) -> tuple[Cover, Cover]:
     rows, columns = pair
     return _cover(rows), _cover(columns)
 

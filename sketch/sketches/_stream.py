@@ -7,12 +7,12 @@ import hashlib
 import numbers
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
 from .._checks import checked_share, checked_size
-from ..backend.array import is_array, is_dask, to_host
+from ..backend.array import HostArray, is_array, is_dask, to_host
 from ..errors import NonFiniteError, PassError, PlacementWarning, ShapeError, warn
 from ..files.paths import try_to_write
 from ..running.progress import track
@@ -87,13 +87,13 @@ def _rows_to_skip(stream: Stream, first: int | None, resume: bool) -> int:
 
 
 def _remaining(
-    chunks: Iterable[Any],
+    chunks: Iterable[object],
     axis: int,
     stream: Stream,
     skip: int,
     forgetting: float,
     progress: bool,
-) -> Iterator[tuple[Any, Any]]:
+) -> Iterator[tuple[object, object]]:
     """Yield the places and chunks behind the rows that were taken before."""
     known, left = Stream(), skip
     whole = skip == stream.position  # the iterable begins with the stream
@@ -131,11 +131,11 @@ def _other_stream(stream: Stream) -> PassError:
     )
 
 
-def _behind(at: Any, chunk: Any, axis: int, rows: int) -> tuple[Any, Any]:
+def _behind(at: object, chunk: object, axis: int, rows: int) -> tuple[object, object]:
     """Return what follows the first rows of a chunk, and its place."""
     window = (*[slice(None)] * axis, slice(rows, None))
     if at is not None:
-        place = list(checked_place(at, chunk.ndim))
+        place = list(checked_place(at, len(_indexable(chunk).shape)))
         place[axis] += rows
         at = tuple(place)
     return at, _indexable(chunk)[window]
@@ -183,7 +183,7 @@ def _hashed(digest: str, data: bytes) -> str:
     return hashlib.blake2b(data, key=digest.encode(), digest_size=8).hexdigest()
 
 
-def _indexable(chunk: Any) -> Any:
+def _indexable(chunk: object) -> Any:
     """Return a chunk that can be cut: sparse ones by rows, lists as arrays, else as adapters do."""
     if isinstance(chunk, list):
         if any(getattr(part, "ndim", 0) > 1 for part in chunk):
@@ -194,20 +194,21 @@ def _indexable(chunk: Any) -> Any:
     elif not isinstance(chunk, np.ndarray):
         with contextlib.suppress(NonFiniteError):  # of missing entries, which completion takes
             chunk = contents(chunk)
-    return chunk.tocsr() if hasattr(chunk, "tocsr") and chunk.ndim == 2 else chunk
+    found: Any = chunk
+    return found.tocsr() if hasattr(found, "tocsr") and found.ndim == 2 else found
 
 
-def _values(rows: Any) -> Any:
-    rows = _indexable(rows)
+def _values(rows: object) -> HostArray:
+    found = _indexable(rows)
     for method in ("compute", "toarray", "todense", "to_array"):
-        if hasattr(rows, method):
-            rows = getattr(rows, method)()
-    values = np.asarray(to_host(rows) if hasattr(rows, "dtype") else rows)
+        if hasattr(found, method):
+            found = getattr(found, method)()
+    values = np.asarray(to_host(found) if hasattr(found, "dtype") else found)
     dtype = "complex128" if values.dtype.kind == "c" else "float64"
     return np.ascontiguousarray(values.astype(dtype) + 0.0)  # zeros have one sign
 
 
-def _is_placed(chunk: object) -> bool:
+def _is_placed(chunk: object) -> TypeGuard[tuple[object, object]]:
     """Whether a chunk of a stream is a pair ``(at, chunk)``."""
     return (
         isinstance(chunk, tuple)
@@ -216,6 +217,6 @@ def _is_placed(chunk: object) -> bool:
     )
 
 
-def _bytes(chunk: Any) -> int:
+def _bytes(chunk: object) -> int:
     data = chunk[1] if _is_placed(chunk) else chunk
     return int(getattr(data, "nbytes", 0))

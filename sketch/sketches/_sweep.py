@@ -7,7 +7,7 @@ interfaces, so that a sweep over them costs one contraction from each side.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from ..backend.array import Array, moved, namespace
 from ..formats import TensorTrain
@@ -59,7 +59,7 @@ def _between_cores(run: TensorRun, block: TensorBlock, at: tuple[int, ...]) -> C
     return contraction
 
 
-def sweep_keep(spec: TensorSpec, sums: Sums, reduced: Any) -> Kept:
+def sweep_keep(spec: TensorSpec, sums: Sums, reduced: Callable[[Array], Array]) -> Kept:
     """Return the core that a pass finds, and of the first one what the probes saw.
 
     `reduced` turns what the mode saw into the columns whose span becomes the core.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol, Self
 
 from ..backend.array import Array, apart, cast, namespace
 from ..finalize import SketchedBasis
@@ -29,7 +29,7 @@ class Basis(Protocol):
     def seen_by(self, matrix: DrawnMatrix) -> Array:
         """Return ``Psi^* Q`` for a test matrix Psi."""
 
-    def times(self, x: Array, dtype: str) -> Any:
+    def times(self, x: Array, dtype: str) -> Array:
         """Return ``Q X`` in a dtype, as an array of the kind that results hold."""
 
 
@@ -54,13 +54,13 @@ class Tall(Basis, Protocol):
         `sketch` returns ``Psi^* Y`` where it is at hand, with which a basis is cheaper.
         """
 
-    def inside(self, basis: Any) -> Array:
+    def inside(self, basis: Self) -> Array:
         """Return ``Q^* Y`` for a basis Q in the same form."""
 
     def triangle(self) -> Array:
         """Return R with ``R^* R = Y^* Y``."""
 
-    def beside(self, other: Any) -> Tall:
+    def beside(self, other: Self) -> Tall:
         """Return the matrix with the columns of another in the same form beside it."""
 
     def multiplied(self, x: Array) -> Tall:
@@ -69,7 +69,7 @@ class Tall(Basis, Protocol):
     def norm(self) -> float:
         """Return the Frobenius norm."""
 
-    def outside(self, basis: Any, inside: Array) -> Array:
+    def outside(self, basis: Self, inside: Array) -> Array:
         """Return R with ``R^* R = Z^* Z`` for ``Z = Y - Q (Q^* Y)``."""
 
     def copy(self) -> Tall:

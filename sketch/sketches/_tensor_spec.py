@@ -91,12 +91,12 @@ class TensorSpec:
         """Return the adapter of a chunk."""
         return as_tensor_source(chunk)
 
-    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, Any]) -> int:
+    def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, TensorTrainMap]) -> int:
         """Return about how many bytes sums, their rounding and test tensors take."""
         left, right = (1, *self.left_sizes), (*self.right_sizes, 1)
         modes = zip(left, shape, right, strict=True)
-        sums: int = sum(rows * n * columns for rows, n, columns in modes)
-        cores: int = sum(m.entries(shape) for m in maps.values())
+        sums = sum(rows * n * columns for rows, n, columns in modes)
+        cores = sum(m.entries(shape) for m in maps.values())
         return 8 * (3 * sums + cores)
 
     def bond_sums(self) -> dict[str, Sum]:

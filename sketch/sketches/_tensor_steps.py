@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 from .._checks import checked_tol, each_bond
 from ..backend.array import Array, namespace
@@ -37,11 +36,11 @@ _UNKNOWN = ErrorEstimate(
 )
 
 
-def cores_of(maps: Any, name: str, block: TensorBlock, at: tuple[int, ...]) -> Sequence[Core]:
+def cores_of(
+    maps: Mapping[str, TensorTrainMap], name: str, block: TensorBlock, at: tuple[int, ...]
+) -> Sequence[Core]:
     """Return the cores of a test tensor for a block of the data."""
-    matrix: TensorTrainMap = maps[name]
-    cores: Sequence[Core] = matrix.cores(at, block.shape, block.like())
-    return cores
+    return maps[name].cores(at, block.shape, block.like())
 
 
 def both_sides(
@@ -78,7 +77,7 @@ def _behind(seen: Array, core: Core) -> Array:
 # ---- error probes ------------------------------------------------------------------------------
 
 
-def probed(maps: object, block: TensorBlock, at: tuple[int, ...]) -> Array:
+def probed(maps: Mapping[str, TensorTrainMap], block: TensorBlock, at: tuple[int, ...]) -> Array:
     """Return the contractions of a block with all error probes, shape (P R, 1)."""
     cores = cores_of(maps, "error", block, at)
     return probed_by(cores, block.between(cores))

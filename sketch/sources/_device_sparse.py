@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import copy
 
-from ..backend.array import Array, DeviceSparse, accumulator_dtype, compute_dtype, namespace
+from ..backend.array import (
+    Array,
+    DeviceSparse,
+    accumulator_dtype,
+    compute_dtype,
+    dtype_name,
+    namespace,
+)
 from ..errors import ShapeError
 from ..numerics.linalg import frobenius_norm, rescaled
 from ._base import DrawnRows, MatrixBlock, Window
@@ -84,7 +91,7 @@ class DeviceSparseSource(MatrixBlock):
 
     def _with_rows(self, rows: DeviceSparse) -> DeviceSparseSource:
         new = copy.copy(self)
-        new.dtype = rows.data.dtype.name
+        new.dtype = dtype_name(rows.data.dtype)
         new._hold(rows)
         return new
 

@@ -7,7 +7,7 @@ import functools
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import Self
 
 from ..backend.array import Array
 from ..backend.protocols import DaskArray
@@ -72,7 +72,9 @@ class TensorBlock(TensorSource):
     """A tensor T of order d that can be contracted with tensor trains from both ends."""
 
     @functools.cached_property
-    def begun(self) -> weakref.WeakKeyDictionary[Any, dict[Any, tuple[list[Array], Contraction]]]:
+    def begun(
+        self,
+    ) -> weakref.WeakKeyDictionary[object, dict[tuple[int, ...], tuple[list[Array], Contraction]]]:
         """Contractions that go on in a later pass, and the cores they met, by sketch and place."""
         return weakref.WeakKeyDictionary()
 

@@ -7,7 +7,7 @@ import math
 import mmap
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -137,7 +137,7 @@ class StoredArray:
 def converted(block: Array, dtype: str) -> Array:
     """Return a block that BLAS can read: plain memory, native order, the computing dtype."""
     if isinstance(block, np.ndarray):
-        order: Any = "F" if _fastest_first(block)[:1] == [0] else "C"
+        order: Literal["F", "C"] = "F" if _fastest_first(block)[:1] == [0] else "C"
         return np.asarray(block).astype(dtype, order=order, copy=False)
     return cast(block, dtype)
 

@@ -128,7 +128,7 @@ def _scalar(attributes: Attributes, name: str, default: float) -> object:
     return _numbers(attributes, name, None)[0] if name in attributes else default
 
 
-def _numbers(attributes: Attributes, name: str, dtype: np.dtype[Any] | None) -> HostArray:
+def _numbers(attributes: Attributes, name: str, dtype: np.dtype[np.generic] | None) -> HostArray:
     """Return the values of an attribute, of a dtype where one is given; none where it is absent."""
     given = attributes.get(name, ())
     try:
