@@ -131,3 +131,17 @@ def test_semidefinite_matrices_without_entries_have_empty_factors():
     for found in (sk.finalize(), sketch.pivoted_cholesky(np.zeros((0, 0)), rank=2)):
         assert found.shape == (0, 0)
         assert found.rank == float(found.error) == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex128"])
+def test_results_of_rank_zero_are_data_again(dtype):
+    nothing = sketch.svd(np.ones((5, 4), dtype), 0)
+    assert nothing.rank == 0
+    for data in (nothing, sketch.TensorSum([nothing, 2 * nothing]), nothing - np.zeros((5, 4))):
+        for method in ("stta", "otts", "tt-hmt"):
+            train = sketch.tensor_train(data, 2, method=method)
+            assert not np.any(train.to_array())
+        for method in ("hmt", "nystrom", "krylov"):
+            assert not np.any(sketch.svd(data, 2, method=method).to_array())
+        assert not np.any(sketch.pca(data, 2).singular_values)
+        assert sketch.spectral_norm(data).value == 0

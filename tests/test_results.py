@@ -189,8 +189,29 @@ def test_precision_that_cannot_hold_a_result_is_refused():
         res.astype("float32")
     with pytest.raises(sketch.NonFiniteError, match="beyond the range of float32"):
         (1e60 * sketch.tt_svd(tensor("float64"), 2)).astype("float32")
-    tiny = sketch.svd(1e-60 * matrix("float64"), 3).astype("float32")  # becomes zero: that is known
-    assert covered(tiny, 1e-60 * matrix("float64"))
+
+
+@pytest.mark.parametrize("scale", [1e-43, 1e-60, 1e-200, 1e-290])
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_what_a_precision_takes_for_zero_is_known(scale, dtype):
+    """Beyond the squares that a double holds, too; a real result may become a complex one."""
+    a, t = matrix(dtype) * scale, tensor(dtype) * scale
+    for narrow in {NARROW[dtype], "complex64"}:
+        assert covered_at(sketch.svd(a, 3).astype(narrow), a, scale)
+        for power in (1.0, scale**0.5):  # in one core, or in two
+            first, *others = sketch.tt_svd(t / power, 2).cores
+            train = sketch.TensorTrain([first * power, *others])
+            train = train.with_error(sketch.tt_svd(t, 2).error)
+            assert covered_at(train.astype(narrow), t, scale)
+
+
+def covered_at(result, data, scale):
+    """Whether the interval holds the distance to the data, whose squares are beyond the range."""
+    assert result.error is not None
+    double = result.astype("complex128")
+    found = (double.U * double.s) @ double.Vh if hasattr(double, "s") else double.to_array()
+    low, high = (x / scale for x in result.error.interval())
+    return low <= np.linalg.norm(found / scale - data / scale) <= high
 
 
 # ---- laws -----------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ def distance_and_norm(x: TensorTrain, y: TensorTrain) -> tuple[float, float, flo
     if not math.prod(x.shape):
         return 0.0, 0.0, 0.0
     with quiet():
-        squares = _squares(x, y)
+        squares = None if 0 in y.shape else _squares(x, y)
     if squares is None:
         return (x - y).norm(), y.norm(), 0.0
     distance, norm = (math.sqrt(value) for value in squares)

@@ -21,6 +21,7 @@ from ..backend.array import (
     quiet,
     to_host,
     unit_roundoff,
+    widened,
 )
 from ..backend.dtypes import compute_dtype, target_dtype
 from ..backend.plain import plain
@@ -35,7 +36,7 @@ from ._sum import Summable
 from ._terms import with_terms
 from ._train_algebra import summed
 from ._train_makers import ones_cores, random_cores
-from ._train_sweeps import replacement_loss
+from ._train_sweeps import distance
 
 
 @carrying_seeds("with_error", "astype")
@@ -229,12 +230,11 @@ class TrainStorage(Summable, Seeded):
             cores = [cast(core, dtype) for core in self.cores]
         if unit_roundoff(dtype) <= unit_roundoff(dtype_name(self.dtype)):
             return type(self)(cores, error=self.error)
-        back = [cast(core, dtype_name(self.dtype)) for core in cores]
-        if not all(math.isfinite(frobenius_norm(core)) for core in back):
+        if not all(math.isfinite(frobenius_norm(widened(core))) for core in cores):
             raise NonFiniteError(f"entries of the cores are beyond the range of {dtype}")
         error = self.error
         if error is not None:
-            error = error.rounded(replacement_loss(self.cores, back))
+            error = error.rounded(distance(self.cores, cores))
         return type(self)(cores, error=error)
 
     def save(self, path: str | os.PathLike[str]) -> None:

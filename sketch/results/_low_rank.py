@@ -32,6 +32,7 @@ from ..formats import (
     CPTensor,
     Seeded,
     Summable,
+    TensorTrain,
     carrying_seeds,
     checked_points,
     constant_like,
@@ -271,7 +272,7 @@ class LowRank(LowRankForms, Summable, Seeded):
 
     def _chains(self) -> list[Sequence[Array]]:
         left, right = self.matrix_factors()
-        return [[gathered(left)[None, :, :], right[:, :, None]]]
+        return [TensorTrain([gathered(left)[None, :, :], right[:, :, None]]).cores]
 
     def _constant(self, number: complex) -> CPTensor:
         return constant_like(self, self.s, number)

@@ -136,7 +136,7 @@ def _matrix_source(t: Any) -> TensorSource:
         left, right = t.matrix_factors()
     if is_dask(left) or is_dask(right):  # multiplied out in the chunks of its rows or columns
         return StoredTensorSource(left @ right)
-    return TrainBlock([left[None, :, :], right[:, :, None]])
+    return TrainBlock(TensorTrain([left[None, :, :], right[:, :, None]]).cores)
 
 
 _ADAPTERS: list[tuple[Callable[[Any], bool], Callable[[Any], TensorSource]]] = [
