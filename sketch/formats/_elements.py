@@ -44,14 +44,13 @@ def checked_points(indices: Any, shape: tuple[int, ...]) -> Points:
             f"indices must be integers of shape (n_points, {len(shape)}), got shape "
             f"{points.shape} and dtype {points.dtype}"
         )
-    sizes = np.array(shape)
-    below = points < 0
-    if below.any():
-        points = np.where(below, points + sizes, points)
-        below = points < 0
-    if below.any() or (points >= sizes).any():
+    unsigned, sizes = points.dtype.kind == "u", np.array(shape)
+    points = points.astype(np.int64)
+    if not unsigned:
+        points += np.where(points < 0, sizes, 0)
+    if not (points.view(np.uint64) < sizes.view(np.uint64)).all():  # no negative one either
         raise ShapeError(f"indices are out of bounds for the shape {shape}")
-    return points.astype(np.int64, copy=False)
+    return points
 
 
 def stored_entries(x: Any) -> tuple[Points, HostArray] | None:
@@ -92,8 +91,15 @@ def at_points(x: Any, points: Points) -> Any:
 
 def rows_at(x: Array, places: Points) -> Array:
     """Return the items of the first axis at places."""
+    return taken(x, places, 0)
+
+
+def taken(x: Array, places: Points, axis: int) -> Array:
+    """Return the items of an axis at places."""
+    if isinstance(x, np.ndarray):  # the calls of the standard would take most of the time
+        return x.take(places, axis)
     xp = namespace(x)
-    return xp.take(x, xp.asarray(places, **beside(x, "int64")), axis=0)
+    return xp.take(x, xp.asarray(places, **beside(x, "int64")), axis=axis)
 
 
 def _summed_at(

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backend.array import Array, beside, cuts, dtype_name, is_complex, namespace
 from ..errors import ShapeError
-from ._elements import Points, rows_at
+from ._elements import Points, rows_at, taken
 from ._train_algebra import chained
 
 _BLOCK_ENTRIES = 400_000  # of what points carry from mode to mode at once: it stays in cache
@@ -138,11 +138,7 @@ def _each_apart(values: Array, core: Array, places: Points) -> Array:
 
 def _slices(core: Array, places: Points) -> Array:
     """Return the slices of a core (a, n, b) at places, shape (len(places), a, b)."""
-    if isinstance(core, np.ndarray):  # the calls of the standard would take most of the time
-        return core.take(places, axis=1).transpose(1, 0, 2)
-    xp = namespace(core)
-    at = xp.asarray(places, **beside(core, "int64"))
-    return xp.permute_dims(xp.take(core, at, axis=1), (1, 0, 2))
+    return namespace(core).permute_dims(taken(core, places, 1), (1, 0, 2))
 
 
 def _full_index(index: object, ndim: int) -> list[Any]:
