@@ -9,6 +9,7 @@ import pytest
 from backends import BACKENDS, host
 
 import sketch
+from sketch.formats import squared_norm
 from sketch.linear_systems import _train_system
 
 DTYPES = ["float32", "float64", "complex64", "complex128"]
@@ -134,6 +135,7 @@ def test_cycles_begin_anew_until_the_tolerance_is_met(monkeypatch):
 
 def test_residuals_too_large_for_qr_are_estimated_with_an_interval(monkeypatch):
     monkeypatch.setattr(_train_system, "_EXACT_WORK", 0)
+    monkeypatch.setattr(_train_system, "_RESOLVED", np.inf)
     a, b, covered = operator(), train(), 0
     for seed in range(40):
         found = sketch.solve(a, b, rank=3, seed=seed, max_steps=5)
@@ -142,6 +144,23 @@ def test_residuals_too_large_for_qr_are_estimated_with_an_interval(monkeypatch):
         assert found.residual.kind == "unbiased"
         covered += low <= truth <= high
     assert covered >= 40 * 0.95 - 3 * np.sqrt(40 * 0.95 * 0.05)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("gap", [1.0, 1e-3, 1e-7, 0.0])
+def test_squares_by_inner_products_are_right_within_their_rounding(dtype, gap):
+    eps = np.finfo(dtype).eps
+    a, x = operator(dtype=dtype), train(dtype=dtype)
+    b = (a @ x).to_tensor_train() - gap * train(dtype=dtype, rank=1, seed=1)
+    difference = a @ x - b
+    square, rounding = squared_norm(difference)
+    truth = np.linalg.norm(
+        host(a.to_dense()) @ host(x.to_array()).ravel() - host(b.to_array()).ravel()
+    )
+    lost = eps * (np.linalg.norm(host(b.to_array())) + b.to_array().size)
+    assert abs(square - truth**2) <= rounding + 2 * lost * truth + lost**2
+    size = np.linalg.norm(host(b.to_array()))
+    assert eps * size**2 / 2 <= rounding <= 1e3 * eps * size**2  # of ranks up to 8, not orthogonal
 
 
 def test_zero_has_the_solution_zero():

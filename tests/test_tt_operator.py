@@ -142,8 +142,9 @@ def test_rounding_finds_the_smallest_ranks():
 
 
 @pytest.mark.parametrize("columns", [1, 40])  # few: one core after the other; many: the product's
-def test_both_ways_through_a_pair_of_cores_agree(columns):
-    from sketch.numerics.operator_cores import OperatorCore
+def test_both_ways_through_a_pair_of_cores_agree(columns, monkeypatch):
+    from sketch.numerics import operator_cores
+    from sketch.numerics.operator_cores import AppliedCore, OperatorCore
     from sketch.sources._tensor_operator import OperatorLink
 
     rng = np.random.default_rng(0)
@@ -156,6 +157,32 @@ def test_both_ways_through_a_pair_of_cores_agree(columns):
         core = np.einsum("pmnq,cnd->pcmqd", a, x).reshape(12, 6, 6)
         assert close(link.from_right(right), np.einsum("amb,kbr->kamr", core, right))
         assert close(link.from_left(left), np.einsum("kla,amb->klmb", left, core))
+        for panel in (1, 2**20):  # one column at a time, and all of them
+            monkeypatch.setattr(operator_cores, "_PANEL", panel)
+            pair = AppliedCore(OperatorCore(a), x)
+            assert pair.shape == core.shape
+            assert close(pair.from_left(left[0]), np.einsum("la,amb->lmb", left[0], core))
+            assert close(pair.from_right(right[0]), np.einsum("amb,br->amr", core, right[0]))
+            moved = rng.standard_normal((12, 6, columns))
+            assert close(pair.closed(moved), np.einsum("amb,amr->br", core, moved))
+            again = pair.reversed().from_left(right[0].T)
+            assert close(again, np.einsum("amb,br->rma", core, right[0]))
+
+
+def test_inner_products_of_products_do_not_form_them():
+    for dtype in ("float64", "complex64", "complex128"):
+        rng = np.random.default_rng(0)
+        a, b = (operator((2, 3, 2), (3, 2, 4), (2, 3), dtype, seed) for seed in (0, 1))
+        x = sketch.TensorTrain.random((3, 2, 4), rank=2, dtype=dtype)
+        y = sketch.TensorTrain.random((2, 3, 2), rank=3, dtype=dtype)
+        cp = sketch.CPTensor(None, [rng.standard_normal((n, 2)) for n in (2, 3, 2)])
+        p, q = a @ x, b @ x
+        pairs = ((p, q), (p, y), (y, p), (p, cp), (cp, p), (p, p))
+        found = [u.dot(v) for u, v in pairs]
+        assert not any("_formed" in vars(t) for t in (p, q))
+        for (u, v), value in zip(pairs, found, strict=True):
+            dense = [np.asarray(t.to_array()).ravel() for t in (u, v)]
+            assert value == pytest.approx(np.vdot(*dense), rel=1e-4)
 
 
 def test_large_orders_stay_small():

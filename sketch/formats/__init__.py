@@ -11,6 +11,7 @@ from ._operator_product import OperatorProduct
 from ._origin import seeds_of
 from ._saved import is_label, kept_labels, label_name, restored, split_labels, write_result
 from ._seeded import Seeded, carrying_seeds, with_evaluations, with_passes, with_seeds
+from ._squares import squared_norm
 from ._sum import Summable, TensorSum, is_number, refuse_large
 from ._tensor_train import RoundedTrain, TensorTrain
 from ._train_distance import distance_and_norm
@@ -52,6 +53,7 @@ __all__ = [
     "sampled_points",
     "seeds_of",
     "split_labels",
+    "squared_norm",
     "tt_svd_cores",
     "with_axes",
     "with_evaluations",

@@ -1,8 +1,9 @@
 """Inner products of tensors in any formats, from their parts.
 
 A structured tensor is here an entrywise product of chains. A link of a chain is the core (r, n, s)
-of a train, or the factor (n, R) of a CP tensor, which stands for diagonal slices. Anything else is
-a sum, an array, or its stored entries.
+of a train, or the factor (n, R) of a CP tensor, which stands for diagonal slices. Where a single
+chain meets another, those of operators times trains are pairs of cores. Anything else is a sum, an
+array, or its stored entries.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..backend.array import (
@@ -25,11 +26,13 @@ from ..backend.array import (
 )
 from ..errors import ShapeError
 from ..numerics.linalg import adjoint, plain_number, product, rescaled
+from ..numerics.operator_cores import AppliedCore
 from ._elements import at_points, dense_numbers, stored_entries, vector_product
 from ._train_algebra import representable
 from ._train_sweeps import top_exponent
 
 Chain = Sequence[Array]
+Link = Array | AppliedCore
 
 _BLOCK_ENTRIES = 2_000_000  # of the arrays that products of several chains go through at once
 
@@ -50,12 +53,17 @@ def inner_product(x: Any, y: Any) -> Any:
     if stored_entries(x) is not None:
         return _swapped(x, y)
     if hasattr(x, "_chains") and hasattr(y, "_chains"):
-        value, exponent = _contracted(x._chains(), y._chains())
+        x_links, y_links = links_of(x), links_of(y)
+        if x_links is not None and y_links is not None:
+            *_, (state, exponent) = states(x_links, y_links)
+            value = plain_number(complex(namespace(state).sum(state)))
+        else:
+            value, exponent = _contracted(_chains_of(x), _chains_of(y))
         return representable(value, exponent, "the inner product")
     if hasattr(y, "_chains"):
         return _swapped(x, y)
     dense = dense_numbers(y)
-    chains = x._chains() if hasattr(x, "_chains") else []
+    chains = _chains_of(x) if hasattr(x, "_chains") else []
     if len(chains) == 1:
         return _chain_with_dense(chains[0], dense)
     return vector_product(x.to_array() if chains else dense_numbers(x), dense)
@@ -68,6 +76,61 @@ def _swapped(x: object, y: object) -> Any:
 # ---- chains with chains --------------------------------------------------------------------------
 
 
+def links_of(x: Any) -> Sequence[Link] | None:
+    """Return the links of a structured tensor that is a single chain, or None."""
+    if hasattr(x, "_links"):
+        links: Sequence[Link] = x._links()
+        return links
+    chains = _chains_of(x)
+    return chains[0] if len(chains) == 1 else None
+
+
+def _chains_of(x: Any) -> Sequence[Chain]:
+    chains: Sequence[Chain] = x._chains()
+    return chains
+
+
+def states(x: Sequence[Link], y: Sequence[Link]) -> Iterator[tuple[Array, int]]:
+    """Yield for each bond of two chains the inner products (r, s) of all that is before.
+
+    Divided by a power of two, whose exponent comes with them. The sum of the last state is that of
+    the tensors.
+    """
+    dtype = promote(*(dtype_name(chain[0].dtype) for chain in (x, y)))
+    widths = tuple(chain[0].shape[-1] if chain[0].ndim == 2 else 1 for chain in (x, y))
+    like = x[0].x if isinstance(x[0], AppliedCore) else x[0]
+    state, exponent = namespace(like).ones(widths, **beside(like, dtype)), 0
+    for left, right in zip(x, y, strict=True):
+        state = _pair_advanced(state, _in_dtype(left, dtype), _in_dtype(right, dtype))
+        step = top_exponent(state)
+        state, exponent = rescaled(state, -step), exponent + step
+        yield state, exponent
+
+
+def _in_dtype(link: Link, dtype: str) -> Link:
+    return link if isinstance(link, AppliedCore) else cast(link, dtype)
+
+
+def _pair_advanced(state: Array, x: Link, y: Link) -> Array:
+    """Return the state (r, s) of one chain on each side after their next links."""
+    xp = namespace(state)
+    if not isinstance(y, AppliedCore) and y.ndim == 2:
+        if not isinstance(x, AppliedCore) and x.ndim == 2:
+            return state * (adjoint(x) @ y)
+        return adjoint(_pair_advanced(adjoint(state), y, x))
+    if isinstance(y, AppliedCore):
+        moved = y.from_left(state)
+    else:
+        s, n, t = y.shape
+        moved = xp.reshape(state @ xp.reshape(y, (s, n * t)), (-1, n, t))
+    if isinstance(x, AppliedCore):
+        return x.closed(moved)
+    if x.ndim == 2:
+        return xp.sum(adjoint(x)[:, :, None] * moved, axis=1)
+    rows = x.shape[0] * x.shape[1]
+    return adjoint(xp.reshape(x, (rows, -1))) @ xp.reshape(moved, (rows, -1))
+
+
 def _contracted(x: Sequence[Chain], y: Sequence[Chain]) -> tuple[complex, int]:
     """Return ``sum conj(X) Y`` of two entrywise products of chains, as ``value * 2**exponent``.
 
@@ -77,27 +140,11 @@ def _contracted(x: Sequence[Chain], y: Sequence[Chain]) -> tuple[complex, int]:
     widths = [chain[0].shape[-1] if chain[0].ndim == 2 else 1 for chain in (*x, *y)]
     xp = namespace(*(chain[0] for chain in (*x, *y)))
     state, exponent = xp.ones(tuple(widths), **beside(y[0][0], dtype)), 0
-    advance = _pair_advanced if len(x) == len(y) == 1 else _advanced
     for left, right in zip(zip(*x, strict=True), zip(*y, strict=True), strict=True):
-        state = advance(state, [cast(u, dtype) for u in left], [cast(v, dtype) for v in right])
+        state = _advanced(state, [cast(u, dtype) for u in left], [cast(v, dtype) for v in right])
         step = top_exponent(xp.reshape(state, (1, -1)))
         state, exponent = rescaled(state, -step), exponent + step
     return plain_number(complex(xp.sum(state))), exponent
-
-
-def _pair_advanced(state: Array, left: Chain, right: Chain) -> Array:
-    """Return the state (r, s) of one chain on each side after their next links."""
-    (x,), (y,) = left, right
-    xp = namespace(x, y)
-    if x.ndim == 2 and y.ndim == 2:
-        return state * (adjoint(x) @ y)
-    if y.ndim == 2:
-        return adjoint(_pair_advanced(adjoint(state), right, left))
-    (s, n, t), r = y.shape, state.shape[0]
-    moved = xp.reshape(state @ xp.reshape(y, (s, n * t)), (r, n, t))
-    if x.ndim == 2:
-        return xp.sum(adjoint(x)[:, :, None] * moved, axis=1)
-    return adjoint(xp.reshape(x, (r * n, x.shape[2]))) @ xp.reshape(moved, (r * n, t))
 
 
 def _advanced(state: Array, left: Chain, right: Chain) -> Array:

@@ -6,10 +6,11 @@ import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..backend.array import Array
+from ..backend.array import Array, dtype_name
 from ..backend.protocols import DType
 from ..errors import ShapeError
 from ..numerics.index_keys import Points
+from ..numerics.operator_cores import AppliedCore
 from ._operator_algebra import applied
 from ._sum import Summable
 from ._tensor_train import TensorTrain
@@ -40,8 +41,9 @@ class OperatorProduct(Summable):
 
     Notes
     -----
-    Nothing is computed when it is made. `norm`, `dot` and `entries` form the train once, whose
-    ranks are products.
+    Nothing is computed when it is made. Inner products with trains and other products go through
+    one core after the other; `norm` of small ranks and `entries` form the train once, whose ranks
+    are products.
 
     References
     ----------
@@ -121,6 +123,11 @@ class OperatorProduct(Summable):
 
     def _chains(self) -> list[Sequence[Array]]:
         return self._formed._chains()
+
+    def _links(self) -> list[AppliedCore]:
+        """Return the cores that are not formed, see `inner_product`."""
+        factors = self.operator.factors(dtype_name(self.dtype))
+        return [AppliedCore(a, x) for a, x in zip(factors, self.train.cores, strict=True)]
 
     def _constant(self, number: complex) -> TensorTrain:
         return self.to_tensor_train()._constant(number)

@@ -9,8 +9,15 @@ from typing import Any
 
 from ..backend.array import Array, dtype_name, unit_roundoff
 from ..decompose import exact_error
-from ..errors import DtypeError, ShapeError
-from ..formats import TensorSum, TensorTrain, TTOperator, as_exact_train, rounded_from
+from ..errors import DtypeError, NonFiniteError, ShapeError
+from ..formats import (
+    TensorSum,
+    TensorTrain,
+    TTOperator,
+    as_exact_train,
+    rounded_from,
+    squared_norm,
+)
 from ..numerics.linalg import frobenius_norm, rescaled
 from ..results import ErrorEstimate, rounding_floor
 from ..sketches import STTA, TrainEmbedding, fed
@@ -19,6 +26,8 @@ from ..sources import as_tensor_source
 Preconditioner = TTOperator | Callable[[TensorTrain], TensorTrain]
 
 _EXACT_WORK = 4e10  # multiply-adds of a QR of the residual, above which probes estimate it
+_WIDER, _MORE = 1.5, 5  # of sketches for roundings: as much as their vectors are worth
+_RESOLVED = 1e4  # by which a square has to exceed what rounding may change in it
 _PROBES = 16  # independent trains, as a sketch of order up to 10 has
 
 
@@ -71,9 +80,13 @@ class TrainSystem:
     def residual(self, x: TensorTrain, seed: int) -> ErrorEstimate:
         """Return the error of ``A x`` as an approximation of b: the true residual.
 
-        Exact, by QRs, where their cost allows it; else by probes that nothing else has seen.
+        Exact, by inner products where these resolve it, or by QRs where their cost allows it; else
+        by probes that nothing else has seen.
         """
         product = self.applied(x)
+        by_products = _by_inner_products(self.b - product, self.b.norm())
+        if by_products is not None:
+            return by_products
         ranks = exact_ranks(self.b - product)
         dtype = dtype_name((self.b - x).dtype)
         if _qr_work(x.shape, ranks) <= _EXACT_WORK:
@@ -94,6 +107,25 @@ class TrainSystem:
         )
 
 
+def _by_inner_products(difference: TensorSum, norm: float) -> ErrorEstimate | None:
+    """Return the norm of a difference as an error, or None where too much of it cancels."""
+    try:
+        square, rounding = squared_norm(difference)
+    except (NonFiniteError, OverflowError):
+        return None
+    if not _RESOLVED * rounding < square < math.inf:
+        return None
+    value = math.sqrt(square)
+    return ErrorEstimate(
+        residual=0.0,
+        truncation=value,
+        norm=norm,
+        kind="exact",
+        method="inner products",
+        floor=rounding / value,
+    )
+
+
 def rescaled_train(cores: Sequence[Array], exponent: int) -> list[Array]:
     """Return the cores of a train that is multiplied by a power of two."""
     return [rescaled(cores[0], exponent), *cores[1:]]
@@ -107,7 +139,8 @@ def compressed(t: object, rank: int, seed: int) -> TensorTrain:
 
 def sketched(t: Any, ranks: Sequence[int], seed: int) -> STTA:
     """Return the sketch of a lazy sum for a result of such ranks."""
-    sk = STTA(t.shape, list(ranks), seed=seed, error_probes=0)
+    wide = [math.ceil(_WIDER * rank) + _MORE for rank in ranks]
+    sk = STTA(t.shape, list(ranks), sketch_rank=wide, seed=seed, error_probes=0)
     source = as_tensor_source(t)
     return fed(sk, source, check_finite=False, memory=None, progress=False)
 

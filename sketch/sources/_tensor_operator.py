@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from ..backend.array import Array, cast, dtype_name, namespace
 from ..formats import OperatorProduct, applied
 from ..numerics.cores import Core
-from ..numerics.linalg import product
-from ..numerics.operator_cores import SPARSE_WORK, OperatorCore, times
+from ..numerics.operator_cores import SPARSE_WORK, AppliedCore, OperatorCore
 from ._factored import compute_dtype_of
 from ._tensor_base import Contraction, TensorBlock
 from ._tensor_chain import ChainContraction
@@ -60,29 +59,23 @@ class OperatorLink:
     def from_right(self, right: Array) -> Array:
         """Return the product of the cores for all slices: (B, p c, m, r) from (B, q d, r)."""
         xp = namespace(self.x)
-        (p, m, n, q), (c, _, d) = self.a.array.shape, self.x.shape
+        (p, m, _, q), (c, _, d) = self.a.array.shape, self.x.shape
         blocks, _, r = right.shape
         if self._is_better_formed(blocks * r, self.a.by_inputs, q, c):
             return self.formed.from_right(right)
-        columns = xp.permute_dims(xp.reshape(right, (blocks, q, d, r)), (2, 1, 0, 3))
-        moved = product(xp.reshape(self.x, (c * n, d)), xp.reshape(columns, (d, q * blocks * r)))
-        moved = xp.permute_dims(xp.reshape(moved, (c, n, q, blocks * r)), (2, 1, 0, 3))
-        moved = times(self.a.by_inputs, xp.reshape(moved, (q * n, c * blocks * r)))
-        split = xp.reshape(moved, (p, m, c, blocks, r))
-        return xp.reshape(xp.permute_dims(split, (3, 0, 2, 1, 4)), (blocks, p * c, m, r))
+        columns = xp.reshape(xp.permute_dims(right, (1, 0, 2)), (q * d, blocks * r))
+        moved = AppliedCore(self.a, self.x).from_right(columns)
+        return xp.permute_dims(xp.reshape(moved, (p * c, m, blocks, r)), (2, 0, 1, 3))
 
     def from_left(self, left: Array) -> Array:
         """Return the product of the cores for all slices: (B, l, m, q d) from (B, l, p c)."""
         xp = namespace(self.x)
-        (p, m, n, q), (c, _, d) = self.a.array.shape, self.x.shape
+        (p, m, _, q), d = self.a.array.shape, self.x.shape[2]
         blocks, columns, _ = left.shape
         if self._is_better_formed(blocks * columns, self.a.by_outputs, p, d):
             return self.formed.from_left(left)
-        moved = product(xp.reshape(left, (-1, c)), xp.reshape(self.x, (c, n * d)))
-        moved = xp.permute_dims(xp.reshape(moved, (blocks * columns, p, n, d)), (1, 2, 0, 3))
-        moved = times(self.a.by_outputs, xp.reshape(moved, (p * n, blocks * columns * d)))
-        split = xp.reshape(moved, (m, q, blocks * columns, d))
-        return xp.reshape(xp.permute_dims(split, (2, 0, 1, 3)), (blocks, columns, m, q * d))
+        seen = AppliedCore(self.a, self.x).from_left(xp.reshape(left, (blocks * columns, -1)))
+        return xp.reshape(seen, (blocks, columns, m, q * d))
 
     def _is_better_formed(self, columns: int, factor: object, before: int, behind: int) -> bool:
         """Whether the core of the product is cheaper for so many columns of an interface.
