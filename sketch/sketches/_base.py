@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import fields as fields_of
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -142,7 +143,11 @@ class Sketch(Addable, Generic[Result]):
         return self.accumulator.state.stream.position
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.spec!r})  # {self.n_updates} updates"
+        fields = [(f.name, getattr(self.spec, f.name), f.default) for f in fields_of(self.spec)]
+        given = ", ".join(
+            f"{name}={value!r}" for name, value, usual in fields if value not in (None, usual)
+        )
+        return f"{type(self).__name__}({given})  # {self.n_updates} updates, data {self.shape}"
 
     # ---- data in ----------------------------------------------------------------------------
 
