@@ -24,10 +24,10 @@ def distance_and_norm(x: TensorTrain, y: TensorTrain) -> tuple[float, float, flo
     ``Y_k`` alone: ``n R^3`` operations a mode for ranks R of y. Where rows of a ``Y_k`` depend on
     each other, so that terms of y may cancel, QRs of the difference take their place.
     """
-    if not math.prod(x.shape):
+    if 0 in y.shape:
         return 0.0, 0.0, 0.0
     with quiet():
-        squares = None if 0 in y.shape else _squares(x, y)
+        squares = _squares(x, y)
     if squares is None:
         return (x - y).norm(), y.norm(), 0.0
     distance, norm = (math.sqrt(value) for value in squares)
