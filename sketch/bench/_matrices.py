@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..decompose import svd
-from ._work import Method
+from ._work import Data, Method
 
 if TYPE_CHECKING:  # old packages, which run this too, have other modules
     from ..backend.array import HostArray
@@ -35,7 +35,7 @@ def fading_entries(m: int, n: int, nnz: int) -> object:
 def matrix_error(rank: int) -> Callable[[object], Callable[[object], float]]:
     """Return the relative error in the Frobenius norm of U, s and Vh, or V, of a rank."""
 
-    def of(a: Any) -> Callable[[object], float]:
+    def of(a: Data) -> Callable[[object], float]:
         norm = math.sqrt(sum(_squares(a[rows]) for rows in _blocks(a)))
 
         def error(result: Any) -> float:
@@ -49,7 +49,7 @@ def matrix_error(rank: int) -> Callable[[object], Callable[[object], float]]:
     return of
 
 
-def _blocks(a: Any) -> list[slice]:
+def _blocks(a: Data) -> list[slice]:
     step = max(1, 10**7 // a.shape[1])
     return [slice(start, start + step) for start in range(0, a.shape[0], step)]
 
@@ -59,7 +59,7 @@ def _squares(block: HostArray) -> float:
     return float(values @ values)
 
 
-def _lost(a: Any, rows: slice, left: HostArray, vh: HostArray) -> float:
+def _lost(a: Data, rows: slice, left: HostArray, vh: HostArray) -> float:
     """Return the squared norm of what is missing in some rows."""
     block = a[rows]
     if not hasattr(block, "tocsr"):
@@ -89,7 +89,7 @@ def scikit_learn(rank: int, steps: Any, columns: int = 10) -> Method:
 def scipy_svds(rank: int) -> Method:
     """Return SciPy's iteration to full accuracy."""
 
-    def prepare(a: Any) -> Callable[[], object]:
+    def prepare(a: Data) -> Callable[[], object]:
         from scipy.sparse.linalg import svds
 
         return lambda: svds(a, k=rank)
@@ -100,7 +100,7 @@ def scipy_svds(rank: int) -> Method:
 def products(right: int, left: int, times: int = 1) -> Method:
     """Return the bare products with a number of columns from either side, in their faster forms."""
 
-    def prepare(a: Any) -> Callable[[], object]:
+    def prepare(a: Data) -> Callable[[], object]:
         rng, (m, n) = np.random.default_rng(1), a.shape
         omega, psi = (rng.standard_normal(s).astype(a.dtype) for s in ((right, n), (left, m)))
         return lambda: [(omega @ a.T, psi @ a) for _ in range(times)]

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..decompose import tensor_train
 from ..formats import TensorTrain
-from ._work import Method
+from ._work import Data, Method
 
 if TYPE_CHECKING:  # old packages, which run this too, have other modules
     from ..backend.array import HostArray
@@ -51,7 +51,7 @@ def train_error(t: TensorTrain) -> Error:
     return lambda result: (TensorTrain(cores_of(result)) - t).norm() / norm
 
 
-def entries_error(t: Any) -> Error:
+def entries_error(t: Data) -> Error:
     """Return the relative error against a sparse tensor, by norms and an inner product."""
     total = t.copy()  # of which entries at one place add up
     total.sum_duplicates()

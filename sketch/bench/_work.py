@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 Call = Callable[[], object]
+Data: TypeAlias = Any
+"""Whatever a piece of work is done on."""
 
 _PAUSE = 0.2  # seconds at most, in which idle threads of the call before go to sleep
 _LONG = 3.0  # seconds, after which a method has had rounds enough; a call of twice that is one
@@ -33,7 +35,7 @@ class Method:
         Whether the result has an error: the floors, such as bare products, have none.
     """
 
-    prepare: Callable[[Any], Call]
+    prepare: Callable[[Data], Call]
     needs: str = ""
     readings: float | None = None
     approximates: bool = True
@@ -72,10 +74,10 @@ class Work:
     sizes: tuple[tuple[object, ...], ...]
     data: Callable[..., object]
     methods: Mapping[str, Method]
-    error: Callable[[Any], Callable[[Any], float]] | None = None
+    error: Callable[[Data], Callable[[Any], float]] | None = None
     shown: int = 1
     memory: bool = False
-    before: Callable[[Any], object] | None = None
+    before: Callable[[Data], object] | None = None
 
     @cached_property
     def installed(self) -> Mapping[str, Method]:

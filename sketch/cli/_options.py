@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from .. import io
 from ..errors import ArgumentError, ShapeError
+from ..files.archive import Header
 from ..report import peak_bytes
 from ..running.memory import as_bytes
 from ..running.reading import Budget
@@ -104,7 +105,7 @@ def idle_options(options: argparse.Namespace) -> dict[str, str]:
     return idle
 
 
-def computing(options: argparse.Namespace) -> dict[str, Any]:
+def computing(options: argparse.Namespace) -> Header:
     """Return how to compute, as all calls of the library take it."""
     return {"device": options.device, "seed": options.seed or 0, **reading(options)}
 

@@ -37,7 +37,7 @@ class Axes:
 
     dims: tuple[Hashable, ...]
     sizes: tuple[int, ...]
-    coords: Mapping[Any, Any]
+    coords: Mapping[Hashable, Any]
     n_rows: int = 1
 
     @classmethod

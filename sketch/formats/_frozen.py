@@ -15,5 +15,5 @@ class FrozenList(list[Any]):
     append = extend = insert = pop = remove = _refuse
     clear = sort = reverse = _refuse
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return FrozenList, (list(self),)

@@ -107,7 +107,7 @@ def kept_labels(axes: Axes, along: Collection[Hashable]) -> tuple[archive.Header
     return {_FIELD: told | {"coords": about}}, labels
 
 
-def _coordinates(axes: Axes) -> Iterator[tuple[str, list[str], Any, Mapping[Any, Any]]]:
+def _coordinates(axes: Axes) -> Iterator[tuple[str, list[str], Any, Mapping[Hashable, object]]]:
     """Yield labels by name, with their axes, values and attributes."""
     coords: Any = axes.coords
     if hasattr(coords, "indexes"):  # a dataset of xarray; indexes of several levels as their levels

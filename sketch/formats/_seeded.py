@@ -77,9 +77,9 @@ def _is_like(x: Any, y: Any) -> bool:
     return tuple(x.shape) == tuple(y.shape)
 
 
-def _carrying(method: Callable[..., object]) -> Callable[..., Any]:
+def _carrying(method: Callable[..., object]) -> Callable[..., object]:
     @functools.wraps(method)
-    def wrapped(*operands: object, **options: object) -> Any:
+    def wrapped(*operands: object, **options: object) -> object:
         result = method(*operands, **options)
         if isinstance(result, Seeded):
             known = [x for x in operands if isinstance(x, Seeded)]

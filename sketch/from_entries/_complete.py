@@ -47,7 +47,7 @@ def complete(
 
 
 def complete(
-    a: Any, second: Any = None, /, *, shape: Sequence[int] | None = None, **options: Any
+    a: object, second: Any = None, /, *, shape: Sequence[int] | None = None, **options: Any
 ) -> Any:
     """Return the low-rank completion of a matrix with missing entries, or of scattered ones.
 

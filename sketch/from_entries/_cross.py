@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Sequence
-from typing import Any, TypedDict, Unpack, overload
+from collections.abc import Sequence
+from typing import TypedDict, Unpack, overload
 
 from .._checks import (
     Ranks,
@@ -20,7 +20,7 @@ from ..results import warn_unmet
 from ..running.progress import counter
 from ._cross_search import CrossSearch
 from ._evaluations import Evaluations, Map
-from ._function_block import FunctionBlock
+from ._function_block import Function, FunctionBlock
 from ._held_out_points import checked_shape
 
 _BLOCK_POINTS = 100_000
@@ -40,7 +40,7 @@ class CrossOptions(TypedDict, total=False):
 
 @overload
 def cross(
-    f: Callable[[Any], object],
+    f: Function,
     shape: Sequence[int],
     rank: Ranks | None,
     *,
@@ -49,14 +49,14 @@ def cross(
 ) -> TensorTrain: ...
 @overload
 def cross(
-    f: Callable[[Any], object],
+    f: Function,
     shape: Sequence[int],
     *,
     tol: float | None,
     **options: Unpack[CrossOptions],
 ) -> TensorTrain: ...
 def cross(
-    f: Callable[[Any], object],
+    f: Function,
     shape: Sequence[int],
     rank: Ranks | None = None,
     *,

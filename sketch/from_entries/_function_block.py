@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from ..errors import DtypeError, EvaluationError, NonFiniteError, ShapeError
 from ..numerics.index_keys import Points
 
 Values = HostArray
+Function: TypeAlias = Callable[[Any], object]
+"""Of one multi-index, a tuple of integers, or of all of them, an array."""
 
 
 class FunctionBlock:
@@ -25,7 +27,7 @@ class FunctionBlock:
         Whether f takes all multi-indices at once; else it takes one, a tuple of integers.
     """
 
-    def __init__(self, f: Callable[[Any], object], vectorized: bool) -> None:
+    def __init__(self, f: Function, vectorized: bool) -> None:
         self._f = f
         self._vectorized = vectorized
 

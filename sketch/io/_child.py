@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import StateFileError
+from ..files.archive import Header
 
 _SCRIPT = Path(__file__).parent / "_foreign.py"
 
 
-def read_in_child(reader: str, path: str, name: str) -> tuple[dict[str, Any], list[Any]]:
+def read_in_child(reader: str, path: str, name: str) -> tuple[Header, list[Any]]:
     """Return what a reader of ``_foreign.py`` answers about a file, and the arrays it sends.
 
     Raises

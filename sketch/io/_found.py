@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from ..backend.protocols import Stored
 from ..errors import StateFileError
 
 _SHOWN = 20  # names in a message
@@ -104,7 +106,7 @@ def is_numeric(dtype: object) -> bool:
     return getattr(dtype, "kind", "O") in "biufc"
 
 
-def check_numbers(data: Any, where: str) -> None:
+def check_numbers(data: Stored, where: str) -> None:
     """Refuse an array that has no values, or other values than numbers."""
     if data.shape is None:
         raise StateFileError(f"{where}: is empty: it has a dtype, but no shape and no values")
@@ -121,7 +123,9 @@ def _described(dtype: object) -> str:
     return kinds.get(getattr(dtype, "kind", "O"), f"values of dtype {dtype}")
 
 
-def check_claim(shape: Sequence[int], dtype: Any, stored: Callable[[], int], where: str) -> None:
+def check_claim(
+    shape: Sequence[int], dtype: DTypeLike, stored: Callable[[], int], where: str
+) -> None:
     """Refuse an array that claims to be far larger than what is stored of it.
 
     Parameters

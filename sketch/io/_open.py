@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..backend.array import HostArray
 from ..backend.protocols import Stored
@@ -118,7 +119,7 @@ class DataFile(OpenedData):
             raise TypeError(f"{self.spec}: a sparse file has no slices; take .data")
         return self.data[window]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> HostArray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> HostArray:
         return np.asarray(self[...], dtype)
 
     def matrix(self) -> Any:
@@ -181,7 +182,7 @@ class DataFile(OpenedData):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         return _again, (self.spec, self._missing, self.shape, str(self.dtype))
 
     def __repr__(self) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ..backend.protocols import Stored
 from ..errors import StateFileError
+from ..files.archive import Header
 from ._found import Found, check_numbers, is_numeric, listed, no_such_name, only_name
 from ._packed import packed
 from ._stored_sparse import is_sparse_group, stored_sparse
@@ -55,7 +56,7 @@ def found(root: object, name: str, item: Any, path: str, netcdf: bool = False) -
     return Found(packed(item, attributes(item), netcdf))
 
 
-def attributes(item: object) -> Mapping[str, Any]:
+def attributes(item: object) -> Header:
     """Return the attributes of an item, as far as they can be read."""
     given = getattr(item, "attrs", {})
     read = {}

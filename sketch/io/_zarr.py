@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
+from ..backend.protocols import Stored
 from . import _tree
 from ._found import Dims, Found, check_claim, needed, no_such_name
 from ._hdf5 import coordinates, is_anndata, read_anndata
@@ -46,7 +47,7 @@ def read_zarr(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     return dataclasses.replace(found, labels=coordinates(root, key, found.dims or ()))
 
 
-def _array(item: Any, path: str, where: str) -> Found:
+def _array(item: Stored, path: str, where: str) -> Found:
     check_claim(item.shape, item.dtype, lambda: _size(path), where)
     found = _tree.found(None, "", item, path)
     given, dims = _conventions(item)
