@@ -42,6 +42,8 @@ def inner_product(x: Any, y: Any) -> Any:
     shapes = tuple(x.shape), tuple(getattr(y, "shape", ()))
     if shapes[0] != shapes[1]:
         raise ShapeError(f"the shapes {shapes[0]} and {shapes[1]} differ")
+    if 0 in shapes[0]:
+        return 0.0
     if hasattr(y, "terms"):
         pairs = zip(y.coefficients, y.terms, strict=True)
         return plain_number(sum(c * inner_product(x, term) for c, term in pairs))
