@@ -123,6 +123,24 @@ def checked_share(value: Any, name: str, *, whole: bool = False) -> float:
     return share
 
 
+def checked_list(value: Any, name: str, expected: str) -> list[Any]:
+    """Return a sequence of arrays, tensors or numbers as a list.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none.
+    """
+    try:
+        none = isinstance(value, str | bytes | type)
+        items = None if none else list(value)
+    except TypeError:
+        items = None
+    if items is None:
+        raise ArgumentError(f"{name} must be a sequence of {expected}, got {value!r}")
+    return items
+
+
 def check_callable(value: object, name: str, expected: str) -> None:
     """Refuse what cannot be called.
 

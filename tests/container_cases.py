@@ -179,6 +179,8 @@ REFUSED = {
     "dataset": (lambda a: labelled(a).to_dataset(name="v"), r'x\["name"\]'),
     "path": (lambda a: "missing.npy", "no such file"),
     "bytes": (lambda a: a.tobytes(), "path of a file"),
+    "class": (lambda a: type(a), "the class ndarray"),
+    "class of another library": (lambda a: torch_of(a, type), "the class Tensor"),
     "labels": (lambda a: (a, a[:, 0]), "rows alone"),
     "weights of another length": (lambda a: (np.ones(4), [a, np.eye(9)]), "number of terms"),
     "weights of two axes": (

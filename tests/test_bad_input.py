@@ -121,6 +121,51 @@ def test_refusals_say_what_to_do(call, error, text):
     assert isinstance(caught.value, sketch.SketchError | ValueError)
 
 
+MANY = np.array(["hmt", "stta"])
+CHOICES = {
+    "svd, method": lambda x: sketch.svd(A, 2, method=x),
+    "svd, power_iters": lambda x: sketch.svd(A, 2, power_iters=x),
+    "tensor_train, method": lambda x: sketch.tensor_train(A, 2, method=x),
+    "tensor_train, error_probes": lambda x: sketch.tensor_train(A, 2, error_probes=x),
+    "pca, missing": lambda x: sketch.pca(A, 2, missing=x),
+    "block_rank": lambda x: sketch.StackedTrains(block_rank=x),
+    "entries": lambda x: sketch.StackedTrains(entries=x),
+}
+SEQUENCES = {
+    "factors of CP": lambda x: sketch.CPTensor(None, x),
+    "factors of Tucker": lambda x: sketch.TuckerTensor(np.ones((2, 2)), x),
+    "cores": lambda x: sketch.TensorTrain(x),
+    "terms": lambda x: sketch.TensorSum(x),
+    "coefficients": lambda x: sketch.TensorSum([A, A], x),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+@pytest.mark.parametrize("value", [MANY, "other", [1, 2], np.array([1.0, 2.0]), object(), -1])
+def test_choices_are_refused_by_name(name, value):
+    with pytest.raises(sketch.SketchError, match=name.split()[-1]):
+        CHOICES[name](value)
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+@pytest.mark.parametrize("value", [3, 1.5, "text", object(), np.array(3), type(A)])
+def test_what_is_no_sequence_is_refused_by_name(name, value):
+    with pytest.raises(sketch.ArgumentError, match=f"{name.split()[0]} must be a sequence"):
+        SEQUENCES[name](value)
+
+
+@pytest.mark.parametrize("terms", [[1, 2], ["a", "b"], [A, None], [A, type(A)]])
+def test_terms_are_arrays_or_tensors(terms):
+    with pytest.raises(sketch.DtypeError, match="it is no array and no tensor"):
+        sketch.TensorSum(terms)
+
+
+@pytest.mark.parametrize("steps", [1e30, 10**30, 1001])
+def test_steps_that_never_end_are_refused(steps):
+    with pytest.raises(sketch.RankError, match="give 1000 at most"):
+        sketch.svd(A, 2, power_iters=steps)
+
+
 def test_passes_end():
     sk = hmt()
     for _ in range(2):

@@ -243,3 +243,19 @@ def test_streams_of_files_are_followed_and_known_again(write, tmp_path):
     assert sk.position == 3 * SHAPE[0]
     with pytest.raises(sketch.PassError, match="not those that the sketch has taken"):
         sk.consume(paths[::-1], resume=True)
+
+
+@pytest.mark.parametrize("x", [[[1, 2], [3]], None, "text", {"a": 1}, [object()], np.sin, type(A)])
+def test_what_is_no_array_is_no_factor(x):
+    result = sketch.svd(A, 2)
+    for call in (lambda: result @ x, lambda: result.T @ x):
+        with pytest.raises(sketch.DtypeError, match="cannot multiply by an object of type"):
+            call()
+
+
+def test_rows_that_are_not_finite_have_no_coordinates():
+    found = sketch.pca(A, 2)
+    rows = A.copy()
+    rows[1, 2], rows[3, 0] = np.inf, np.nan
+    scores = found.transform(rows)
+    assert np.array_equal(np.isfinite(scores).all(axis=1), np.isfinite(rows).all(axis=1))

@@ -34,7 +34,8 @@ _NUMPY: Namespace = array_api_compat.array_namespace(np.empty(0))
 
 def is_array(x: object) -> TypeGuard[Array]:
     """Whether `x` is an array of a library that follows the standard."""
-    return bool(array_api_compat.is_array_api_obj(x)) and not is_dask(x)
+    is_one = array_api_compat.is_array_api_obj(x) and not isinstance(x, type)
+    return bool(is_one) and not is_dask(x)
 
 
 def is_dask(x: object) -> TypeGuard[DaskArray]:

@@ -44,7 +44,7 @@ def fitted_components(rows: Any, rank: int | None, options: dict[str, Any]) -> P
 
 def checked_missing(missing: object) -> bool:
     """Return whether missing entries are to be fitted."""
-    if missing not in (None, "fit"):
+    if missing is not None and not (isinstance(missing, str) and missing == "fit"):
         raise ArgumentError(f'missing must be None or "fit", got {missing!r}')
     return missing is not None
 

@@ -20,6 +20,7 @@ from ..sketches import (
     GeneralizedNystrom,
     MatrixMethod,
     Sketch,
+    checked_iterations,
     columns_within,
     fed,
     finalized,
@@ -178,6 +179,7 @@ def svd(
     tol = checked_tol(tol)
     rank = None if rank is None else checked_size(rank, "rank")
     source = as_matrix_source(a)
+    power_iters = checked_iterations(power_iters)
     options = _chosen(method, power_iters=power_iters or None, start_rank=start_rank, passes=passes)
     _check_request(source, rank, method, options)
     own = independent_seed(seed, a)

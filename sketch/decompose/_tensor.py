@@ -9,7 +9,14 @@ from typing import Unpack, overload
 
 import numpy as np
 
-from .._checks import MISSING_HINT, Ranks, checked_tol, each_bond, require_rank_or_tol
+from .._checks import (
+    MISSING_HINT,
+    Ranks,
+    checked_size,
+    checked_tol,
+    each_bond,
+    require_rank_or_tol,
+)
 from ..backend.array import (
     Device,
     cast,
@@ -173,7 +180,7 @@ def tensor_train(
     """
     require_rank_or_tol(rank, tol)
     tol = checked_tol(tol)
-    if method == "tt-svd":
+    if isinstance(method, str) and method == "tt-svd":
         idle = {"device": device, "memory": memory, "check_finite": None if check_finite else False}
         _refuse_options(method, [*options, *(name for name in idle if idle[name] is not None)])
         return tt_svd(a, rank, tol)
@@ -186,6 +193,7 @@ def tensor_train(
             'again, or method="stta" with a rank'
         )
     probes = options.get("error_probes")
+    probes = None if probes is None else checked_size(probes, "error_probes")
     measured = None if probes == 0 else _measure(a, source, memory)
     if isinstance(source, SparseTensorSource) and (tol is not None or probes is not None):
         measured = None  # a rank is chosen by what probes tell of every other one

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .._checks import checked_list
 from ..backend.array import Array, beside, compute_dtype, dtype_name, namespace
 from ..backend.protocols import DType
 from ..errors import ShapeError
@@ -57,7 +58,7 @@ class CPTensor(FactoredTensor):
     """
 
     def __init__(self, weights: Array | None, factors: Sequence[Array]) -> None:
-        kept = [plain_array(f) for f in factors]
+        kept = [plain_array(f) for f in checked_list(factors, "factors", "arrays (n_k, R)")]
         if not kept or any(f.ndim != 2 for f in kept):
             shapes = [tuple(f.shape) for f in kept]
             raise ShapeError(f"a CP tensor needs one factor (n_k, R) for each mode, got {shapes}")

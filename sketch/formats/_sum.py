@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from .._checks import checked_list
 from ..backend.array import Array, HostArray, gathered, namespace, to_host
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from ..numerics.index_keys import Points
 from ..numerics.linalg import finite_factor, multiple
 from ._elements import at_points, checked_points, transposed
@@ -277,13 +278,17 @@ class TensorSum(Summable):
     """
 
     def __init__(self, terms: Iterable[Any], coefficients: Iterable[complex] | None = None) -> None:
-        terms = list(terms)
-        coefficients = [1.0] * len(terms) if coefficients is None else list(coefficients)
+        terms = checked_list(terms, "terms", "arrays and tensors")
+        if coefficients is None:
+            coefficients = [1.0] * len(terms)
+        coefficients = checked_list(coefficients, "coefficients", "numbers")
         if not terms or len(terms) != len(coefficients):
             raise ShapeError(
                 f"a sum needs terms and one coefficient for each, got {len(terms)} terms and "
                 f"{len(coefficients)} coefficients"
             )
+        for term in terms:
+            _check_shape(term)
         shapes = [tuple(term.shape) for term in terms]
         if len(set(shapes)) > 1:
             raise ShapeError(f"the terms of a sum must share one shape, got {shapes}")
@@ -314,8 +319,7 @@ class TensorSum(Summable):
         >>> len(sketch.TensorSum.of(np.ones((3, 4))).terms)
         1
         """
-        if not hasattr(term, "shape"):
-            raise TypeError(f"cannot add a {type(term).__name__}: it is no array and no tensor")
+        _check_shape(term)
         return term if isinstance(term, TensorSum) else cls([term])
 
     @property
@@ -391,3 +395,9 @@ def _dense(term: Any) -> Array:
     namespace(term)
     dense: Array = term
     return dense
+
+
+def _check_shape(term: object) -> None:
+    """Refuse a term that is no array and no tensor."""
+    if not hasattr(term, "shape") or isinstance(term, type):
+        raise DtypeError(f"cannot add a {type(term).__name__}: it is no array and no tensor")

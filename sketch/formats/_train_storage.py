@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._checks import Ranks
+from .._checks import Ranks, checked_list
 from ..backend.array import (
     Array,
     Device,
@@ -44,7 +44,7 @@ class TrainStorage(Summable, Seeded):
     """The cores of a train, put together when they are asked for where it is a sum."""
 
     def __init__(self, cores: Sequence[Array], *, error: Any = None) -> None:
-        cores = [plain(core) for core in cores]
+        cores = [plain(core) for core in checked_list(cores, "cores", "arrays (r, n, r')")]
         _check_cores(cores)
         cores = [with_terms(core, (0, 2)) for core in cores]
         dtype = promote(*(compute_dtype(core.dtype) for core in cores))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from .._checks import checked_list
 from ..backend.array import Array, namespace
 from ..backend.protocols import DType
 from ..errors import ShapeError
@@ -55,6 +56,7 @@ class TuckerTensor(FactoredTensor):
     """
 
     def __init__(self, core: Array, factors: Sequence[Array]) -> None:
+        factors = checked_list(factors, "factors", "arrays (n_k, m_k)")
         core, kept = plain_array(core), [plain_array(f) for f in factors]
         columns = tuple(int(f.shape[1]) if f.ndim == 2 else -1 for f in kept)
         if columns != tuple(core.shape) or not kept:

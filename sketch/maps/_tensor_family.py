@@ -8,8 +8,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from .._checks import checked_size
 from ..backend.array import HostArray
-from ..errors import ArgumentError, RankError, SketchWarning, warn
+from ..errors import ArgumentError, SketchWarning, warn
 from ..files.archive import Header
 from ..numerics.random import HOST, Bits, normal_rows, sign_rows
 
@@ -176,9 +177,9 @@ class StackedTrains(TestTensorFamily):
     entries: Literal["gaussian", "sign"] = "gaussian"
 
     def __post_init__(self) -> None:
-        if self.block_rank is not None and self.block_rank < 1:
-            raise RankError(f"block_rank must be at least 1, got {self.block_rank}")
-        if self.entries not in ("gaussian", "sign"):
+        if self.block_rank is not None:
+            checked_size(self.block_rank, "block_rank", least=1)
+        if not isinstance(self.entries, str) or self.entries not in ("gaussian", "sign"):
             raise ArgumentError(f'entries must be "gaussian" or "sign", got {self.entries!r}')
 
     def block_ranks(self, order: int) -> range:

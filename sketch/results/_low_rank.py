@@ -13,6 +13,7 @@ import numpy as np
 from .._checks import checked_size, checked_tol, require_rank_or_tol
 from ..backend.array import (
     Array,
+    HostArray,
     brought,
     cast,
     dtype_name,
@@ -26,7 +27,7 @@ from ..backend.array import (
 from ..backend.dtypes import target_dtype
 from ..backend.plain import plain
 from ..backend.protocols import DType
-from ..errors import NonFiniteError, ShapeError
+from ..errors import DtypeError, NonFiniteError, ShapeError
 from ..files import archive
 from ..formats import (
     CPTensor,
@@ -79,8 +80,8 @@ class LowRank(LowRankForms, Summable, Seeded):
 
     Raises
     ------
-    ShapeError
-        Of a product with an array of another length.
+    ShapeError, DtypeError
+        Of a product with an array of another length, or with what is none.
 
     Notes
     -----
@@ -156,7 +157,7 @@ class LowRank(LowRankForms, Summable, Seeded):
         """Return the product with a vector or matrix, in O((m + n) k) operations a column."""
         x, sparse = plain(x), is_sparse(x)
         if not sparse and not is_array(x):
-            x = brought(np.asarray(x), self.U)
+            x = brought(_as_numbers(x), self.U)
         if x.ndim not in (1, 2) or x.shape[0] != self.shape[1]:
             raise ShapeError(f"cannot multiply {self.shape} by an array of shape {tuple(x.shape)}")
         inner = _times_sparse(self.Vh, x) if sparse else product(self.Vh, x)
@@ -373,6 +374,20 @@ class LowRank(LowRankForms, Summable, Seeded):
         size = frobenius_norm(self.s[None, :])
         lost = frobenius_norm((kept - self.s)[None, :])
         return self.error.rounded(2 * unit_roundoff(after) * size + lost)
+
+
+def _as_numbers(x: object) -> HostArray:
+    """Return what a list or another sequence of numbers holds."""
+    try:
+        values = np.asarray(x)
+    except ValueError:  # ragged
+        values = np.asarray(None)
+    if values.dtype.kind not in "biufc":
+        raise DtypeError(
+            f"cannot multiply by an object of type {type(x).__name__}; give an array, a sparse "
+            "matrix or a list of numbers"
+        )
+    return values
 
 
 def _times_sparse(a: Array, x: object) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..backend.array import Array, dtype_name, namespace, promote
+from ..backend.array import Array, dtype_name, namespace, promote, quiet
 from ..errors import ShapeError
 from ..formats import Axes, check_columns
 from ..maps import FixedMatrix
@@ -49,7 +49,8 @@ def map_rows(
             _of_chunk, function, width, like[:, :0], chunks=chunks, dtype=dtype
         )
         return lazy
-    results = [function(block) for _, block in source.blocks()]
+    with quiet():  # rows that are not finite have no finite coordinates
+        results = [function(block) for _, block in source.blocks()]
     return namespace(*results).concat(results, axis=0)
 
 

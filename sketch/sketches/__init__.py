@@ -25,6 +25,7 @@ from ._registry import (
 )
 from ._residual import MatrixResidual, TrainResidual
 from ._sliding_window import SlidingWindow
+from ._spec import checked_iterations
 from ._stta import STTA, STTASpec
 from ._train_embedding import TrainEmbedding
 from ._tt_hmt import TTHMT, TTHMTSpec
@@ -60,6 +61,7 @@ __all__ = [
     "TrainEmbedding",
     "TrainResidual",
     "check_request",
+    "checked_iterations",
     "columns_within",
     "default_sample",
     "default_width",

@@ -27,6 +27,8 @@ from ..sources import MatrixSource, as_matrix_source
 
 Shape = tuple[int | None, int | None]
 
+_MOST_ITERATIONS = 1000  # of a power step: more tell nothing, and each reads the data
+
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixSpec:
@@ -159,6 +161,10 @@ def checked_iterations(value: Any) -> float:
     twice = 2 * as_number(value)
     if not twice.is_integer() or twice < 0:
         raise RankError(f"power_iters must be 0, 0.5, 1 or a further half, got {value!r}")
+    if twice > 2 * _MOST_ITERATIONS:
+        raise RankError(
+            f"power_iters={value!r} would read the data as often; give {_MOST_ITERATIONS} at most"
+        )
     return int(value) if twice % 2 == 0 else twice / 2
 
 

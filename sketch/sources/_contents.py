@@ -36,6 +36,8 @@ def contents(x: object) -> object:
     """
     if isinstance(x, MatrixSource | TensorSource | OpenedData | Summable | Variable):
         return x
+    if isinstance(x, type):
+        raise DtypeError(f"cannot sketch the class {x.__name__}; give an object of it")
     _refuse_without_values(x)
     if is_sparse(x) or is_operator(x):
         return x
