@@ -191,3 +191,13 @@ def test_arguments_are_checked():
     refused(sketch.ArgumentError, "share", holdout=1.5)
     refused(sketch.ArgumentError, "more points", points=points[:3], values=values[:3])
     refused(sketch.ArgumentError, "more points", points=points[:0], values=values[:0])
+
+
+def test_values_near_the_largest_number_are_averaged_or_told():
+    points = np.repeat(np.indices((6, 5)).reshape(2, -1).T, 20, axis=0)
+    values = 1 / (1.0 + points.sum(axis=1))
+    usual = sketch.complete_train(points, values, (6, 5), 2, holdout=0.3)
+    large = sketch.complete_train(points, 1e306 * values, (6, 5), 2, holdout=0.3)
+    assert np.allclose(large.to_array() / 1e306, usual.to_array(), rtol=1e-9)
+    with pytest.raises(sketch.NonFiniteError, match="norm"):
+        sketch.complete_train(points, 1.7e308 * np.sign(values), (6, 5), 2, holdout=0.3)

@@ -528,3 +528,28 @@ def test_small_chunks_of_a_dask_array_are_computed_together():
         # 10 rows of 3 numbers at once, which are 5 chunks
         assert len(list(source.in_order().blocks(10 * 3 * 8))) == 150
         assert len(started) == 1 + 30
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e300])
+def test_entries_of_any_size_are_completed_alike(size):
+    rng = np.random.default_rng(0)
+    a = rng.uniform(-1, 1, (60, 2)) @ rng.uniform(-1, 1, (2, 30))
+    a[rng.random(a.shape) < 0.4] = np.nan
+    usual, scaled = sketch.complete(a, 2), sketch.complete(size * a, 2)
+    assert scaled.rmse.value / size < 1e-7
+    assert np.allclose(scaled.to_array() / size, usual.to_array(), atol=1e-7)
+
+
+def test_entries_whose_sums_are_beyond_the_range_are_told():
+    a = np.full((60, 30), 1e308) * np.random.default_rng(0).choice([-1, 1], (60, 30))
+    with pytest.raises(sketch.NonFiniteError, match="beyond the range"):
+        sketch.complete(a, 2)
+
+
+def test_ranks_may_come_in_an_array_and_complex_sketches_are_refused():
+    a = np.outer(np.arange(1.0, 31), np.arange(1.0, 21))
+    assert sketch.complete(a, np.array([1, 2])).rank == sketch.complete(a, [1, 2]).rank
+    with pytest.raises(sketch.RankError, match="integer"):
+        sketch.complete(a, [[1], [2, 3]])
+    with pytest.raises(sketch.DtypeError, match="real and imaginary"):
+        sketch.Completion((None, 4), 2, dtype=complex)

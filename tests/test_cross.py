@@ -339,3 +339,32 @@ def test_no_coefficient_exceeds_one_by_much(rank, seed, is_complex):
     assert len(set(rows.tolist())) == rank
     assert np.abs(coefficients).max() <= 1.05 + 1e-12
     assert np.allclose(coefficients @ q[rows], q)
+
+
+@pytest.mark.parametrize(
+    "mapped",
+    [
+        lambda f, blocks: [],
+        lambda f, blocks: None,
+        lambda f, blocks: [1] * len(blocks),
+        lambda f, blocks: [f(block)[:-1] for block in blocks],
+        lambda f, blocks: [f(block) for block in blocks] * 2,
+    ],
+)
+def test_maps_that_lose_values_are_told(mapped):
+    with pytest.raises(sketch.ArgumentError, match="map should return"):
+        sketch.cross(lambda i: i.sum(axis=1), (4, 5, 6), 2, map=mapped)
+
+
+def test_what_is_no_function_no_array_and_no_index_is_told():
+    with pytest.raises(sketch.ArgumentError, match="f must be"):
+        sketch.cross(None, (4, 5), 2)
+    with pytest.raises(sketch.ShapeError, match="no array"):
+        sketch.cross(lambda i: [[1], 2, 3], (4, 5), 2)
+    with pytest.raises(sketch.ShapeError, match=r"2\*\*63"):
+        sketch.cross(lambda i: i.sum(axis=1), (2**70, 3), 2)
+
+
+def test_functions_below_the_smallest_normal_number_have_an_error():
+    tt = sketch.cross(lambda i: 1e-320 / (1 + i.sum(axis=1)), (20,) * 6, 4)
+    assert 0 < tt.error.relative < 1  # subnormal numbers have few digits

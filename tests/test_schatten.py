@@ -166,3 +166,10 @@ def test_bad_arguments_are_refused():
         for products in (100, 1000):
             with pytest.raises(sketch.NonFiniteError):
                 sketch.schatten_norm(bad, products=products)
+
+
+@pytest.mark.parametrize("n", [5, 400])
+def test_norms_beyond_the_range_are_told(n):
+    a = np.random.default_rng(0).standard_normal((600, n))
+    with pytest.raises(sketch.NonFiniteError, match="larger p"):
+        sketch.schatten_norm(a, 1e-3)

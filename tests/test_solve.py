@@ -264,3 +264,18 @@ def test_what_is_not_finite_is_refused(value):
     cores[1][0, 2, 1, 0] = value
     broken = sketch.TTOperator(cores)
     refused(lambda: sketch.solve(broken, train(), 2), sketch.NonFiniteError, "finite")
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_sizes_of_preconditioners_and_solutions_do_not_matter(size):
+    a, b = operator(), train()
+    usual = sketch.solve(a, b, tol=1e-6)
+    helped = sketch.solve(a, b, rank=8, tol=1e-6, preconditioner=lambda v: v * size)
+    assert helped.residual.relative <= 1e-6
+    extreme = sketch.solve(a / size, size * b, tol=1e-6)  # entries of size 1e400 or 1e-400
+    cores = [core / size ** (2 / 3) for core in extreme.x.cores]
+    assert (sketch.TensorTrain(cores) - usual.x).norm() <= 1e-9 * usual.x.norm()
+    for nothing in (None, 3):
+        refused(
+            lambda nothing=nothing: sketch.solve(nothing, b, 2), sketch.DtypeError, "TTOperator"
+        )

@@ -230,3 +230,12 @@ def test_what_does_not_fit_is_refused():
     refused(lambda: sketch.TTOperator.from_dense(dense, (6,), (2, 3)), sketch.ShapeError, "number")
     large = sketch.TTOperator.identity((100,) * 3)
     refused(large.to_dense, sketch.ShapeError, "GB")
+
+
+def test_what_is_no_list_of_cores_or_sizes_is_told():
+    with pytest.raises(sketch.ShapeError, match="four axes"):
+        sketch.TTOperator(None)
+    with pytest.raises(sketch.ShapeError, match="sequence"):
+        sketch.TTOperator.identity(3)
+    with pytest.raises(sketch.RankError, match="integer"):
+        sketch.TTOperator.identity((None, 2))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import NonFiniteError
 from ..numerics.alternating import (
     OtherSide,
     Ridge,
@@ -18,7 +19,7 @@ from ..numerics.alternating import (
     row_factors,
 )
 from ..numerics.known_rows import KnownRows, Reals
-from ..numerics.linalg import frobenius_norm
+from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent
 from ..numerics.random import entry_words, normal_rows
 
 _STREAM = 6  # of random bits, beside those of test matrices and seeds
@@ -130,14 +131,21 @@ def fitted(
 def _best(fits: Sequence[Fit]) -> Fit:
     """Return the first of some fits that is as good as the best."""
     best = min(fits, key=lambda fit: fit.rmse)
-    return next(fit for fit in fits if fit.is_as_good_as(best)) if best.errors.size else fits[0]
+    if not best.errors.size:
+        return fits[0]
+    if math.isnan(best.rmse):
+        raise NonFiniteError("sums of entries are beyond the range of doubles; scale the data")
+    return next(fit for fit in fits if fit.is_as_good_as(best))
 
 
 def _units(rows: KnownRows, biases: bool) -> Ridge:
     """Return the mean of the known entries, where it is taken off, and their spread."""
     values = rows.at_places()
-    level = float(values.mean()) if biases and values.size else 0.0
-    spread = frobenius_norm((values - level)[None, :]) / math.sqrt(max(1, values.size))
+    exponent = scale_exponent(values)
+    scaled = rescaled(values, -exponent)
+    level = float(scaled.mean()) if biases and values.size else 0.0
+    spread = frobenius_norm((scaled - level)[None, :]) / math.sqrt(max(1, values.size))
+    level, spread = math.ldexp(level, exponent), math.ldexp(spread, exponent)
     return _with_weight(Ridge(0.0, 0.0 if biases else None, level, spread or 1.0), 1.0)
 
 

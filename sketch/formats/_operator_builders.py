@@ -12,6 +12,7 @@ from ..backend.array import Array, beside, cast, compute_dtype, namespace
 from ..errors import ShapeError
 from ._operator_algebra import as_matrix, as_paired_modes, kronecker_sum_cores, split
 from ._tensor_train import TensorTrain
+from ._train_makers import checked_sizes
 from ._tt_svd import tt_svd_cores
 
 
@@ -42,7 +43,7 @@ class OperatorBuilders:
         >>> sketch.TTOperator.identity((3, 4))
         TTOperator((3, 4) <- (3, 4), ranks=(1,), dtype=float64)
         """
-        return cls.kronecker([np.eye(n, dtype=dtype) for n in shape])
+        return cls.kronecker([np.eye(n, dtype=dtype) for n in checked_sizes(shape)])
 
     @classmethod
     def diagonal(cls, train: TensorTrain) -> Self:

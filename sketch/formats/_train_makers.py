@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -19,14 +19,14 @@ _STREAM = 4 << 32  # beside those of test tensors, one for each core
 
 def ones_cores(shape: Sequence[int], dtype: str, device: Device) -> list[Array]:
     """Return the cores of the train of ones."""
-    return [_placed(np.ones((1, n, 1)), dtype, device) for n in _checked_shape(shape)]
+    return [_placed(np.ones((1, n, 1)), dtype, device) for n in checked_sizes(shape)]
 
 
 def random_cores(
     shape: Sequence[int], rank: object, seed: int | None, dtype: str, device: Device
 ) -> list[Array]:
     """Return Gaussian cores (r, n, s) of variance ``1 / r``, so that entries have mean square 1."""
-    sizes, seed = _checked_shape(shape), checked_seed(seed)
+    sizes, seed = checked_sizes(shape), checked_seed(seed)
     bonds = (1, *each_bond(rank, len(sizes) - 1, "rank"), 1)
     cores = []
     for mode, (n, (r, s)) in enumerate(zip(sizes, itertools.pairwise(bonds), strict=True)):
@@ -39,7 +39,10 @@ def random_cores(
     return cores
 
 
-def _checked_shape(shape: Sequence[int]) -> tuple[int, ...]:
+def checked_sizes(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the sizes of the modes of a train as integers of at least 1."""
+    if not isinstance(shape, Iterable):
+        raise ShapeError(f"shape must be a sequence of the sizes of the modes, got {shape!r}")
     sizes = tuple(checked_size(n, "a size of a mode", least=1) for n in shape)
     if not sizes:
         raise ShapeError("a tensor train needs a mode at least")

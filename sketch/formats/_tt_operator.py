@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, overload
 
 from .._checks import Ranks
@@ -82,7 +82,7 @@ class TTOperator(OperatorBuilders):
     __array_ufunc__ = None  # number * operator calls operator.__rmul__
 
     def __init__(self, cores: Sequence[Array]) -> None:
-        cores = [plain(core) for core in cores]
+        cores = [plain(core) for core in cores] if isinstance(cores, Iterable) else []
         _check_cores(cores)
         self._out = tuple(int(core.shape[1]) for core in cores)
         self._in = tuple(int(core.shape[2]) for core in cores)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .._checks import Ranks, checked_tol, each_bond
 from ..backend.array import accumulator_dtype, compute_dtype, to_host, unit_roundoff
+from ..errors import NonFiniteError
 from ..formats import TensorTrain
 from ..numerics.index_keys import Points
 from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent
@@ -122,17 +123,19 @@ def complete_train(
     seed = checked_seed(seed)
     places, given = checked_points(points, values, shape)
     dtype = compute_dtype(given.dtype)
-    places, given = averaged(places, given.astype(accumulator_dtype(dtype)), shape)
+    given = given.astype(accumulator_dtype(dtype))
+    exponent = scale_exponent(given)
+    places, scaled = averaged(places, rescaled(given, -exponent), shape)
     fitted, choosing, measuring = shared_out(places, seed, holdout)
     warn_of_unseen(places[fitted], shape)
-    exponent = scale_exponent(given)
-    scaled = rescaled(given, -exponent)
     growth = _Growth(places, scaled, shape, fitted, choosing, seed)
     best, rival = growth.trains(limits, tol, rounding_floor(1.0, 0, unit_roundoff(dtype)))
-    found = _unscaled(best, exponent).astype(dtype)
     norm = frobenius_norm(scaled) / math.sqrt(len(scaled)) * root_size(shape)
     error = _error(best, rival, places[measuring], scaled[measuring], norm, dtype)
-    found = found.with_error(error.rescaled(exponent))
+    error = error.rescaled(exponent)
+    if not math.isfinite(error.norm):
+        raise NonFiniteError("the norm is beyond the range of doubles; scale the values")
+    found = _unscaled(best, exponent).astype(dtype).with_error(error)
     warn_unmet(found.error, tol, f"rank {found.ranks}")
     return found
 

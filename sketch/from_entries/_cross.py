@@ -153,6 +153,7 @@ def cross(
     require_rank_or_tol(rank, tol)
     tol = checked_tol(tol)
     shape = checked_shape(shape)
+    check_callable(f, "f", "a function of multi-indices")
     check_callable(map, "map", "a function like Python's map")
     ranks = None if rank is None else each_bond(rank, len(shape) - 1, "rank")
     tests = checked_size(test_points, "test_points", least=1)

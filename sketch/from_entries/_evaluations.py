@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
 from ..backend.array import accumulator_dtype, compute_dtype, cuts, promote
-from ..errors import SketchError
+from ..errors import ArgumentError, SketchError
 from ..numerics.index_keys import IndexKeys, Points, sorted_places
 from ._function_block import FunctionBlock, Values
 
@@ -104,8 +105,14 @@ class Evaluations:
     def _evaluated(self, points: Points) -> Values:
         blocks = [points[cut] for cut in cuts(len(points), self._block_points)]
         found = []
-        for values in self._mapped(self._block, blocks):
+        mapped = self._mapped(self._block, blocks)
+        for values, block in zip_longest(mapped if isinstance(mapped, Iterable) else (), blocks):
             values = values.result() if hasattr(values, "result") else values
+            if block is None or np.shape(values) != (len(block),):
+                raise ArgumentError(
+                    "map should return what the function gave for each block of multi-indices, in "
+                    f"order, as Python's map does; expected {len(blocks)} arrays of values"
+                )
             name = compute_dtype(values.dtype)
             self.dtype = promote(self.dtype, name)
             found.append(values.astype(accumulator_dtype(name)))

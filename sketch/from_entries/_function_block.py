@@ -106,7 +106,14 @@ def _array(values: Any) -> Values:
     if isinstance(values, np.ma.MaskedArray):
         values = np.ma.filled(values.astype(np.result_type(values, np.float32)), np.nan)
     values = plain(values)
-    return to_host(values) if hasattr(values, "shape") else np.asarray(values)
+    if hasattr(values, "shape"):
+        return to_host(values)
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ShapeError(
+            f"f returned a {type(values).__name__} that is no array: {error}"
+        ) from error
 
 
 def _named(point: Points) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from ..numerics.random import uniform_rows
 from ..results import ErrorEstimate, held_out_error, rounding_floor
 from ._function_block import Values
 
+_LARGEST_MODE = 2**63 - 1  # indices are integers of 64 bits
 _EVEN, _LARGE = 7, 8  # streams, beside those of test matrices
 
 
@@ -106,7 +107,7 @@ def points_where_large(seed: int, start: int, stop: int, lost: TensorTrain) -> H
     uniform = uniform_rows(seed, _LARGE, middle, stop, lost.ndim)
     indices = np.concatenate([even, sampled_points(lost.cores, uniform)])
     share = (middle - start) / (stop - start)
-    ratio = np.abs(to_host(lost.entries(indices))) * (root_size(lost.shape) / lost.norm())
+    ratio = np.abs(to_host(lost.entries(indices))) / lost.norm() * root_size(lost.shape)
     scales = root_size(lost.shape) / np.sqrt(share + (1 - share) * ratio**2)
     return HeldOutPoints(indices, scales)
 
@@ -136,5 +137,7 @@ def checked_shape(shape: Sequence[int]) -> tuple[int, ...]:
         sizes = ()
     if not sizes:
         raise ShapeError(f"shape must be a sequence of the sizes of the modes, got {shape!r}")
+    if max(sizes) > _LARGEST_MODE:
+        raise ShapeError(f"a mode may have 2**63 - 1 indices at most, got the shape {sizes}")
     root_size(sizes)
     return sizes

@@ -289,7 +289,7 @@ def _checked_system(
     operators: Any, b: object, preconditioner: Preconditioner | None
 ) -> TrainSystem:
     """Return the system of the arguments of `solve`."""
-    parts = [operators] if isinstance(operators, TTOperator) else list(operators)
+    parts = list(operators) if isinstance(operators, Sequence) else [operators]
     if not parts or not all(isinstance(part, TTOperator) for part in parts):
         kinds = ", ".join(sorted({type(part).__name__ for part in parts})) or "nothing"
         raise DtypeError(f"A should be a TTOperator or a sequence of these, got {kinds}")

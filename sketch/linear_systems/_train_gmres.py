@@ -10,6 +10,7 @@ import numpy as np
 from ..backend.array import HostArray, to_host
 from ..errors import NonFiniteError
 from ..formats import TensorSum, TensorTrain
+from ..numerics.linalg import frobenius_norm
 from ..sketches import TrainEmbedding
 from ._train_system import TrainSystem, compressed
 
@@ -114,7 +115,7 @@ class SketchedGMRES:
             recent = np.column_stack([*recent.T, along])[:, -_SUBTRACTED:]
             h = np.linalg.lstsq(recent, w, rcond=None)[0]
             new = w - recent @ h
-            invariant = np.linalg.norm(new) <= 10 * roundoff * np.linalg.norm(w)
+            invariant = frobenius_norm(new) <= 10 * roundoff * frobenius_norm(w)
             ended = bool(invariant) or _stagnates(history, losses)
             if not ended:
                 direction = image - TensorSum(basis[-len(h) :], h.tolist())
@@ -129,20 +130,19 @@ class SketchedGMRES:
         """
         v = compressed(t, self.rank, next(self.seeds))
         along = self.seen(v)
-        size = float(np.linalg.norm(along))
+        size = frobenius_norm(along)
         if not size:
             return v, along, 1.0
-        lost = float(np.linalg.norm(sketch - along) / np.linalg.norm(sketch))
+        lost = frobenius_norm(sketch - along) / frobenius_norm(sketch)
         return v / size, along / size, lost
 
 
 def _least_squares(images: Vector, target: Vector) -> tuple[Vector, float, float]:
     """Return y, the norm of ``images y - target``, and the condition of the scaled columns."""
-    sizes = np.linalg.norm(images, axis=0)
-    sizes = np.where(sizes > 0, sizes, 1.0)
+    sizes = np.array([frobenius_norm(image) or 1.0 for image in images.T])
     y, _, _, values = np.linalg.lstsq(images / sizes, target, rcond=None)
     condition = float(values[0] / values[-1]) if values[-1] else np.inf
-    return y / sizes, float(np.linalg.norm(images @ (y / sizes) - target)), condition
+    return y / sizes, frobenius_norm(images / sizes @ y - target), condition
 
 
 def _stagnates(history: list[float], losses: list[float]) -> bool:

@@ -127,8 +127,9 @@ def _by_inner_products(difference: TensorSum, norm: float) -> ErrorEstimate | No
 
 
 def rescaled_train(cores: Sequence[Array], exponent: int) -> list[Array]:
-    """Return the cores of a train that is multiplied by a power of two."""
-    return [rescaled(cores[0], exponent), *cores[1:]]
+    """Return the cores of a train times a power of two, in equal parts, so that none overflows."""
+    each, rest = divmod(exponent, len(cores))
+    return [rescaled(core, each + (k < rest)) for k, core in enumerate(cores)]
 
 
 def compressed(t: object, rank: int, seed: int) -> TensorTrain:

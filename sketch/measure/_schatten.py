@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from collections.abc import Callable
 
 import numpy as np
 
 from .._checks import as_number, checked_size
 from ..backend.array import is_complex
-from ..errors import ArgumentError, PassError
+from ..errors import ArgumentError, NonFiniteError, PassError
 from ..maps import STREAMS, Gaussian
-from ..numerics.linalg import adjoint, rescaled
+from ..numerics.linalg import adjoint
 from ..results import NormEstimate
 from ..sketches import independent_seed
 from ..sources import MatrixSource, as_matrix_source
@@ -136,7 +137,7 @@ def _exact(by: Products, size: int, p: float) -> NormEstimate:
     scale = float(s[0]) if s.size else 0.0
     total = float(np.sum((s / scale) ** p)) if scale else 0.0
     floor = _rounding(by, size, p) / total if total else 0.0
-    value = rescaled(scale * total ** (1 / p), by.exponent)
+    value = _root(scale, total, p, by.exponent)
     return NormEstimate(value, p, "exact", 0.0, 0, floor, by.count)
 
 
@@ -171,7 +172,7 @@ def _estimated(
     total = float(np.sum((s / top) ** p) + np.mean(sums))
     unsettled = abs(float(np.mean(gauss - radau))) / 2
     return NormEstimate(
-        value=rescaled(top * total ** (1 / p), by.exponent),
+        value=_root(top, total, p, by.exponent),
         p=p,
         kind="heuristic",
         spread=float(np.std(sums, ddof=1)) / math.sqrt(len(sums)) / total,
@@ -179,6 +180,16 @@ def _estimated(
         floor=(unsettled + _rounding(by, size, p)) / total,
         n_products=by.count,
     )
+
+
+def _root(top: float, total: float, p: float, exponent: int) -> float:
+    """Return ``top * total**(1/p) * 2**exponent``."""
+    log2 = math.log2(total) / p + math.log2(top) if total else -math.inf
+    if log2 + exponent >= sys.float_info.max_exp:
+        raise NonFiniteError(
+            f"the norm is 2**{log2 + exponent:.0f}, beyond the range of doubles; take a larger p"
+        )
+    return math.ldexp(top * total ** (1 / p), exponent)
 
 
 def _orthogonal_probes(g: Matrix, v: Matrix) -> tuple[Matrix, Matrix]:

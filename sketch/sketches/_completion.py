@@ -8,9 +8,11 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .._checks import as_number, checked_size
-from ..backend.array import Device, compute_dtype
-from ..errors import ArgumentError, PassError, RankError, ShapeError
+from ..backend.array import Device, compute_dtype, is_complex
+from ..errors import ArgumentError, DtypeError, PassError, RankError, ShapeError
 from ..numerics.seeds import checked_seed
 from ..results import Completed
 from ._accumulator import Accumulator
@@ -182,7 +184,7 @@ class Completion(MultiPass, Sketch[Completed]):
             if sample is None
             else checked_size(sample, "sample", least=1),
             seed=checked_seed(seed),
-            dtype=None if dtype is None else compute_dtype(named_dtype(dtype)),
+            dtype=None if dtype is None else _checked_dtype(dtype),
         )
         self._set_up(spec)
 
@@ -212,11 +214,19 @@ def _checked_shape(shape: object) -> tuple[int | None, int]:
 
 
 def _checked_ranks(rank: object, n: int) -> tuple[int, ...]:
+    rank = rank.tolist() if isinstance(rank, np.ndarray) else rank
     given = rank if isinstance(rank, Sequence) and not isinstance(rank, str) else [rank]
     ranks = tuple(sorted({min(n, checked_size(each, "rank", least=1)) for each in given}))
     if not ranks:
         raise RankError("give a rank, or several to choose from")
     return ranks
+
+
+def _checked_dtype(dtype: object) -> str:
+    name = compute_dtype(named_dtype(dtype))
+    if is_complex(name):
+        raise DtypeError("completion is for real entries; complete real and imaginary parts apart")
+    return name
 
 
 def _checked_share(value: Any, name: str, most: float) -> float:
