@@ -194,9 +194,11 @@ def tensor_train(
         )
     probes = options.get("error_probes")
     probes = None if probes is None else checked_size(probes, "error_probes")
-    measured = None if probes == 0 else _measure(a, source, memory)
-    if isinstance(source, SparseTensorSource) and (tol is not None or probes is not None):
+    is_sparse = isinstance(source, SparseTensorSource)
+    if probes == 0 or (is_sparse and (tol is not None or probes is not None)):
         measured = None  # a rank is chosen by what probes tell of every other one
+    else:
+        source, measured = _measure(a, source, memory)
     if measured is not None and tol is None:
         options.setdefault("error_probes", 0)
 
@@ -249,16 +251,26 @@ def _train_to_tolerance(
         width = further_width(width, half, whole.error, goal)
 
 
-def _measure(a: object, source: TensorSource, memory: int | str | None) -> Measure | None:
-    """Return what tells the exact error of a train, where that costs less than probes."""
+def _measure(
+    a: object, source: TensorSource, memory: int | str | None
+) -> tuple[TensorSource, Measure | None]:
+    """Return what tells the exact error of a train, where that costs less than probes.
+
+    Before it comes the source to sketch: that of a sparse tensor serves both.
+    """
     with quiet():  # what is not finite is found in the products
         exact = as_exact_train(a, _EXACT_RANK)
         size, dtype = (0.0, source.dtype) if exact is None else rounded_from(a)
     if exact is not None:
-        return lambda train: _by_products(train, a, dtype) or exact_error(train, exact, size, dtype)
+        return source, (
+            lambda train: _by_products(train, a, dtype) or exact_error(train, exact, size, dtype)
+        )
     if isinstance(source, SparseTensorSource):
-        return lambda train: entrywise_error(TrainResidual.of(train), a, memory=memory)
-    return None
+        summed = source.without_duplicates()
+        return summed, (
+            lambda train: entrywise_error(TrainResidual.of(train), summed, memory=memory)
+        )
+    return source, None
 
 
 def _exactly_known(train: TensorTrain, measured: Measure, tol: float | None) -> TensorTrain:

@@ -25,6 +25,7 @@ from ..sources import (
     RowsSource,
     SparseSource,
     SparseTensorBlock,
+    SparseTensorSource,
     TensorBlock,
     TensorSource,
     as_matrix_source,
@@ -214,15 +215,14 @@ class TrainResidual(ResidualSpec[TensorBlock]):
 
     def as_source(self, chunk: Any) -> TensorSource:
         """Return the adapter of a chunk, whose duplicates are added up: squares tell them apart."""
-        if hasattr(chunk, "sum_duplicates"):
-            chunk = chunk.copy()
-            chunk.sum_duplicates()
-        return as_tensor_source(chunk)
+        source = as_tensor_source(chunk)
+        return source.without_duplicates() if isinstance(source, SparseTensorSource) else source
 
     def squares(self, block: TensorBlock, at: tuple[int, ...]) -> Squares:
         """Return the squares of a dense block, or of some entries."""
         if isinstance(block, SparseTensorBlock):
-            there, data = self.train.entries(np.stack(block.coords, axis=1)), widened(block.data)
+            cores = [to_host(core) for core in self.train.cores]
+            there, data = block.entries_of(cores), widened(block.data)
             kept = self.square(there[None, :])
             missed = self.square((data - there)[None, :]) - kept
             return Squares(missed, self.square(data[None, :]), kept, sparse=1.0)

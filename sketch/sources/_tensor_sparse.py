@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..backend.array import Array, HostArray, compute_dtype
-from ..numerics.cores import Core
+from ..numerics.cores import Core, FixedCore
+from ..numerics.index_keys import IndexKeys
 from ..numerics.kernels import Workspace, compiles
 from ._fibers import FiberLevel, fiber_count, fiber_levels, lexical_order
 from ._tensor_base import Contraction, TensorBlock, TensorSource
@@ -33,6 +35,7 @@ class SparseTensorSource(TensorSource):
         self.shape = tuple(int(n) for n in entries.shape)
         self.nbytes = self._data.nbytes + sum(index.nbytes for index in self._coords)
         self._kept: list[SparseTensorBlock] | None = None
+        self._is_summed = False
         self._workspace = Workspace() if compiles(self._data.size) else None
 
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
@@ -49,6 +52,23 @@ class SparseTensorSource(TensorSource):
             self._kept = [self._run(slice(start, start + step)) for start in runs]
         for block in self._kept:
             yield (0,) * len(self.shape), block
+
+    def without_duplicates(self) -> SparseTensorSource:
+        """Return the tensor with one value for each place, or itself where that is so."""
+        if self._is_summed:
+            return self
+        keys = IndexKeys(self.shape)(np.stack(self._coords, axis=1))
+        order = np.argsort(keys)
+        ordered = keys[order]
+        first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+        self._is_summed = first.size >= keys.size
+        if self._is_summed:
+            return self
+        summed = copy.copy(self)
+        summed._coords = [index[order[first]] for index in self._coords]
+        summed._data = np.add.reduceat(self._data[order].astype(self.dtype, copy=False), first)
+        summed._kept, summed._is_summed = None, True
+        return summed
 
     def _order(self) -> None:
         order = lexical_order(self._coords, self.shape)
@@ -84,6 +104,13 @@ class SparseTensorBlock(TensorBlock):
     def levels(self) -> list[FiberLevel]:
         """The entries as a tree of their leading indices."""
         return fiber_levels(self.coords, self.shape, self.workspace)
+
+    def entries_of(self, cores: Sequence[Array]) -> HostArray:
+        """Return the entries of a train at the places of this tensor's, along the same tree."""
+        rows = np.ones((1, 1), cores[0].dtype)
+        for level, core in zip(self.levels, cores, strict=True):
+            rows = level.descend(rows, FixedCore(core))
+        return rows[:, 0]
 
     def between(self, rights: Sequence[Core]) -> Contraction:
         """Begin a contraction; with blocks of rank q ``nnz r q`` operations a mode."""
