@@ -24,8 +24,6 @@ from .errors import (
 Ranks: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | NDArray[np.integer[Any]]
 """One rank for all bonds of a train, or one for each."""
 
-_MOST_FORESEEN = 1e6  # of ranks, beyond which none is named
-
 MISSING_HINT = (
     "where they stand for missing entries, sketch.complete predicts these (complete_train those of "
     'a tensor; sketch complete), and sketch.open(path, missing="zero") or missing="mean" fills '
@@ -159,16 +157,9 @@ def require_rank_or_tol(rank: object, tol: object) -> None:
 
 
 def warn_missed(
-    tol: float, relative: float, what: str, needed: tuple[float, float] | None = None
+    tol: float, relative: float, what: str, remedy: str = "sketch with a larger rank"
 ) -> None:
-    """Warn that a result misses the tolerance, with ranks that are foreseen to meet it."""
-    remedy = "sketch with a larger rank"
-    if needed is not None and needed[0] < _MOST_FORESEEN:
-        least, most = (math.ceil(min(x, _MOST_FORESEEN)) for x in needed)
-        remedy += (
-            f": {least} if errors go on to fall as they did like an exponential, {most} if like a "
-            "power"
-        )
+    """Warn that a result misses the tolerance, and say what to do."""
     warn(
         f"tol={tol:g} is out of reach: {what} has an estimated relative error of {relative:.3g}; "
         f"{remedy}",

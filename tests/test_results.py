@@ -293,7 +293,7 @@ def test_what_is_beyond_all_has_no_chance():
     for value in (1e-300, 1.87e-28, 2.2e-28, 1e-20):
         below, above = ProductMean((12, 12), 16).tails(value)
         assert below < 1e-100
-        assert above == 1.0
+        assert above > 1 - 1e-13  # a sum of some hundred masses
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, -1, 2, np.nan])

@@ -215,6 +215,19 @@ def test_a_tolerance_that_is_missed_names_ranks_that_are_needed():
             assert wide.error.meets(tol)
 
 
+def test_no_rank_is_advised_that_the_shape_does_not_have():
+    a = with_spectrum((M, 12), exponential(12, 0.8))
+    for rank, tol, advice in (
+        (4, 0.1, "12 if like a power"),
+        (11, 1e-3, "larger rank$"),
+        (12, 1e-300, "no rank is larger"),
+    ):
+        with pytest.warns(sketch.ToleranceWarning, match=advice):
+            sketch.svd(a, rank, tol=tol)
+        with pytest.warns(sketch.ToleranceWarning, match=advice):
+            sketch.svd(a, rank).truncate(tol=tol)
+
+
 def test_tolerances_far_above_the_error_are_met_for_certain():
     # the tails of probes by trains end somewhere
     law = TrainProbes((8, 8, 8), 16)

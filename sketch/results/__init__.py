@@ -25,8 +25,10 @@ from ._solution import Solution
 from ._spectral_estimate import SpectralEstimate
 from ._warnings import (
     is_worse_than_zero,
+    rank_to_meet,
     warn_inaccurate_train,
     warn_unmet,
+    warn_unmet_at,
     warn_worse_than_zero,
 )
 
@@ -54,8 +56,10 @@ __all__ = [
     "foreseen_growth",
     "held_out_error",
     "is_worse_than_zero",
+    "rank_to_meet",
     "rounding_floor",
     "warn_inaccurate_train",
     "warn_unmet",
+    "warn_unmet_at",
     "warn_worse_than_zero",
 ]

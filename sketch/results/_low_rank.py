@@ -47,7 +47,7 @@ from ._error import ErrorEstimate
 from ._found_spectrum import FoundSpectrum
 from ._low_rank_entries import as_indices, entries_of
 from ._low_rank_forms import LowRankForms
-from ._warnings import warn_unmet
+from ._warnings import rank_to_meet, warn_unmet_at
 
 if TYPE_CHECKING:
     pass
@@ -233,10 +233,7 @@ class LowRank(LowRankForms, Summable, Seeded):
         limit = self.rank if rank is None else min(checked_size(rank, "rank"), self.rank)
         tol = checked_tol(tol)
         by_rank = self.errors_by_rank()
-        keep = limit
-        if tol is not None:
-            meets = (k for k in range(limit + 1) if by_rank(k).meets(tol))
-            keep = next(meets, limit)
+        keep = rank_to_meet(tol, limit, by_rank)
         residuals = None if self.residuals is None else self.residuals[:keep]
         short = dataclasses.replace(
             self,
@@ -246,8 +243,7 @@ class LowRank(LowRankForms, Summable, Seeded):
             error=by_rank(keep),
             residuals=residuals,
         )
-        half = keep // 2
-        warn_unmet(short.error, tol, f"rank {keep}", lambda: (keep, by_rank(half).relative))
+        warn_unmet_at(keep, min(self.shape), tol, by_rank)
         return short
 
     def errors_by_rank(self) -> Callable[[int], ErrorEstimate]:

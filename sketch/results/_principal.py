@@ -30,7 +30,7 @@ from ._explained_variance import ExplainedVariance
 from ._left_out import LeftOut
 from ._mapped_rows import map_rows
 from ._variances import divisor, spreads
-from ._warnings import warn_unmet
+from ._warnings import rank_to_meet, warn_unmet_at
 
 
 @carrying_seeds("truncate", "whitened", "astype")
@@ -224,10 +224,8 @@ class PrincipalComponents(ExplainedVariance, Seeded):
         tol = checked_tol(tol)
         tails = tail_norms(as_floats(self.singular_values))
         errors = [self.error.truncated(tails[k], k) for k in range(keep + 1)]
-        if tol is not None:
-            keep = next((k for k, error in enumerate(errors) if error.meets(tol)), keep)
-        half = errors[keep // 2].relative
-        warn_unmet(errors[keep], tol, f"rank {keep}", lambda: (keep, half))
+        keep = rank_to_meet(tol, keep, errors.__getitem__)
+        warn_unmet_at(keep, max(keep, min(self.shape)), tol, errors.__getitem__)
         return dataclasses.replace(
             self,
             components=self.components[:keep, :],

@@ -11,27 +11,46 @@ from ..formats import RoundedTrain, TensorTrain
 from ._error import ErrorEstimate
 from ._foreseen import foreseen_growth
 
+_MOST_FORESEEN = 1e6  # of ranks, beyond which none is named
 
-def warn_unmet(
-    error: ErrorEstimate,
-    tol: float | None,
-    what: str,
-    halved: Callable[[], tuple[int, float]] | None = None,
+
+def warn_unmet(error: ErrorEstimate, tol: float | None, what: str) -> None:
+    """Warn where a result misses its tolerance, or may well do so."""
+    if tol is not None and not error.meets(tol):
+        warn_missed(tol, error.relative, what)
+
+
+def rank_to_meet(tol: float | None, limit: int, error_of: Callable[[int], ErrorEstimate]) -> int:
+    """Return the smallest rank that meets a tolerance, or the limit."""
+    if tol is None:
+        return limit
+    return next((k for k in range(limit + 1) if error_of(k).meets(tol)), limit)
+
+
+def warn_unmet_at(
+    rank: int, full: int, tol: float | None, error_of: Callable[[int], ErrorEstimate]
 ) -> None:
-    """Warn where a result misses its tolerance, or may well do so.
+    """Warn where a matrix of a rank misses its tolerance, and name ranks that would do.
 
-    `halved` tells its rank, and the relative error of a result of half of that: by how errors fell
-    so far the warning names ranks that would do.
+    As far as errors fell so far tell, and none beyond the `full` one of its shape.
     """
+    error, half = error_of(rank), error_of(rank // 2)
     if tol is None or error.meets(tol):
         return
-    needed = None
-    if halved is not None:
-        rank, half = halved()
-        excess = error.relative_bound / tol if tol else math.inf
-        growth = foreseen_growth(half, error.relative, excess)
-        needed = rank * growth[0], rank * growth[1]
-    warn_missed(tol, error.relative, what, needed)
+    excess = error.relative_bound / tol if tol else math.inf
+    least, most = (rank * x for x in foreseen_growth(half.relative, error.relative, excess))
+    what, most = f"rank {rank}", min(most, full, _MOST_FORESEEN)
+    if rank >= full:
+        remedy = "no rank is larger: widen the sketch, or use a method of more passes"
+        warn_missed(tol, error.relative, what, remedy)
+    elif least < most:
+        remedy = (
+            f"sketch with a larger rank: {math.ceil(least)} if errors go on to fall as they did "
+            f"like an exponential, {math.ceil(most)} if like a power"
+        )
+        warn_missed(tol, error.relative, what, remedy)
+    else:
+        warn_missed(tol, error.relative, what)
 
 
 def is_worse_than_zero(error: ErrorEstimate) -> bool:

@@ -160,7 +160,7 @@ def _result(factor: CholeskyFactor, keep: int, tol: float | None) -> LowRank:
 
     spectrum = FoundSpectrum(as_floats(values), "semidefinite", certain=factor.trace)
     core = LowRank(adjoint(vh), values, vh, whole, spectrum=spectrum)
-    core = truncated(core, min(keep, int(s.shape[0])), tol, measured)
+    core = truncated(core, min(keep, int(s.shape[0])), tol, core.shape, measured)
     s, error = rescaled(core.s, factor.exponent), core.error.rescaled(factor.exponent)
     known = spectrum.rescaled(factor.exponent)
     return LowRank(core.U, s, core.Vh, error, spectrum=known).astype(factor.dtype)

@@ -13,7 +13,9 @@ from ..results import (
     ErrorEstimate,
     LowRank,
     is_worse_than_zero,
+    rank_to_meet,
     rounding_floor,
+    warn_unmet_at,
     warn_worse_than_zero,
 )
 from ._spec import MatrixSpec
@@ -41,14 +43,19 @@ def truncated(
     result: LowRank,
     rank: int,
     tol: float | None,
+    shape: tuple[int, ...],
     measured: Callable[[int], ErrorEstimate] | None = None,
 ) -> LowRank:
     """Truncate to the rank that was asked for, and warn where the result is of little use.
 
-    Its error is `measured` for its rank where it can be, else bounded by that of the whole.
+    The shape is that of the data, which a result that is not lifted yet does not have. Its error is
+    `measured` for its rank where it can be, else bounded by that of the whole.
     """
-    short = result.truncate(rank=rank, tol=tol)
-    error = result.errors_by_rank() if measured is None else measured
+    by_rank = result.errors_by_rank()
+    keep = rank_to_meet(tol, min(rank, result.rank), by_rank)
+    short = result.truncate(rank=keep)
+    warn_unmet_at(keep, min(shape), tol, by_rank)
+    error = by_rank if measured is None else measured
     if measured is not None:
         short = dataclasses.replace(short, error=measured(short.rank))
     if short.rank and is_worse_than_zero(short.error):

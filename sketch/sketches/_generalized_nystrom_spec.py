@@ -124,7 +124,7 @@ class GeneralizedNystromSpec(MatrixSpec, Method[MatrixBlock, DrawnMatrix]):
         measured = None
         if self.error_probes:
             measured = self._certificate(sums, q, whole, exponent, roundoff)
-        core = truncated(whole, keep, tol, measured)
+        core = truncated(whole, keep, tol, sums.shape, measured)
         return lifted(q, core, exponent, sums)
 
     def _certificate(

@@ -79,7 +79,9 @@ class NystromSpec(MatrixSpec, Method[MatrixBlock, DrawnMatrix]):
             values, "semidefinite", residual, self.error_probes, self.dof_each
         )
         spectrum = dataclasses.replace(spectrum, floor=pairs.floor)
-        core = truncated(LowRank(u, values, adjoint(u), error, spectrum=spectrum), keep, tol)
+        core = truncated(
+            LowRank(u, values, adjoint(u), error, spectrum=spectrum), keep, tol, sums.shape
+        )
         identity = namespace(u).eye(core.rank, dtype=u.dtype, device=u.device)
         lifting = dataclasses.replace(core, U=identity)
         result = lifted(TallArray(core.U), lifting, exponent, sums)

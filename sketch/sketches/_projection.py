@@ -74,7 +74,7 @@ class Projection:
         """Return the approximation, truncated, with its error."""
         keep = check_request(rank, tol, self.spec)
         core, exponent = self._core
-        return lifted(self.basis, truncated(core, keep, tol), exponent, self.sums)
+        return lifted(self.basis, truncated(core, keep, tol, self.sums.shape), exponent, self.sums)
 
     def blur(self, rank: object, tol: float | None, *, slight: bool) -> str | None:
         """Return what one reading hides that a further one would tell; see `Method.blur`."""

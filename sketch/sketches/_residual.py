@@ -221,8 +221,7 @@ class TrainResidual(ResidualSpec[TensorBlock]):
     def squares(self, block: TensorBlock, at: tuple[int, ...]) -> Squares:
         """Return the squares of a dense block, or of some entries."""
         if isinstance(block, SparseTensorBlock):
-            cores = [to_host(core) for core in self.train.cores]
-            there, data = block.entries_of(cores), widened(block.data)
+            there, data = block.entries_of(self.train.cores), widened(block.data)
             kept = self.square(there[None, :])
             missed = self.square((data - there)[None, :]) - kept
             return Squares(missed, self.square(data[None, :]), kept, sparse=1.0)

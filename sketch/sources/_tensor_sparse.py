@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend.array import Array, HostArray, compute_dtype
+from ..backend.array import Array, HostArray, compute_dtype, to_host
 from ..numerics.cores import Core, FixedCore
 from ..numerics.index_keys import IndexKeys
 from ..numerics.kernels import Workspace, compiles
@@ -107,10 +107,11 @@ class SparseTensorBlock(TensorBlock):
 
     def entries_of(self, cores: Sequence[Array]) -> HostArray:
         """Return the entries of a train at the places of this tensor's, along the same tree."""
-        rows = np.ones((1, 1), cores[0].dtype)
-        for level, core in zip(self.levels, cores, strict=True):
+        ours = [to_host(core) for core in cores]
+        rows: HostArray = np.ones((1, 1), ours[0].dtype)
+        for level, core in zip(self.levels, ours, strict=True):
             rows = level.descend(rows, FixedCore(core))
-        return rows[:, 0]
+        return rows.ravel()
 
     def between(self, rights: Sequence[Core]) -> Contraction:
         """Begin a contraction; with blocks of rank q ``nnz r q`` operations a mode."""
