@@ -132,6 +132,14 @@ def test_reals_are_the_doubles_nearest_to_them(read_numbers, kind):
     assert np.array_equal(found[:, 0].view(np.uint64), expected.view(np.uint64))
 
 
+@pytest.mark.parametrize("before", [0, 1, 2, 3])
+def test_zeros_keep_their_sign(read_numbers, before):
+    words = ["-0", "0", "-0.0", "-.0e7", "-1", "+0.", "-00e-3", "1"]
+    text = "".join("1 " * before + word + "\n" for word in words).encode()
+    _, found = read_numbers(text, LineForm(before, 1, FLOAT))
+    assert np.array_equal(np.signbit(found[:, 0]), [word.startswith("-") for word in words])
+
+
 @given(written(st.integers(-(2**63), 2**63 - 1).map(str), 3))
 def test_integers_are_read_exactly(read_numbers, case):
     rows, text = case

@@ -6,20 +6,30 @@ import functools
 import itertools
 import os
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ..backend.array import HostArray
 from ..errors import StateFileError
-from ..running.read_ahead import map_ahead
+from ..running.read_ahead import map_ahead, read_ahead
 from ..sources import Entries
-from ._numbers import BadLineError, Indices, LineForm, Numbers, entry_lines, joined, read_numbers
+from ._numbers import (
+    BadLineError,
+    Indices,
+    LineForm,
+    Numbers,
+    compiled_reader,
+    entry_lines,
+    joined,
+    read_numbers,
+)
 from ._text_blocks import Block, TextBlocks
 
 _PIECE_BYTES = 64_000_000  # of indices and values
-BLOCK_BYTES = 1 << 21  # of text that is read at once
+BLOCK_BYTES = 1 << 24  # of text that is read at once
+_AHEAD_BYTES = 1 << 21  # where others are read or worked on meanwhile
 _PER_BYTE = 8  # bytes that a piece may take for each of its own, with what works on it
 _SHORT = 2**31  # indices below it take half the bytes
 _COMPILE_FROM = 16_000_000  # bytes of text; less is read before numba is even imported
@@ -90,11 +100,26 @@ class EntryFile(Entries):
 
         The next blocks are read, unpacked and worked on while one is asked about.
         """
-        compiled = lines.about() >= _COMPILE_FROM
+        compiled = lines.about() >= _COMPILE_FROM and compiled_reader() is not None
         read = functools.partial(self._read, lines, compiled)
-        for block, (indices, values) in map_ahead(read, lines.blocks(size), os.cpu_count() or 1):
+        for block, (indices, values) in self._in_turn(read, lines, size, compiled):
             if len(values):
                 yield block, indices, values
+
+    def _in_turn(
+        self, read: Callable[[Block], Numbers], lines: TextBlocks, size: int, compiled: bool
+    ) -> Iterator[tuple[Block, Numbers]]:
+        """Yield blocks with what is read in them.
+
+        SciPy, where it reads, keeps Python's lock, and has threads of its own for large blocks.
+        """
+        if compiled:
+            return map_ahead(read, lines.blocks(min(size, _AHEAD_BYTES)), os.cpu_count() or 1)
+        if lines.compression and lines.about() > _AHEAD_BYTES:
+            blocks = read_ahead(lines.blocks(min(size, _AHEAD_BYTES)))
+        else:
+            blocks = lines.blocks(size)
+        return ((block, read(block)) for block in blocks)
 
     def _read(self, lines: TextBlocks, compiled: bool, block: Block) -> Numbers:
         try:
@@ -126,7 +151,7 @@ def is_one_piece(nbytes: int) -> bool:
 def from_zero(indices: Indices, first: int) -> Indices:
     """Return indices that count from `first` as those of a sparse array; the given ones change."""
     indices -= first
-    return indices.astype(np.int32) if indices.max(initial=0) < _SHORT else indices
+    return indices.astype(np.int32, copy=False) if indices.max(initial=0) < _SHORT else indices
 
 
 def _gathered(parts: Iterator[Numbers], most: int) -> Iterator[Numbers]:

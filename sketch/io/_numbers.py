@@ -87,7 +87,7 @@ def read_numbers(
     BadLineError
         For the first line that is not of the form.
     """
-    reader = (compiled and _compiled_reader()) or read_plain
+    reader = (compiled and compiled_reader()) or read_plain
     return _read_block(text, form, reader, line_ends(text) if count is None else count)
 
 
@@ -108,7 +108,7 @@ def entry_lines(text: bytes, comments: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 @functools.cache
-def _compiled_reader() -> Reader | None:
+def compiled_reader() -> Reader | None:
     """Return the compiled reader where numba is installed."""
     if importlib.util.find_spec("numba") is None:
         return None

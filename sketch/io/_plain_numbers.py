@@ -1,4 +1,4 @@
-"""Lines of numbers as programs write them: checked by array operations, converted by SciPy.
+"""Lines of numbers as programs write them: matched with their grammar, converted by SciPy.
 
 SciPy reads a number up to the first odd character and leaves the rest of its line; so it is given
 only what has been checked to the last byte. What is written oddly is left to others.
@@ -8,116 +8,123 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend.array import HostArray
-from ._text_blocks import line_ends
+from ._line_grammar import lines_of
 
 if TYPE_CHECKING:
     from ._numbers import LineForm, Numbers
 
 _EXACT = 2**53  # integers up to here are exact as doubles
+_LARGEST = 2**31 - 1  # of the indices that SciPy keeps in 32 bits
+_AT_ONCE = 1 << 16  # bytes that are copied for SciPy
 _LIKE_E = bytes.maketrans(b"DdE\t", b"eee ")
-
-
-def _allowed_pairs() -> NDArray[np.bool_]:
-    """Return which two characters that are no digits may stand side by side."""
-    allowed = np.zeros((256, 256), bool)
-    for before, after in ((b" \n", b"+-."), (b"+-", b"."), (b".", b" \ne"), (b"e", b"+-")):
-        allowed[np.ix_(list(before), list(after))] = True
-    return allowed
-
-
-_PAIRS = _allowed_pairs()
+_PLUS = re.compile(rb"(?<=[ \n])\+(?=[0-9.])")  # before a number
+_FIELDS = {"f": "real", "i": "integer", "u": "unsigned-integer"}
+_ENTRIES = {(2, 1, kind): field for kind, field in _FIELDS.items()}
+_ENTRIES |= {(2, 0, "f"): "pattern", (2, 2, "f"): "complex"}  # indices, values and their dtype
 
 
 def read_plain(text: bytes, form: LineForm, at_most: int) -> Numbers | None:
     """Return indices and values of all lines, None if the text is not plain."""
-    text = _tidied(text)
-    whole, columns = form.indices, form.columns
-    real = form.dtype.kind == "f" and form.values > 0
-    lines = line_ends(text) - 1  # without blank ones
-    if not (_are_numbers(text) and _are_laid_out(text, columns, whole if real else columns)):
+    lines = lines_of(text, form)
+    if lines is None:
+        text = _tidied(text)
+        lines = lines_of(text, form)
+    if lines is None:
         return None
-    kind = "real" if real else "unsigned-integer" if form.dtype.kind == "u" else "integer"
-    numbers = _converted(text, lines * columns, kind)
-    if numbers is None:
-        return None
-    table = numbers.reshape(lines, columns)
-    if real and table[:, :whole].max(initial=0) >= _EXACT:
-        return None
-    return table[:, :whole].T.astype(np.int64, "C"), table[:, whole:].astype(form.dtype)
+    if lines == 0:  # SciPy would divide by it
+        return np.empty((form.indices, 0), np.int64), np.empty((0, form.values), form.dtype)
+    field = _ENTRIES.get((form.indices, form.values, form.dtype.kind))
+    found = _entries(text, lines, form, field) if field else None
+    return found or _table(text, lines, form)
 
 
 def _tidied(text: bytes) -> bytes:
     """Return the same numbers with one blank or line end between them."""
+    text = b"\n" + text
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n")
-    if any(mark in text for mark in (b"D", b"d", b"E", b"\t")):
+    if any(mark in text for mark in (b"D", b"d", b"\t")):
         text = text.translate(_LIKE_E)
-    text = b"\n" + text
-    if b"+" in text:
-        text = re.sub(rb"(?<=[ \n])\+(?=[0-9.])", b"", text)
-    if not _doubled(text).any():
-        return text
+    codes = np.frombuffer(text, np.uint8)
+    if ((codes[1:] == ord("+")) & _gaps(codes)[:-1]).any():
+        text = _PLUS.sub(b"", text)
     while b" \n" in text:
         text = text.replace(b" \n", b"\n")
     codes = np.frombuffer(text, np.uint8)
-    return bytes(codes[np.concatenate([[True], ~_doubled(text)])])
+    gaps = _gaps(codes)
+    return np.compress(~(gaps[1:] & gaps[:-1]), codes[1:]).tobytes()
 
 
-def _doubled(text: bytes) -> NDArray[np.bool_]:
-    """Return where blanks and line ends follow others, from the second character on."""
-    codes = np.frombuffer(text, np.uint8)
-    gaps = (codes == ord(" ")) | (codes == ord("\n"))
-    doubled: NDArray[np.bool_] = gaps[1:] & gaps[:-1]
-    return doubled
+def _gaps(codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return where blanks and line ends are."""
+    gaps: NDArray[np.bool_] = (codes == ord(" ")) | (codes == ord("\n"))
+    return gaps
 
 
-def _are_numbers(text: bytes) -> bool:
-    """Whether neighbours fit everywhere: signs, points and exponents have their digits."""
-    codes = np.frombuffer(text, np.uint8)
-    digit = (codes - np.uint8(48)) <= 9
-    other = ~digit
-    at = np.flatnonzero(other[1:] & other[:-1])
-    if not _PAIRS[codes[at], codes[at + 1]].all():
-        return False
-    lone = at[1:][at[1:] - at[:-1] == 1]  # between two that are no digits
-    sign = (codes == ord("-")) | (codes == ord("+"))
-    return not ((codes[lone] == ord(".")).any() or (sign[1:] & digit[:-1]).any())
+def _entries(text: bytes, lines: int, form: LineForm, field: str) -> Numbers | None:
+    """Return lines of two indices from 1 on, None if there are others or a number is too large."""
+    found = _converted(f"coordinate {field} general\n{_LARGEST} {_LARGEST} {lines}", text)
+    if found is None:
+        return None
+    values = found.data.view(form.dtype).reshape(lines, -1)
+    indices = np.stack(found.coords)
+    indices += 1
+    return indices, values[:, : form.values]
 
 
-def _are_laid_out(text: bytes, columns: int, indices: int) -> bool:
-    """Whether lines have as many words as they should, each with a point and an exponent at most.
-
-    The first words of a line must have neither.
-    """
-    marks = text.translate(None, b"0123456789+-")
-    if b".." in marks or b"e." in marks or b"ee" in marks:
-        return False
-    gaps = marks.translate(None, b".e")
-    if gaps != b"\n" + (b" " * (columns - 1) + b"\n") * (len(gaps) // columns):
-        return False
-    codes = np.frombuffer(marks, np.uint8)
-    is_gap = codes <= 32
-    word = np.cumsum(is_gap)[~is_gap] - 1
-    return not (word % columns < indices).any()
-
-
-def _converted(text: bytes, count: int, kind: str) -> HostArray | None:
-    """Return the numbers of checked text, None if one does not fit its type."""
-    import scipy.io
-
-    if count == 0:  # SciPy would divide by it
-        return np.empty(0)
+def _table(text: bytes, lines: int, form: LineForm) -> Numbers | None:
+    """Return lines of any numbers, None if one does not fit its type."""
     codes = np.frombuffer(text, np.uint8)
     blank = (codes == ord(" ")).view(np.uint8)
-    column = (codes ^ (blank * np.uint8(ord(" ") ^ ord("\n")))).tobytes()  # each on its own line
-    head = f"%%MatrixMarket matrix array {kind} general\n{count} 1".encode()
+    column = codes ^ (blank * np.uint8(ord(" ") ^ ord("\n")))  # each on its own line
+    field = _FIELDS[form.dtype.kind if form.values else "i"]
+    numbers = _converted(f"array {field} general\n{lines * form.columns} 1", column.tobytes())
+    if numbers is None:
+        return None
+    if field == "real" and not numbers.all():  # SciPy adds to zeros, which loses the sign of -0
+        first = np.flatnonzero(column == ord("\n"))[:-1] + 1
+        negative = codes[np.concatenate([[0], first])] == ord("-")
+        numbers = np.copysign(numbers.ravel(), 0.5 - negative)
+    table = numbers.reshape(lines, form.columns)
+    whole = table[:, : form.indices]
+    if field == "real" and whole.max(initial=0) >= _EXACT:
+        return None
+    return whole.T.astype(np.int64, "C"), table[:, form.indices :].astype(form.dtype)
+
+
+def _converted(head: str, text: bytes) -> Any:
+    """Return what SciPy reads in checked text, None if a number does not fit its type."""
+    import scipy.io
+
+    file = io.BufferedReader(_Joined(f"%%MatrixMarket matrix {head}\n".encode(), text), _AT_ONCE)
     try:
-        return np.asarray(scipy.io.mmread(io.BytesIO(head + column), spmatrix=False))
+        return scipy.io.mmread(file, spmatrix=False)
     except (ValueError, OverflowError):
         return None
+
+
+class _Joined(io.RawIOBase):
+    """A file of texts that are not copied together."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self._parts = [memoryview(part) for part in parts if part]
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, room: Any) -> int:
+        """Copy as much of a part as there is room for, and return how much that is."""
+        if not self._parts:
+            return 0
+        part = self._parts.pop(0)
+        size = min(len(part), len(room))
+        room[:size] = part[:size]
+        if size < len(part):
+            self._parts.insert(0, part[size:])
+        return size
