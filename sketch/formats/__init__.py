@@ -9,8 +9,15 @@ from ._hadamard import HadamardProduct
 from ._operator_algebra import applied
 from ._operator_product import OperatorProduct
 from ._origin import seeds_of
-from ._saved import is_label, kept_labels, label_name, restored, split_labels, write_result
-from ._seeded import Seeded, carrying_seeds, with_evaluations, with_passes, with_seeds
+from ._saved import is_label, kept_labels, label_name, split_labels
+from ._seeded import (
+    Seeded,
+    carrying_seeds,
+    restored,
+    with_evaluations,
+    with_passes,
+    with_seeds,
+)
 from ._squares import squared_norm
 from ._sum import Summable, TensorSum, is_number, refuse_large
 from ._tensor_train import RoundedTrain, TensorTrain
@@ -59,5 +66,4 @@ __all__ = [
     "with_evaluations",
     "with_passes",
     "with_seeds",
-    "write_result",
 ]

@@ -1,54 +1,19 @@
-"""What every result file says besides its numbers: where the result comes from, and its labels."""
+"""The labels of axes, as files of results and states keep them."""
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Collection, Hashable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from ..backend.array import HostArray
 from ..files import archive
-from ._axes import Axes, with_axes
-from ._seeded import Seeded, with_evaluations, with_passes, with_seeds
-
-Result = TypeVar("Result")
+from ._axes import Axes
 
 _FIELD, _PREFIX = "labels", "label_"
 _KEPT = "biufcUMm"  # dtypes of labels that are kept as they are: numbers, text, dates and spans
-
-
-def write_result(
-    path: str | os.PathLike[str],
-    result: Seeded,
-    header: archive.Header,
-    arrays: archive.Arrays,
-    *,
-    of_rows: bool = True,
-) -> None:
-    """Write a result for `sketch.load`, with the seeds, readings and labels that it has.
-
-    Parameters
-    ----------
-    path : path-like
-    result : LowRank, PrincipalComponents, Completed or TensorTrain
-    header, arrays : dict
-        Of the result itself.
-    of_rows : bool
-        Whether labels of the rows belong to the result.
-    """
-    full: archive.Header = {
-        "kind": type(result).__name__,
-        "seeds": result.seeds,
-        "n_passes": result.n_passes,
-    }
-    axes = result._axes
-    if axes is not None:
-        about, labels = kept_labels(axes, axes.dims if of_rows else axes.columns)
-        full, arrays = full | about, {**arrays, **labels}
-    archive.write(path, full | header, arrays)
 
 
 def split_labels(
@@ -75,14 +40,6 @@ def split_labels(
         raise ValueError("two axes or two kinds of labels have one name")
     axes = Axes(tuple(sizes), tuple(sizes.values()), coords, about["n_rows"])
     return axes, {name: array for name, array in arrays.items() if not is_label(name)}
-
-
-def restored(result: Result, header: archive.Header, axes: Axes | None) -> Result:
-    """Return a result that was rebuilt with what `write_result` has written besides."""
-    with_seeds(result, header.get("seeds", ()))
-    with_passes(result, header.get("n_passes", 0))
-    with_evaluations(result, header.get("n_evaluations", 0))
-    return with_axes(result, axes)
 
 
 def label_name(k: int) -> str:

@@ -1,12 +1,15 @@
-"""Results know the seeds and readings that they come from, and so does all that is made of them."""
+"""What results have in common: where they come from, which all that is made of them knows too."""
 
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
+from ..files import archive
 from ._axes import Axes, with_axes
+from ._saved import kept_labels
 
 Cls = TypeVar("Cls", bound=type)
 Result = TypeVar("Result")
@@ -30,11 +33,76 @@ class Seeded:
     n_passes: int = 0
     n_evaluations: int = 0
     _axes: Axes | None = None
+    _keeps_rows: ClassVar[bool] = True  # whether labels of the rows belong to the result
 
     @property
     def seed(self) -> int | None:
         """The seed of the sketch that it comes from, None where there was none."""
         return self.seeds[-1] if self.seeds else None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too.
+
+        Parameters
+        ----------
+        path : path-like
+            A file that is there is replaced, whole or not at all.
+
+        Raises
+        ------
+        StateFileError
+            If the path names something else than a regular file.
+        """
+        header: archive.Header = {
+            "kind": type(self).__name__,
+            "seeds": self.seeds,
+            "n_passes": self.n_passes,
+        }
+        own, arrays = self._archived()
+        axes = self._axes
+        if axes is not None:
+            about, labels = kept_labels(axes, axes.dims if self._keeps_rows else axes.columns)
+            header, arrays = header | about, {**arrays, **labels}
+        archive.write(path, header | own, arrays)
+
+    def _archived(self) -> tuple[archive.Header, archive.Arrays]:
+        """Return what a file holds of the result itself."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> Self:
+        """Rebuild a result from what `save` wrote.
+
+        Parameters
+        ----------
+        header : dict
+            What the file says besides arrays.
+        arrays : dict of array
+
+        Returns
+        -------
+        LowRank, PrincipalComponents, Completed or TensorTrain
+
+        Raises
+        ------
+        KeyError, ValueError
+            If the file lacks something, or what it holds does not fit; `sketch.load` says which.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> sketch.TensorTrain.from_archive({}, {"core_0": np.ones((1, 3, 1))}).shape
+        (3,)
+        """
+        raise NotImplementedError
+
+
+def restored(result: Result, header: archive.Header, axes: Axes | None) -> Result:
+    """Return a result that was rebuilt with what every file of one says besides."""
+    with_seeds(result, header.get("seeds", ()))
+    with_passes(result, header.get("n_passes", 0))
+    with_evaluations(result, header.get("n_evaluations", 0))
+    return with_axes(result, axes)
 
 
 def with_seeds(result: Result, *seeds: Iterable[int]) -> Result:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -30,7 +29,6 @@ from ..errors import NonFiniteError, ShapeError
 from ..files import archive
 from ..numerics.linalg import frobenius_norm
 from ._frozen import FrozenList
-from ._saved import write_result
 from ._seeded import Seeded, carrying_seeds
 from ._sum import Summable
 from ._terms import with_terms
@@ -237,43 +235,16 @@ class TrainStorage(Summable, Seeded):
             error = error.rounded(distance(self.cores, cores))
         return type(self)(cores, error=error)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the train to a file for `sketch.load`.
-
-        Parameters
-        ----------
-        path : path-like
-            A file that is there is replaced, whole or not at all.
-
-        Raises
-        ------
-        StateFileError
-            If the path names something else than a regular file.
-        """
+    def _archived(self) -> tuple[archive.Header, archive.Arrays]:
         error = None if self.error is None else self.error.to_header()
         arrays = {f"core_{mode}": to_host(core) for mode, core in enumerate(self.cores)}
-        write_result(path, self, {"error": error, "n_evaluations": self.n_evaluations}, arrays)
+        return {"error": error, "n_evaluations": self.n_evaluations}, arrays
 
     @classmethod
     def from_archive(
         cls, header: archive.Header, arrays: archive.Arrays, error: object = None
     ) -> Self:
-        """Rebuild a train from what `save` wrote.
-
-        Parameters
-        ----------
-        header : dict
-            What the file says besides arrays.
-        arrays : dict of array
-            The cores by name.
-        error : ErrorEstimate, optional
-
-        Examples
-        --------
-        >>> import numpy as np, sketch
-        >>> sketch.TensorTrain.from_archive({}, {"core_0": np.ones((1, 3, 1))}).shape
-        (3,)
-        """
+        """Rebuild a train from the cores that `save` wrote by name, and its error."""
         return cls([arrays[f"core_{mode}"] for mode in range(len(arrays))], error=error)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,6 @@ from ..formats import (
     carrying_seeds,
     check_columns,
     refuse_large,
-    write_result,
 )
 from ..numerics.alternating import OtherSide, Ridge, entries_at, row_factors
 from ..numerics.known_rows import KnownRows, Reals
@@ -368,41 +366,18 @@ class Completed(Seeded):
 
     # ---- files, and how it shows itself ---------------------------------------------------------
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too.
-
-        Parameters
-        ----------
-        path : path-like
-            A file that is there is replaced, whole or not at all.
-
-        Raises
-        ------
-        StateFileError
-            If the path names something else than a regular file.
-        """
+    def _archived(self) -> tuple[archive.Header, archive.Arrays]:
         header: archive.Header = {"rmse": self.rmse.to_header()}
         header |= {name: getattr(self, name) for name in _FACTS}
         header |= {"ridge": dataclasses.asdict(self.ridge)}
         arrays = {"columns": self.columns, "moments": self.moments}
         if self.rows is not None:
             arrays["rows"] = self.rows
-        write_result(path, self, header, arrays)
+        return header, arrays
 
     @classmethod
     def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> Completed:
-        """Rebuild a result from what `save` wrote.
-
-        Parameters
-        ----------
-        header : dict
-            What the file says besides arrays.
-        arrays : dict of array
-
-        Returns
-        -------
-        Completed
-        """
+        """Rebuild a result from what `save` wrote."""
         facts: Header = {name: header[name] for name in _FACTS} | arrays
         return cls(
             **facts,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
@@ -38,7 +37,6 @@ from ..formats import (
     checked_points,
     constant_like,
     with_axes,
-    write_result,
 )
 from ..maps import FixedMatrix
 from ..numerics.linalg import adjoint, as_floats, frobenius_norm, product, tail_norms
@@ -294,40 +292,17 @@ class LowRank(LowRankForms, Summable, Seeded):
         """
         return self.U * self.s, self.Vh
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too.
-
-        Parameters
-        ----------
-        path : path-like
-            A file that is there is replaced, whole or not at all.
-
-        Raises
-        ------
-        StateFileError
-            If the path names something else than a regular file.
-        """
+    def _archived(self) -> tuple[archive.Header, archive.Arrays]:
         header: archive.Header = {"error": self.error.to_header()}
         if self.spectrum is not None:
             header["spectrum"] = self.spectrum.to_header()
         names = ["U", "s", "Vh"] if self.residuals is None else ["U", "s", "Vh", "residuals"]
         arrays = {name: to_host(getattr(self, name)) for name in names}
-        write_result(path, self, header, arrays)
+        return header, arrays
 
     @classmethod
     def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> LowRank:
-        """Rebuild a result from what `save` wrote.
-
-        Parameters
-        ----------
-        header : dict
-            What the file says besides arrays.
-        arrays : dict of array
-
-        Returns
-        -------
-        LowRank
-        """
+        """Rebuild a result from what `save` wrote."""
         error = ErrorEstimate.from_header(header["error"])
         known = header.get("spectrum") and FoundSpectrum.from_header(header["spectrum"])
         factors = arrays["U"], arrays["s"], arrays["Vh"]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 from .._checks import checked_size, checked_tol, require_rank_or_tol
 from ..backend.array import (
@@ -22,7 +21,7 @@ from ..backend.dtypes import target_dtype
 from ..backend.protocols import DType
 from ..errors import RankError
 from ..files import archive
-from ..formats import Seeded, carrying_seeds, write_result
+from ..formats import Seeded, carrying_seeds
 from ..numerics.linalg import as_floats, tail_norms
 from ._directions import Directions
 from ._error import ErrorEstimate
@@ -90,6 +89,8 @@ class PrincipalComponents(ExplainedVariance, Seeded):
     >>> found.transform(rows).shape, float(found.explained_variance_ratio.sum()) > 0.9
     ((500, 2), True)
     """
+
+    _keeps_rows: ClassVar[bool] = False
 
     components: Array
     singular_values: Array
@@ -265,41 +266,18 @@ class PrincipalComponents(ExplainedVariance, Seeded):
             f"samples={self.n_samples:g}, explained variance {100 * share:.3g} %)"
         )
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the result to a file for `sketch.load`; `numpy.load` reads its arrays too.
-
-        Parameters
-        ----------
-        path : path-like
-            A file that is there is replaced, whole or not at all.
-
-        Raises
-        ------
-        StateFileError
-            If the path names something else than a regular file.
-        """
+    def _archived(self) -> tuple[archive.Header, archive.Arrays]:
         header = {name: getattr(self, name) for name in _FACTS}
         header |= {"error": self.error.to_header()}
         arrays = {n: to_host(getattr(self, n)) for n in (*_ARRAYS, "explained_variance")}
         if self.left_out is not None:
             header["left_out"] = self.left_out.to_header()
             arrays["left_out"] = to_host(self.left_out.variances)
-        write_result(path, self, header, arrays, of_rows=False)
+        return header, arrays
 
     @classmethod
     def from_archive(cls, header: archive.Header, arrays: archive.Arrays) -> PrincipalComponents:
-        """Rebuild a result from what `save` wrote.
-
-        Parameters
-        ----------
-        header : dict
-            What the file says besides arrays.
-        arrays : dict of array
-
-        Returns
-        -------
-        PrincipalComponents
-        """
+        """Rebuild a result from what `save` wrote."""
         if "singular_values" not in arrays:  # of a version that kept their squares
             squares = arrays["explained_variance"] * divisor(header["n_samples"])
             arrays = {**arrays, "singular_values": squares**0.5}

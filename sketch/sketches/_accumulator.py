@@ -108,15 +108,16 @@ class Accumulator:
             needed = self.spec.bytes_needed(tuple(map(operator.add, start, size)), self.maps)
             limit = block_limit(memory, needed)
         delta = executor_of(run, source, limit).state(start, progress=progress)
-        if not stays or 0 in size:
+        if delta.blocks and (not stays or 0 in size):
             delta = delta.gathered()
         if at is None:
             check_filled(self.spec, state, delta)
-        return delta.having(n_updates=1, columns=self._columns(source.axes))
+        columns = None if source.axes is None else self._columns(source.axes)
+        return delta.having(n_updates=1, columns=columns)
 
-    def _columns(self, axes: Axes | None) -> Axes | None:
+    def _columns(self, axes: Axes) -> Axes | None:
         """Return the names and labels of a chunk's columns, where it has them whole."""
-        if axes is None or not axes.fit((axes.sizes[0], *(n or 0 for n in self.spec.shape[1:]))):
+        if not axes.fit((axes.sizes[0], *(n or 0 for n in self.spec.shape[1:]))):
             return None
         return axes.of_columns()
 

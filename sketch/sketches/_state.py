@@ -179,8 +179,8 @@ class State:
             rounding=math.hypot(self.rounding, other.rounding),
             cover=cover,
             shift=other.shift if self.shift is None else self.shift,
-            columns=self.joint_columns(other),
-            shares=remembered(self.shares | other.shares),
+            columns=self.joint_columns(other) if other.columns else self.columns,
+            shares=remembered(self.shares | other.shares) if other.shares else self.shares,
         )
 
     def joint_columns(self, other: State) -> Axes | None:
@@ -206,8 +206,6 @@ class State:
 
     def gathered(self) -> State:
         """Return the state with all sums in memory."""
-        if not self.blocks:
-            return self
         rows = {name: Part.of(y.array().T, y.first) for name, y in self.blocks.items()}
         return self.having(parts={**self.parts, **rows}, blocks={})
 
