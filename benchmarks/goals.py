@@ -10,6 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from cases import GROUPS
+from cases.applications import (
+    CROSS,
+    FOREST,
+    MATFREE,
+    OURS,
+    SWEEPS,
+    TENEVA,
+    TRAIN,
+)
 from cases.components import RANK as COMPONENTS
 from cases.estimates import ENTRIES, GATHERED, KNOWN, TO, WITH, WITHOUT
 from measure import Found
@@ -128,6 +137,38 @@ def cosine(readings: float) -> Callable[[Rows], Figure]:
     return figure
 
 
+def error_of(method: str) -> Callable[[Rows], Figure]:
+    """The error of a method."""
+    return lambda rows: (rows[method]["error"], f"{rows[method]['seconds']:.3g} s")
+
+
+def nearest(rows: Rows, peers: list[str]) -> str | None:
+    """Return the peer of the least error, if any was measured."""
+    return min((p for p in peers if p in rows), key=lambda p: rows[p]["error"], default=None)
+
+
+def error_over(method: str, peers: list[str]) -> Callable[[Rows], Figure]:
+    """The error of a method over the least of some peers'."""
+
+    def figure(rows: Rows) -> Figure:
+        peer = nearest(rows, peers)
+        if peer is None:
+            return None, ""
+        return rows[method]["error"] / rows[peer]["error"], peer
+
+    return figure
+
+
+def ahead_of_nearest(method: str, peers: list[str]) -> Callable[[Rows], Figure]:
+    """How many times as long the peer of the least error takes."""
+
+    def figure(rows: Rows) -> Figure:
+        peer = nearest(rows, peers)
+        return over(peer, method)(rows) if peer else (None, "")
+
+    return figure
+
+
 PRECISIONS = {"float64": 0.5, "float32": 0.6}
 PEERS = {
     "torch": 1.3, "torch, one step": 1.3, "torch, two steps": 1.3,
@@ -148,6 +189,28 @@ SPARSE_TENSORS = [name for name in GROUPS["estimates"] if name.startswith("estim
 ESTIMATES = dict.fromkeys(IN_MEMORY, 1.15) | dict.fromkeys([*SPARSE_TENSORS, *STRUCTURED], 1.35)
 MEMORY = dict.fromkeys([*IN_MEMORY, *SPARSE_TENSORS], 1.25)
 
+CROSSES = [name for name in GROUPS["applications"] if name.startswith("cross-")]
+NORMS = [name for name in GROUPS["applications"] if name.startswith("nuclear-")]
+FITS = {"train-completion-4": 6e-4, "train-completion-6": 2.5e-4}
+APPLICATIONS = [
+    *(Goal(f"ahead of {peer}", "ratings", ahead_of(peer), 3.5)
+      for peer in (SWEEPS, f"{SWEEPS}, a larger ridge")),
+    *(Goal(f"error, {readings}", "climate-gaps", error_of(f"sketch complete, {readings}"), 0.345,
+           at_most=True) for readings in ("one reading", "three readings")),
+    *(Goal("error over teneva's", work, error_over(CROSS, TENEVA), 1.05, at_most=True)
+      for work in CROSSES),
+    *(Goal("ahead of teneva", work, ahead_of_nearest(CROSS, TENEVA), 4.0) for work in CROSSES),
+    *(Goal("time over deterministic rounding's", "patches", over("sketch solve", peer), 0.5,
+           at_most=True) for peer in ("deterministic GMRES", "deterministic GMRES, QR and SVD")),
+    *(Goal("error at other entries", work, error_of("sketch complete_train"), asked, at_most=True)
+      for work, asked in FITS.items()),
+    Goal("root mean square error of the train", "forest", error_of(TRAIN), 2.5**0.5, at_most=True),
+    Goal("predictions ahead of the forest's", "forest", over(FOREST, TRAIN), 10.0),
+    *(Goal("error over matfree's", work, error_over(OURS, [MATFREE]), 1.0, at_most=True)
+      for work in NORMS if "missed" not in work),
+    *(Goal("intervals without the norm", work, error_of(OURS), 0.07, at_most=True)
+      for work in NORMS if "missed" in work),
+]  # fmt: skip
 GOALS = [
     *(
         Goal("Nyström over its two bare products", f"dense-{dtype}",
@@ -182,6 +245,7 @@ GOALS = [
     Goal("rank over the smallest", "tolerance", excess(TO), 1.15, at_most=True),
     Goal("entries ahead of gathered slices", "some-entries", over(GATHERED, ENTRIES), 3.0),
     Goal(f"mean cosine of {COMPONENTS} in 13 readings", "genotypes", cosine(13), 0.99),
+    *APPLICATIONS,
 ]  # fmt: skip
 PEER_WORKS = list(
     dict.fromkeys(goal.work for goal in GOALS if goal.work not in GROUPS["estimates"])

@@ -10,6 +10,7 @@ import today  # noqa: F401
 from sketch.bench import Work
 
 from . import (
+    applications,
     components,
     dask_arrays,
     estimates,
@@ -30,6 +31,7 @@ GROUPS: dict[str, dict[str, Work]] = {
     "streams": streams.WORKS,
     "tensors": tensors.WORKS,
     "systems": systems.WORKS,
+    "applications": applications.WORKS,
     "estimates": estimates.WORKS,
     "scaling": scaling.WORKS,
     "history": history.WORKS,
