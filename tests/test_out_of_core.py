@@ -25,6 +25,7 @@ from sketch.io._frostt import CoordinateFile
 from sketch.io._matrix_market import MatrixMarketFile
 from sketch.running.memory import as_bytes, block_limit
 from sketch.running.read_ahead import read_ahead
+from sketch.sketches import _in_process
 from sketch.sources._tiles import StoredArray, tile_shape
 
 pytestmark = pytest.mark.usefixtures("every_backend")
@@ -106,6 +107,45 @@ def test_stored_tensors_give_what_those_in_memory_give(method, memory, tmp_path)
         result = sketch.tensor_train(data, 3, method=method, memory=memory)
         # the order of sums alone differs; full ranks amplify it by their condition, below 1e3
         assert (result - exact).norm() < 1e-11 * exact.norm()
+
+
+SIDE_BY_SIDE = {
+    "hmt": lambda a: sketch.svd(a, 5, memory="9MB"),
+    "one step": lambda a: sketch.svd(a, 5, power_iters=1, memory="9MB"),
+    "half a step": lambda a: sketch.svd(a, 5, power_iters=0.5, memory="9MB"),
+    "krylov": lambda a: sketch.svd(a, 5, method="krylov", passes=3, memory="9MB"),
+    "nystrom": lambda a: sketch.svd(a, 5, method="nystrom", memory="9MB"),
+    "pca": lambda a: sketch.pca(a, 4, memory="9MB"),
+    "pca in one reading": lambda a: sketch.pca(a, 4, passes=1, memory="9MB"),
+    "scaled": lambda a: sketch.pca(a, 4, scale=True, memory="9MB"),
+}
+
+
+@pytest.mark.parametrize("call", SIDE_BY_SIDE.values(), ids=SIDE_BY_SIDE)
+def test_blocks_side_by_side_give_what_one_after_the_other_gives(call, tmp_path, monkeypatch):
+    rows = np.concatenate([MATRIX] * 6) + 1e-3 * RNG.standard_normal((2400, 300))
+    np.save(tmp_path / "rows.npy", rows)
+    found = []
+    for threads in (1, 3):
+        monkeypatch.setattr(_in_process, "blas_threads", lambda threads=threads: threads)
+        result = call(np.load(tmp_path / "rows.npy", mmap_mode="r"))
+        s = getattr(result, "s", None)
+        s = result.explained_variance if s is None else s
+        found.append((s, result.n_passes, result.error.relative, result.error.kind))
+    (s, *ours), (other, *theirs) = found
+    np.testing.assert_allclose(other, s, rtol=1e-9)  # blocks are cut and added up otherwise
+    assert ours[0] == theirs[0]
+    assert ours[1] == pytest.approx(theirs[1], rel=1e-6)
+    assert ours[2] == theirs[2]
+
+
+def test_what_blocks_side_by_side_refuse_names_its_place(tmp_path, monkeypatch):
+    monkeypatch.setattr(_in_process, "blas_threads", lambda: 3)
+    rows = np.ones((2400, 300))
+    rows[2000, 7] = np.nan
+    np.save(tmp_path / "rows.npy", rows)
+    with pytest.raises(sketch.NonFiniteError, match=r"2000, 7"):
+        sketch.svd(np.load(tmp_path / "rows.npy", mmap_mode="r"), 5, memory="9MB")
 
 
 def test_pca_of_stored_rows_reads_them_whole(tmp_path):

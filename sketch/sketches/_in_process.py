@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from typing import Generic
 
 from ..backend.array import is_off_host
+from ..running.blas_threads import blas_threads, one_blas_thread
 from ..running.progress import track
-from ..running.read_ahead import read_ahead
-from ..sources import Block, Source
+from ..running.read_ahead import map_ahead, read_ahead
+from ..sources import Block, MatrixSource, Source
 from ._method import Place, SomeBlock, SomeMap
 from ._running import Run
 from ._state import State
 
 _UPLOADED_BYTES = 64_000_000  # of a block that goes to another device
+_FEW_THREADS = 4  # of BLAS, in whose place as many blocks are worked on; more serve one product
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class InProcess(Generic[SomeBlock, SomeMap]):
 
     def state(self, start: Place, *, progress: bool) -> State:
         """Return the state of the data, whose first entry is at `start`."""
-        run, source = self.run, self.source
-        state, blocks = run.empty(), self._blocks()
+        run, source, workers = self.run, self.source, self._workers()
+        state, blocks = run.empty(), self._blocks(workers)
         if 0 in source.shape:  # such a source may have no blocks
             reach = map(operator.add, start, (size or 0 for size in source.shape))
             dtype = run.spec.joint_dtype(None, source.dtype)
@@ -47,11 +49,33 @@ class InProcess(Generic[SomeBlock, SomeMap]):
             blocks = self._inside(start, blocks)
         if progress:
             blocks = _tracked(source, blocks)
-        return run.through(state, blocks, start)
+        if workers == 1:
+            return run.through(state, blocks, start)
+        with one_blas_thread():
+            apart = map_ahead(
+                lambda item: run.through(run.empty(), iter((item,)), start), blocks, workers
+            )
+            for _, more in apart:
+                state = run.spec.total(state, more, disjoint=True, spent=True)
+        return state
 
-    def _blocks(self) -> Iterator[tuple[Place, SomeBlock]]:
+    def _workers(self) -> int:
+        """Return how many blocks are worked on at a time, beside the one that is read.
+
+        Several where matrices are read, on few processors: the threads of one product would wait
+        for the one that shares its processor with the reading.
+        """
+        source = self.source
+        if not source.on_disk or not isinstance(source, MatrixSource) or source.sparse:
+            return 1
+        threads = 1 if self.run.home is not None else blas_threads()
+        return threads if threads <= _FEW_THREADS else 1
+
+    def _blocks(self, workers: int) -> Iterator[tuple[Place, SomeBlock]]:
         """Return the blocks where the sums are, read ahead where that takes time."""
         source, limit = self.source, self.limit
+        if workers > 1 and limit is not None:
+            limit = limit // workers  # as many are held at once, and two more
         home, axis = self.run.home, self.run.whole_axis
         sent = home is not None and not (source.off_host and is_off_host(home))
         if sent:
@@ -59,7 +83,7 @@ class InProcess(Generic[SomeBlock, SomeMap]):
         blocks = source.blocks(limit) if axis is None else source.whole_blocks(axis, limit)
         if home is not None:
             blocks = ((at, block.brought(home)) for at, block in blocks)
-        return read_ahead(blocks) if source.on_disk or sent else blocks
+        return read_ahead(blocks) if (source.on_disk and workers == 1) or sent else blocks
 
     def _inside(
         self, start: Place, blocks: Iterator[tuple[Place, SomeBlock]]
