@@ -58,14 +58,14 @@ class SparseTensorSource(TensorSource):
         if self._is_summed:
             return self
         keys = IndexKeys(self.shape)(np.stack(self._coords, axis=1))
-        order = np.argsort(keys)
+        order = np.argsort(keys, kind="stable")  # which gains from runs
         ordered = keys[order]
         first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
         self._is_summed = first.size >= keys.size
         if self._is_summed:
             return self
-        summed = copy.copy(self)
-        summed._coords = [index[order[first]] for index in self._coords]
+        summed, places = copy.copy(self), order[first]
+        summed._coords = [index[places] for index in self._coords]
         summed._data = np.add.reduceat(self._data[order].astype(self.dtype, copy=False), first)
         summed._kept, summed._is_summed = None, True
         return summed
