@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from strategies import SOURCES, matrix
 
 import sketch
+from sketch.sources import Entries
 from sketch.testing import exponential, with_spectrum
 
 A = matrix(seed=1)
@@ -107,13 +108,38 @@ def test_a_train_against_tensors_of_every_format(name):
         assert name == "sum" or np.isclose(error.value, exact, rtol=1e-7)
 
 
-def test_duplicates_of_sparse_tensors_add_up():
-    coords = np.array([[0, 0, 1], [1, 1, 2], [2, 2, 0]])
-    data = sp.coo_array((np.array([1.0, 2.0, 4.0]), tuple(coords)), shape=(2, 3, 3))
-    result = sketch.tt_svd(np.ones((2, 3, 3)), rank=1)
-    dense = np.zeros((2, 3, 3))
-    np.add.at(dense, tuple(coords), data.data)
-    assert np.isclose(sketch.verify(result, data).value, missed(dense, result))
+class InPieces(Entries):
+    """Entries in some pieces, the same places in several of them."""
+
+    def __init__(self, whole, number):
+        self.shape, self.dtype, self.nnz = whole.shape, whole.dtype, whole.nnz
+        self._whole, self._number = whole, number
+
+    def pieces(self, limit=None):
+        for k in range(self._number):
+            coords = tuple(index[k :: self._number] for index in self._whole.coords)
+            yield sp.coo_array((self._whole.data[k :: self._number], coords), shape=self.shape)
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "?", "f4", "f8", "c8"])
+@pytest.mark.parametrize("shape", [(4, 5, 3), (6, 7), (2, 1, 3, 2), (9,)])
+def test_duplicates_of_sparse_tensors_add_up(dtype, shape):
+    """As numbers, whatever the format: sums of bytes, of truth values and of singles too."""
+    rng = np.random.default_rng(0)
+    coords = tuple(rng.integers(0, n, 60) for n in shape)
+    values = (90 + 30 * rng.random(60)).astype(dtype)
+    dense = np.zeros(shape, np.result_type(dtype, "f8"))
+    np.add.at(dense, coords, values.astype(dense.dtype))
+    data = sp.coo_array((values, coords), shape=shape)
+    forms = [data, InPieces(data, 1), InPieces(data, 7)]
+    result = sketch.tt_svd(dense, rank=2)
+    for form in forms:
+        error = sketch.verify(result, form)
+        assert abs(error.value - missed(dense, result)) <= error.floor + 1e-12 * error.norm
+        assert np.isclose(error.norm, np.linalg.norm(dense), rtol=1e-12)
+    found = sketch.tensor_train(data, 2)
+    low, high = found.error.interval()
+    assert low <= missed(dense, found.astype(dense.dtype.name)) <= high
 
 
 def test_bad_requests():

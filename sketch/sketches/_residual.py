@@ -20,6 +20,7 @@ from ..numerics.linalg import adjoint, frobenius_norm, product, rescaled, safe_e
 from ..results import Certain, ErrorEstimate, LowRank, rounding_floor
 from ..sources import (
     DenseTensorBlock,
+    EntriesTensorSource,
     MatrixBlock,
     MatrixSource,
     RowsSource,
@@ -182,9 +183,9 @@ class MatrixResidual(ResidualSpec[MatrixBlock]):
 
     def _sparse(self, block: SparseSource, left: Array) -> Squares:
         """Return the squares from the entries that are there, and of all that the result has."""
-        few = block.by_rows().tocoo(copy=True)
+        few = block.widened().by_rows().tocoo(copy=True)
         few.sum_duplicates()
-        data = widened(few.data)
+        data = few.data
         there = np.empty(
             len(data), promote(dtype_name(self.left.dtype), dtype_name(self.right.dtype))
         )
@@ -216,7 +217,9 @@ class TrainResidual(ResidualSpec[TensorBlock]):
     def as_source(self, chunk: Any) -> TensorSource:
         """Return the adapter of a chunk, whose duplicates are added up: squares tell them apart."""
         source = as_tensor_source(chunk)
-        return source.without_duplicates() if isinstance(source, SparseTensorSource) else source
+        if isinstance(source, SparseTensorSource | EntriesTensorSource):
+            return source.without_duplicates()
+        return source
 
     def squares(self, block: TensorBlock, at: tuple[int, ...]) -> Squares:
         """Return the squares of a dense block, or of some entries."""

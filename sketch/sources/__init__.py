@@ -6,7 +6,7 @@ from ._centred import CentredBlock, centred
 from ._contents import contents
 from ._cut import CutSource
 from ._dense import DenseSource
-from ._entries import Entries
+from ._entries import Entries, EntriesTensorSource
 from ._known import KnownBlock, KnownSource, as_known_source
 from ._opened import OpenedData, open_paths_by, opened
 from ._registry import as_matrix_source
@@ -33,6 +33,7 @@ __all__ = [
     "DenseTensorBlock",
     "DenseTensorSource",
     "Entries",
+    "EntriesTensorSource",
     "GivenRows",
     "KnownBlock",
     "KnownSource",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend.array import Array, HostArray, compute_dtype, to_host
+from ..backend.array import Array, HostArray, accumulator_dtype, compute_dtype, to_host
 from ..numerics.cores import Core, FixedCore
 from ..numerics.index_keys import IndexKeys
 from ..numerics.kernels import Workspace, compiles
@@ -54,7 +54,10 @@ class SparseTensorSource(TensorSource):
             yield (0,) * len(self.shape), block
 
     def without_duplicates(self) -> SparseTensorSource:
-        """Return the tensor with one value for each place, or itself where that is so."""
+        """Return the tensor with one value for each place, or itself where that is so.
+
+        Sums are in double precision.
+        """
         if self._is_summed:
             return self
         keys = IndexKeys(self.shape)(np.stack(self._coords, axis=1))
@@ -66,7 +69,9 @@ class SparseTensorSource(TensorSource):
             return self
         summed, places = copy.copy(self), order[first]
         summed._coords = [index[places] for index in self._coords]
-        summed._data = np.add.reduceat(self._data[order].astype(self.dtype, copy=False), first)
+        values = self._data[order].astype(accumulator_dtype(self.dtype), copy=False)
+        summed._data = np.add.reduceat(values, first)
+        summed.dtype = compute_dtype(summed._data.dtype)
         summed._kept, summed._is_summed = None, True
         return summed
 
