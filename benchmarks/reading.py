@@ -224,23 +224,31 @@ def matrix_market(entries):
 
 def plain_text(scale):
     """Return rows: text of all kinds of numbers, beside libraries that read it whole."""
-    entries = int(2e6 * scale)
-    index = [RNG.integers(1, n + 1, entries) for n in (200_000, 30_000, 400)]
-    counts, values = RNG.poisson(3, entries) + 1, RNG.standard_normal(entries)
-    rows = []
-    for name, column, form in (
-        ("counts", counts, "%d"),
-        ("6 digits", values, "%.5e"),
-        ("17 digits", values, "%.16e"),
-    ):
-        field = "integer" if form == "%d" else "real"
-        head = f"%%MatrixMarket matrix coordinate {field} general\n200000 30000 {entries}\n"
-        columns = [*index[:2], column]
-        rows += beside(f".mtx, {name}", head, columns, form, {"SciPy": whole})
-    for name, column, form in (("counts", counts, "%d"), ("17 digits", values, "%.16e")):
-        columns = [numbers[: entries // 2] for numbers in (*index, column)]
+    rows = matrices("", int(2e6 * scale))
+    for size, small in (("0.1 MB", 4_000), ("1 MB", 40_000), ("10 MB", 400_000)):
+        rows += matrices(f", {size}", small)
+    for name, form, columns in numbers(int(1e6 * scale), 3, ("counts", "17 digits")):
         rows += beside(f".tns, {name}", "", columns, form, table_readers())
     return rows
+
+
+def matrices(label, entries):
+    """Return rows: Matrix Market files, beside SciPy."""
+    rows = []
+    for name, form, columns in numbers(entries, 2, ("counts", "6 digits", "17 digits")):
+        field = "integer" if form == "%d" else "real"
+        head = f"%%MatrixMarket matrix coordinate {field} general\n200000 30000 {entries}\n"
+        rows += beside(f".mtx, {name}{label}", head, columns, form, {"SciPy": whole})
+    return rows
+
+
+def numbers(entries, axes, names):
+    """Yield each kind of numbers: its name, how they are written, and indices and values."""
+    index = [RNG.integers(1, n + 1, entries) for n in (200_000, 30_000, 400)[:axes]]
+    counts, values = RNG.poisson(3, entries) + 1, RNG.standard_normal(entries)
+    forms = {"counts": "%d", "6 digits": "%.5e", "17 digits": "%.16e"}
+    for name in names:
+        yield name, forms[name], [*index, counts if name == "counts" else values]
 
 
 def table_readers():
@@ -262,13 +270,13 @@ def beside(label, head, columns, form, libraries):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "a" + label.partition(",")[0])
         line = " ".join(["%d"] * (len(columns) - 1) + [form]) + "\n"
-        numbers = zip(*(column.tolist() for column in columns), strict=True)
-        path.write_text(head + "".join(line % each for each in numbers))
+        entries = zip(*(column.tolist() for column in columns), strict=True)
+        path.write_text(head + "".join(line % each for each in entries))
         size = path.stat().st_size / 1e6
         cases = {"sketch": lambda: opened(path)} | {
             name: functools.partial(read, path) for name, read in libraries.items()
         }
-        taken = in_turn(cases, 3)
+        taken = in_turn(cases, 3 if size > 20 else 15)
     (wall, cpu) = taken.pop("sketch")
     return [
         [label, size / wall, name, size / w, w / wall, c / cpu] for name, (w, c) in taken.items()

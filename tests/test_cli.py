@@ -128,6 +128,8 @@ def test_info_describes_data(file, capsys):
         (["a.npy", "--rank", "2", "--memory", "1MB"], "memory budget leaves"),
         (["a.npy", "--rank", "2", "--state", "s.npz"], "--state needs"),
         (["a.npy", "--rank", "2", "--out", "nowhere/out.npz"], "folder does not exist"),
+        (["a.npy", "--rank", "2", "--out", "a.xyz"], "end the name with one of these"),
+        (["a.npy", "--rank", "2", "--out", "result"], "end the name with one of these"),
     ],
 )
 def test_refusals_are_one_line(arguments, message, tmp_path, monkeypatch, capsys):

@@ -9,7 +9,7 @@ from ..errors import SketchError
 from ..formats import TensorTrain
 from ..report import Figures
 from ..results import Completed, LowRank, PrincipalComponents
-from ._options import Commands, add_report_options
+from ._options import Commands, add_report_options, check_result_name
 
 
 def add(commands: Commands) -> None:
@@ -23,11 +23,7 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> Figures:
-    if not options.out.rstrip("/").lower().endswith((*io.exchange_suffixes().split(), ".npz")):
-        raise SketchError(
-            f"{options.out}: results are written as {io.exchange_suffixes()} or .npz; end the name "
-            "with one of these"
-        )
+    check_result_name(options.out)
     io.try_to_save(options.out)
     held = io.load(options.result)
     if not isinstance(held, LowRank | TensorTrain | PrincipalComponents | Completed):

@@ -75,6 +75,15 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
     add_report_options(parser)
 
 
+def check_result_name(path: str) -> None:
+    """Refuse to write a result to a file whose name says no format, or another."""
+    if not path.rstrip("/").lower().endswith((*io.exchange_suffixes().split(), ".npz")):
+        raise ArgumentError(
+            f"{path}: results are written as {io.exchange_suffixes()} or .npz; end the name with "
+            "one of these"
+        )
+
+
 def add_report_options(parser: argparse.ArgumentParser) -> None:
     """Declare how a report is told."""
     told = parser.add_mutually_exclusive_group()

@@ -15,7 +15,7 @@ from ..report import Figures, Result, figures_of
 from ..results import Completed
 from ..running.tasks import connect
 from ..sources import with_axes_of
-from ._options import idle_options, refuse_idle
+from ._options import check_result_name, idle_options, refuse_idle
 
 
 @contextlib.contextmanager
@@ -41,6 +41,7 @@ def try_outputs(out: str | None, picture: str | None, *paths: str | None) -> Non
             try_to_write(path)
     if out is not None:
         io.try_to_save(out)
+        check_result_name(out)
     if picture is not None:
         plot.try_to_draw(picture)
 
