@@ -140,14 +140,16 @@ def test_columns_of_any_size_are_scaled(passes):
 def test_scaled_columns_may_be_in_any_units(dtype, unit):
     """Rows of one direction, too, whose other components are rounding errors alone."""
     few = np.outer(np.arange(1.0, 8), 1 + np.arange(N) % 7)
-    for x in (rows(), few):
+    graded = rows() * 2.0 ** -np.arange(N)  # smallest columns are subnormal, or zero
+    for x in (rows(), few, graded):
         data = (x * unit).astype(dtype)
         y = (data / unit).astype(np.result_type(data, np.float64))  # exact but for one rounding
         y -= y.mean(axis=0)
         for passes in (1, 2, 4):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", sketch.SpectrumWarning)
-                found = sketch.pca(data, K, scale=True, passes=passes, sketch_rank=K + 4)
+                with np.errstate(all="raise"):
+                    found = sketch.pca(data, K, scale=True, passes=passes, sketch_rank=K + 4)
             z = y / (found.scale / unit)
             check(found, z)
             exact = np.linalg.svd(z, compute_uv=False)[:K]

@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ..backend.array import Array, brought, cast, dtype_name, moved, namespace, to_host, widened
+from ..backend.array import (
+    Array,
+    brought,
+    cast,
+    dtype_name,
+    moved,
+    namespace,
+    quiet,
+    to_host,
+    widened,
+)
 from ..numerics.linalg import product, rescaled, safe_exponent
 from ..running.tasks import with_column_values
 from ._base import DenseRows, DrawnRows, MatrixBlock, MatrixSource
@@ -61,6 +71,11 @@ class StandardizedSource(MatrixSource):
 
     def _standardized(self, block: MatrixBlock, mean: Array, scale: Array) -> MatrixBlock:
         """Return a block of whole rows about a mean and in units of its columns."""
+        with quiet():  # what is lost is lost beside larger columns
+            return self._in_units(block, mean, scale)
+
+    def _in_units(self, block: MatrixBlock, mean: Array, scale: Array) -> MatrixBlock:
+        """Return the same, over a power of two where products would lose digits."""
         exponent, rows = self._exponent, block
         if self.shifts_rows and isinstance(block, DenseSource) and not exponent:
             near = brought(mean, block.array)
