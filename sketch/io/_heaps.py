@@ -12,6 +12,7 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterator
+from struct import Struct
 from typing import Any
 
 from ..errors import StateFileError
@@ -21,6 +22,7 @@ _MARK = b"GCOL\x01\x00\x00\x00"
 _HEAD = 16  # bytes before the first object, and before the content of each
 _CHECKED_BYTES = 64_000_000  # of a file; larger ones would have to be read for it
 _LARGEST = 2**30  # of a heap
+_SIZE, _OBJECT = Struct("<Q"), Struct("<H6xQ")  # of a heap, and the number and size of an object
 
 
 def open_hdf5(path: str) -> Any:
@@ -55,19 +57,17 @@ def _heaps(content: mmap.mmap) -> Iterator[int]:
 
 def _is_sound(content: mmap.mmap, start: int) -> bool:
     """Whether the objects of a heap follow each other up to its end."""
-    size = _number(content, start + 8)
+    if len(content) - start < _HEAD:
+        return False
+    (size,) = _SIZE.unpack_from(content, start + 8)
     if size > min(_LARGEST, len(content) - start):
         return False
-    place, end = start + _HEAD, start + size
-    while end - place >= _HEAD:
-        taken = _number(content, place + 8)
-        if content[place : place + 2] != b"\0\0":  # the rest that is free counts its own head
+    heap, place = content[start : start + size], _HEAD
+    while size - place >= _HEAD:
+        index, taken = _OBJECT.unpack_from(heap, place)
+        if index:  # the rest that is free counts its own head
             taken = _HEAD + -(-taken // 8) * 8
-        if not 0 < taken <= end - place:
+        if not 0 < taken <= size - place:
             return False
         place += taken
     return True
-
-
-def _number(content: mmap.mmap, place: int) -> int:
-    return int.from_bytes(content[place : place + 8], "little")
