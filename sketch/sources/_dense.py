@@ -37,7 +37,7 @@ def no_matrix(shape: tuple[int, ...]) -> ShapeError:
 def sum_of_squares(x: Array) -> Array:
     """Return the sum of the squares of each column, real."""
     xp = namespace(x)
-    squares = xp.vecdot(x, x, axis=0)
+    squares = xp.vecdot(x, x, axis=-2)
     return xp.real(squares) if is_complex(dtype_name(x.dtype)) else squares
 
 
