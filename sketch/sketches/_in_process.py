@@ -75,7 +75,7 @@ class InProcess(Generic[SomeBlock, SomeMap]):
         """Return the blocks where the sums are, read ahead where that takes time."""
         source, limit = self.source, self.limit
         if workers > 1 and limit is not None:
-            limit = limit // workers  # as many are held at once, and two more
+            limit = limit // (workers + 1)  # as many are held at once, one more, and all products
         home, axis = self.run.home, self.run.whole_axis
         sent = home is not None and not (source.off_host and is_off_host(home))
         if sent:
