@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import sketch
 from sketch.io import _entry_files, _numbers, open_matrix, open_tensor
 from sketch.io._numbers import BadLineError, LineForm
+from sketch.io._plain_numbers import read_plain
 from sketch.sources import _entry_rows, as_matrix_source
 
 COMPRESSIONS = {"": bytes, "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
@@ -33,6 +34,29 @@ FLOAT, INT, UINT = np.dtype(float), np.dtype(np.int64), np.dtype(np.uint64)
 def read_numbers(request):
     """Return the reader of numbers, one that is compiled by numba or not."""
     return functools.partial(_numbers.read_numbers, compiled=request.param == "compiled")
+
+
+PROGRAMS = {
+    "%d %d %.16e": "C",
+    "%d %d %.15E": "SciPy",
+    "%d %d %r": "Python",
+    "%8d %8d %22.15e": "Fortran",
+    " %d\t%d\t%g ": "tables",
+    "%d %d %+.9e": "with signs",
+    "%d %d %.3f\r": "on Windows",
+}
+
+
+@pytest.mark.parametrize("form", PROGRAMS, ids=PROGRAMS.values())
+def test_what_programs_write_is_read_without_going_through_its_lines(form):
+    values = [1.5, -2.25e-7, 3e12, -0.0, 1.0]
+    lines = [form % (i + 1, 2 * i + 1, value) for i, value in enumerate(values)]
+    found = read_plain("".join(line + "\n" for line in lines).encode(), LineForm(2, 1, FLOAT), 0)
+    assert found is not None
+    assert found[0].T.tolist() == [[i + 1, 2 * i + 1] for i in range(len(values))]
+    assert [repr(x) for x in found[1][:, 0].tolist()] == [
+        repr(float(line.split()[2])) for line in lines
+    ]
 
 
 indices = st.integers(1, 10**6).map(str)

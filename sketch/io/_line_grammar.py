@@ -32,7 +32,8 @@ def lines_of(text: bytes, form: LineForm) -> int | None:
     """Return how many lines there are, None if one is not of a form.
 
     One blank stands between numbers, and none elsewhere. Indices are digits alone; other whole
-    numbers may have a sign, and others all that a decimal number has, with "e" before its exponent.
+    numbers may have a "-", and others all that a decimal number has, its exponent behind "e" or
+    "E", but no "+" before them: SciPy reads none.
 
     Parameters
     ----------
@@ -86,22 +87,19 @@ class _Kinds:
 
     def behind_integers(self, at: Stream) -> Stream:
         """Return the places behind whole numbers that begin at some, with a sign or without."""
-        return _behind(_over(at, self._sign()), self.digit)
+        return _behind(_over(at, self._of("-")), self.digit)
 
     def behind_decimals(self, at: Stream) -> Stream:
         """Return the places behind decimal numbers that begin at some."""
-        digit, point, power = self.digit, self._of("."), self._of("e")
-        sign = self._sign()
-        at = _over(at, sign)
+        digit, point, minus = self.digit, self._of("."), self._of("-")
+        power = self._of("e") | self._of("E")
+        at = _over(at, minus)
         whole = _behind(at, digit)
         fraction = _next(whole & point)
         bare = _next(at & point)  # no digits before the point: some must follow
         mantissa = (whole & ~point) | _behind(fraction | bare, digit) | (fraction & ~digit)
-        exponent = _behind(_over(_next(mantissa & power), sign), digit)
+        exponent = _behind(_over(_next(mantissa & power), minus | self._of("+")), digit)
         return (mantissa & ~power) | exponent
-
-    def _sign(self) -> Stream:
-        return self._of("-") | self._of("+")
 
     def _of(self, character: str) -> Stream:
         if character.encode() not in self._text:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _EXACT = 2**53  # integers up to here are exact as doubles
 _LARGEST = 2**31 - 1  # of the indices that SciPy keeps in 32 bits
 _AT_ONCE = 1 << 16  # bytes that are copied for SciPy
-_LIKE_E = bytes.maketrans(b"DdE\t", b"eee ")
+_LIKE_E = bytes.maketrans(b"Dd\t", b"ee ")
 _PLUS = re.compile(rb"(?<=[ \n])\+(?=[0-9.])")  # before a number
 _FIELDS = {"f": "real", "i": "integer", "u": "unsigned-integer"}
 _ENTRIES = {(2, 1, kind): field for kind, field in _FIELDS.items()}
