@@ -99,7 +99,8 @@ class _Kinds:
         bare = _next(at & point)  # no digits before the point: some must follow
         mantissa = (whole & ~point) | _behind(fraction | bare, digit) | (fraction & ~digit)
         exponent = _behind(_over(_next(mantissa & power), minus | self._of("+")), digit)
-        return (mantissa & ~power) | exponent
+        numbers: Stream = (mantissa & ~power) | exponent
+        return numbers
 
     def _of(self, character: str) -> Stream:
         if character.encode() not in self._text:
