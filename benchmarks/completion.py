@@ -22,8 +22,6 @@ from numpy.typing import NDArray
 from tabled import table
 
 import sketch
-from sketch.numerics.alternating import OtherSide, Ridge, column_equations, row_factors
-from sketch.numerics.known_rows import KnownRows
 
 HERE = Path(__file__).parent
 STORE = HERE / "results" / "completion.json"
@@ -81,6 +79,9 @@ def error_of_new(found: Any, rows: Any) -> float:
 
 def ratings() -> Iterator[Row]:
     """Compare a stream with six sweeps of alternating least squares from a random start."""
+    from sketch.numerics.alternating import OtherSide, Ridge, column_equations, row_factors
+    from sketch.numerics.known_rows import KnownRows
+
     model = Ratings(5000, 20, 100, skewed=False, biased=0.0)
     rows, factors = model.rows(1, 50_000)
     rng = np.random.default_rng(2)
