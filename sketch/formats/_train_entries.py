@@ -16,11 +16,9 @@ from ._train_algebra import chained
 _BLOCK_ENTRIES = 400_000  # of what points carry from mode to mode at once: it stays in cache
 _FEW = 4  # points, for which all else takes longer
 _JOINED_FROM = 50  # points, below which joined modes save nothing
-_TOGETHER, _APART = (
-    3,
-    6,
-)  # time of a multiply-add in pieces, and of points apart: 1 in large products
-_JOIN, _MODE = 80_000, 150_000  # time of the calls that join two modes, and that go through one
+_TOGETHER, _APART = 1, 6  # time of a multiply-add in pieces, and of points apart
+_STORED = 20  # time in which an entry of joined modes is kept
+_JOIN, _MODE = 80_000, 30_000  # time of the calls that join two modes, and that go through one
 
 
 def sliced(cores: Sequence[Array], index: object) -> Any:
@@ -66,7 +64,7 @@ def _joined(cores: list[Array], places: list[Points]) -> tuple[list[Array], list
         while mode + 1 < len(cores):
             (a, n, b), (_, m, c) = cores[mode].shape, cores[mode + 1].shape
             apart = _work(count, a, n, b) + _work(count, b, m, c)
-            joint = _JOIN + (a * n) * b * (m * c) + _work(count, a, n * m, c)
+            joint = _JOIN + (a * n) * (b + _STORED) * (m * c) + _work(count, a, n * m, c)
             if joint < apart:
                 xp = namespace(cores[mode])
                 both = xp.reshape(cores[mode], (a * n, b)) @ xp.reshape(cores[mode + 1], (b, m * c))
