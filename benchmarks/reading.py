@@ -235,7 +235,7 @@ def plain_text(scale):
 def matrices(label, entries):
     """Return rows: Matrix Market files, beside SciPy."""
     rows = []
-    for name, form, columns in numbers(entries, 2, ("counts", "6 digits", "17 digits")):
+    for name, form, columns in numbers(entries, 2, ("counts", "6 digits", "17 digits", "by SciPy")):
         field = "integer" if form == "%d" else "real"
         head = f"%%MatrixMarket matrix coordinate {field} general\n200000 30000 {entries}\n"
         rows += beside(f".mtx, {name}{label}", head, columns, form, {"SciPy": whole})
@@ -246,7 +246,7 @@ def numbers(entries, axes, names):
     """Yield each kind of numbers: its name, how they are written, and indices and values."""
     index = [RNG.integers(1, n + 1, entries) for n in (200_000, 30_000, 400)[:axes]]
     counts, values = RNG.poisson(3, entries) + 1, RNG.standard_normal(entries)
-    forms = {"counts": "%d", "6 digits": "%.5e", "17 digits": "%.16e"}
+    forms = {"counts": "%d", "6 digits": "%.5e", "17 digits": "%.16e", "by SciPy": "%.15E"}
     for name in names:
         yield name, forms[name], [*index, counts if name == "counts" else values]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import types
+
 import dask
 import dask.array as da
 import numpy as np
@@ -10,7 +13,10 @@ from backends import BACKENDS, home, host, strict
 from dask import delayed
 
 import sketch
+from sketch import maps
+from sketch.backend import array
 from sketch.maps import DrawnMatrix
+from sketch.numerics import factorizations
 
 RNG = np.random.default_rng(0)
 MATRIX = (RNG.standard_normal((90, 20)) * 0.5 ** np.arange(20)) @ RNG.standard_normal((20, 60))
@@ -257,8 +263,6 @@ def test_states_cross_over_in_both_directions(to, tmp_path):
 
 
 def test_devices_that_are_not_there_are_told(monkeypatch):
-    import sys
-
     with pytest.raises(sketch.DeviceError, match="not known"):
         sketch.svd(MATRIX, 3, device="quantum")
     monkeypatch.setitem(sys.modules, "cupy", None)  # as where it is not installed
@@ -276,6 +280,54 @@ def test_devices_that_are_not_there_are_told(monkeypatch):
     with pytest.raises(sketch.DeviceError, match="finds no GPU"):
         sketch.load("nowhere.npz", device="gpu:1")
     assert sketch.svd(MATRIX, 3).rank == 3  # and nothing else changes
+
+
+def test_decompositions_that_fail_in_silence_are_made_to_raise(monkeypatch):
+    """As CuPy's, which return garbage unless they are told otherwise."""
+    raises = []
+
+    class Told:
+        def __enter__(self):
+            raises.append(True)
+
+        def __exit__(self, *error):
+            raises.pop()
+
+    def told(linalg):
+        assert linalg == "raise"
+        return Told()
+
+    def cholesky(gram):
+        if not raises:
+            return np.full_like(gram, np.nan)
+        raise np.linalg.LinAlgError
+
+    silent = types.SimpleNamespace(linalg=types.SimpleNamespace(cholesky=cholesky))
+    monkeypatch.setitem(sys.modules, "cupyx", types.SimpleNamespace(errstate=told))
+    monkeypatch.setattr(array, "is_on_gpu", lambda x: True)
+    monkeypatch.setattr(factorizations, "namespace", lambda x: silent)
+    assert factorizations.inverse_cholesky(np.zeros((3, 3)), np.eye(3)) is None
+    assert not raises
+
+
+@pytest.mark.parametrize("to", [p for p in BACKENDS if p.id != "strict"])  # has no such indexing
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_rows_with_few_entries_are_spread_where_they_are_needed(to, dtype):
+    rows = maps.SparseSign(4).hashed(3, 1, 5, 90, 30, field="real").astype(dtype)
+    spread = rows.spread(to(np.empty(0, dtype)))
+    assert home(spread) == home(to(np.empty(0, dtype)))
+    for i, (columns, values) in enumerate(zip(rows.columns, rows.values, strict=True)):
+        expected = np.zeros(30, dtype)
+        np.add.at(expected, columns, values)
+        assert np.array_equal(host(spread)[i], expected)
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3), (5,), (1, 2_000_000), (1_000_003,), (9, 200_000)])
+def test_rows_copied_by_several_threads_are_all_there(shape):
+    x = RNG.standard_normal(shape)
+    out = np.full(shape, np.nan)
+    array._copy_rows(out, x)
+    assert np.array_equal(out, x)
 
 
 def test_half_precision_is_computed_in_single():

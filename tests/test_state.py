@@ -293,3 +293,13 @@ def test_sums_of_either_field_finish_as_complex(method, form, order):
     assert result.U.dtype == np.complex128
     # exact rank: rounding of a few thousand terms
     assert np.linalg.norm(result.to_array() - exact) < 1e-12 * np.linalg.norm(exact)
+
+
+def test_a_sketch_prints_what_it_was_made_with_and_what_it_has_seen():
+    sk = sketch.GeneralizedNystrom((None, 8), 3, seed=5)
+    sk.update(np.ones((4, 8)))
+    said = repr(sk)
+    assert said.startswith("GeneralizedNystrom(shape=(None, 8), rank=3,")
+    assert "seed=5" in said
+    assert said.endswith("# 1 updates, data (4, 8)")
+    assert "None," not in said.partition("rank")[2]  # what was not given is not shown

@@ -39,7 +39,7 @@ from ..formats import (
     with_seeds,
 )
 from ..numerics.linalg import column_norms, frobenius_norm
-from ..results import ErrorEstimate, rounding_floor, warn_inaccurate_train, warn_unmet
+from ..results import ErrorEstimate, known_square, rounding_floor, warn_inaccurate_train, warn_unmet
 from ..sketches import (
     TENSOR_METHODS,
     Sketch,
@@ -298,15 +298,7 @@ def _by_products(train: TensorTrain, data: object, dtype: str) -> ErrorEstimate 
         return None
     if not _CANCELLED * rounding < lost < math.inf:
         return None
-    value, norm = math.sqrt(lost), math.sqrt(squares)
-    return ErrorEstimate(
-        residual=0.0,
-        truncation=value,
-        norm=norm,
-        kind="exact",
-        method="inner products",
-        floor=rounding / value,
-    )
+    return known_square(lost, rounding, math.sqrt(squares))
 
 
 def exact_error(train: TensorTrain, data: TensorTrain, size: float, dtype: str) -> ErrorEstimate:

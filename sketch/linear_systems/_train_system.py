@@ -19,7 +19,7 @@ from ..formats import (
     squared_norm,
 )
 from ..numerics.linalg import frobenius_norm, rescaled
-from ..results import ErrorEstimate, rounding_floor
+from ..results import ErrorEstimate, known_square, rounding_floor
 from ..sketches import STTA, TrainEmbedding, fed
 from ..sources import as_tensor_source
 
@@ -115,15 +115,7 @@ def _by_inner_products(difference: TensorSum, norm: float) -> ErrorEstimate | No
         return None
     if not _RESOLVED * rounding < square < math.inf:
         return None
-    value = math.sqrt(square)
-    return ErrorEstimate(
-        residual=0.0,
-        truncation=value,
-        norm=norm,
-        kind="exact",
-        method="inner products",
-        floor=rounding / value,
-    )
+    return known_square(square, rounding, norm)
 
 
 def rescaled_train(cores: Sequence[Array], exponent: int) -> list[Array]:

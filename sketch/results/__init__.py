@@ -2,7 +2,7 @@
 
 from ._completed import Completed
 from ._entry_errors import EntryErrors
-from ._error import ErrorEstimate, rounding_floor
+from ._error import ErrorEstimate, known_square, rounding_floor
 from ._foreseen import foreseen_growth
 from ._found_spectrum import FoundSpectrum, Relation
 from ._held_out import held_out_error
@@ -56,6 +56,7 @@ __all__ = [
     "foreseen_growth",
     "held_out_error",
     "is_worse_than_zero",
+    "known_square",
     "rank_to_meet",
     "rounding_floor",
     "warn_inaccurate_train",

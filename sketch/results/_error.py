@@ -272,6 +272,28 @@ class ErrorEstimate(Estimate):
         return cls(**{**header, **known, "also": also})
 
 
+def known_square(square: float, rounding: float, norm: float) -> ErrorEstimate:
+    """Return the exact error of this square, which rounding may have changed by so much.
+
+    Parameters
+    ----------
+    square : float
+        Positive, and large beside the next.
+    rounding : float
+    norm : float
+        Of the data.
+    """
+    value = math.sqrt(square)
+    return ErrorEstimate(
+        residual=0.0,
+        truncation=value,
+        norm=norm,
+        kind="exact",
+        method="inner products",
+        floor=rounding / value,
+    )
+
+
 def rounding_floor(norm: float, columns: int, roundoff: float, summing: float = 0.0) -> float:
     """Return the size of errors that rounding makes in a sketch of so many columns.
 
