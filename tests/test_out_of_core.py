@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+import threading
 import weakref
 from pathlib import Path
 
@@ -23,6 +24,7 @@ import sketch
 from sketch.io import _entry_files, open_matrix, open_tensor
 from sketch.io._frostt import CoordinateFile
 from sketch.io._matrix_market import MatrixMarketFile
+from sketch.running.blas_threads import blas_threads
 from sketch.running.memory import as_bytes, block_limit
 from sketch.running.read_ahead import read_ahead
 from sketch.sketches import _in_process
@@ -146,6 +148,35 @@ def test_what_blocks_side_by_side_refuse_names_its_place(tmp_path, monkeypatch):
     np.save(tmp_path / "rows.npy", rows)
     with pytest.raises(sketch.NonFiniteError, match=r"2000, 7"):
         sketch.svd(np.load(tmp_path / "rows.npy", mmap_mode="r"), 5, memory="9MB")
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt, MemoryError])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_blocks_side_by_side_that_are_interrupted_leave_nothing_behind(error, dtype, monkeypatch):
+    monkeypatch.setattr(_in_process, "blas_threads", lambda: 3)
+    rows = np.concatenate([MATRIX] * 6).astype(dtype)
+
+    class Failing:
+        shape, dtype, ndim = rows.shape, rows.dtype, 2
+        left = 2
+
+        def __getitem__(self, window):
+            self.left -= 1
+            if not self.left:
+                raise error("the disk is gone")
+            return rows[window]
+
+    sk, data = sketch.GeneralizedNystrom(rows.shape, 5), Failing()
+    threads, limits = threading.active_count(), blas_threads()
+    with pytest.raises(error, match="the disk is gone"):
+        sk.update(data, memory="9MB")
+    assert (sk.n_updates, sk.nbytes) == (0, 0)
+    assert (threading.active_count(), blas_threads()) == (threads, limits)
+    sk.update(data, memory="9MB")
+    exact = sketch.GeneralizedNystrom(rows.shape, 5)
+    exact.update(rows)
+    # sums are cut otherwise: some ten roundoffs of the products
+    assert np.allclose(sk.finalize().s, exact.finalize().s, rtol=10 * np.finfo(dtype).eps)
 
 
 def test_pca_of_stored_rows_reads_them_whole(tmp_path):
