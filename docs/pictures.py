@@ -181,7 +181,7 @@ def test_matrices() -> tuple[Figure, str]:
     }
     for ax, (name, family) in zip(axes, families.items(), strict=True):
         drawn = DrawnMatrix(family, width=24, seed=0, stream=0)
-        rows = drawn.array_rows(0, 36, np.zeros(1))
+        rows = drawn.rows(0, 36).array(np.zeros(1))
         ax.imshow(np.asarray(rows), cmap="RdBu_r", vmin=-2.5, vmax=2.5, aspect="auto")
         ax.set(title=name, xticks=[], yticks=[])
     return figure, "entries of Gaussian, sign and sparse sign test matrices"

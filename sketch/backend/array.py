@@ -11,11 +11,11 @@ import array_api_compat
 import numpy as np
 
 from ..errors import DeviceError, DtypeError
+from .dtypes import COMPUTED
 from .dtypes import accumulator_dtype as accumulator_dtype
 from .dtypes import compute_dtype as compute_dtype
 from .dtypes import dtype_name as dtype_name
 from .dtypes import is_complex as is_complex
-from .dtypes import is_computed_with
 from .dtypes import promote as promote
 from .dtypes import smallest_normal as smallest_normal
 from .dtypes import unit_roundoff as unit_roundoff
@@ -150,7 +150,7 @@ def brought(x: Array, like: Array) -> Array:
 
 def moved(x: Array, like: Array) -> Array:
     """Return an array of the same dtype where `like` is."""
-    if type(x) is type(like) and device_of(x) == device_of(like):
+    if type(x) is type(like) and (type(x) is np.ndarray or device_of(x) == device_of(like)):
         return x
     host = to_host(x)
     if is_on_gpu(like):
@@ -259,6 +259,8 @@ def as_torch(x: Array) -> Array:
 
 def to_host(x: Array) -> HostArray:
     """Return `x` as a NumPy array; a view where the memory is the host's."""
+    if type(x) is np.ndarray:
+        return x
     if is_on_gpu(x):
         return np.asarray(x.get())
     if is_torch(x):
@@ -280,6 +282,8 @@ def is_on_gpu(x: object) -> TypeGuard[CupyArray]:
 
 def is_off_host(x: object) -> bool:
     """Whether `x` lives in the memory of a GPU, where each call of a library has its price."""
+    if type(x) is np.ndarray:
+        return False
     return is_on_gpu(x) or (is_torch(x) and bool(x.is_cuda))
 
 
@@ -334,13 +338,6 @@ def qr_triangle(x: Array) -> Array:
     return xp.linalg.qr(x, mode="reduced")[1]
 
 
-def by_rows(x: Array) -> Array:
-    """Return a matrix or its transpose, whichever lies in memory row by row where that shows."""
-    flags = getattr(x, "flags", None)
-    by_columns = flags is not None and flags.f_contiguous and x.shape[0] > 1  # a row is both
-    return x.T if by_columns else x
-
-
 def apart(x: Array) -> Array:
     """Return an array that keeps no larger one in memory: a copy, if it is a part of one."""
     if isinstance(x, np.ndarray):
@@ -355,7 +352,7 @@ def is_blas_ready(x: Array) -> bool:
 
     Of a floating dtype that is computed with, in memory, in native byte order, with a unit stride.
     """
-    if not is_computed_with(x.dtype) or isinstance(x, np.memmap):
+    if dtype_name(x.dtype) not in COMPUTED or isinstance(x, np.memmap):
         return False
     if not isinstance(x, np.ndarray):
         return True

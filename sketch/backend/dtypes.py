@@ -8,11 +8,11 @@ import numpy as np
 
 from ..errors import DtypeError
 
+COMPUTED = ("float32", "float64", "complex64", "complex128")
+"""Dtypes that data are computed in as they are, without conversion."""
+
 _COMPUTE_DTYPE = {
-    "float32": "float32",
-    "float64": "float64",
-    "complex64": "complex64",
-    "complex128": "complex128",
+    **{name: name for name in COMPUTED},
     "float16": "float32",
     "bfloat16": "float32",
     "bool": "float64",
@@ -92,7 +92,7 @@ def target_dtype(dtype: object, before: object) -> str:
         name = dtype_name(dtype)
     except TypeError:  # an array, say
         name = repr(dtype)
-    if not is_computed_with(name):
+    if name not in COMPUTED:
         raise DtypeError(
             f"a result is of float32, float64, complex64 or complex128, not of {dtype!r}"
         )
@@ -102,9 +102,3 @@ def target_dtype(dtype: object, before: object) -> str:
             "complex128"
         )
     return name
-
-
-def is_computed_with(dtype: object) -> bool:
-    """Whether data of a dtype are computed as they are, without conversion."""
-    name = dtype_name(dtype)
-    return _COMPUTE_DTYPE.get(name) == name

@@ -1,7 +1,7 @@
 """Test matrices: one family a file, drawn on demand from (seed, stream, row)."""
 
 from ._block_sign import BlockSign
-from ._drawn import STREAMS, DrawnMatrix, FixedMatrix, ProbedMatrix, Rows
+from ._drawn import STREAMS, DrawnMatrix
 from ._family import (
     MatrixFamilyName,
     TestMatrixFamily,
@@ -30,13 +30,10 @@ __all__ = [
     "BlockSign",
     "Bond",
     "DrawnMatrix",
-    "FixedMatrix",
     "Gaussian",
     "Identity",
     "KhatriRao",
     "MatrixFamilyName",
-    "ProbedMatrix",
-    "Rows",
     "Sign",
     "SparseSign",
     "StackedTrains",

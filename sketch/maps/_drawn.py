@@ -14,12 +14,9 @@ from ..backend.array import (
     Array,
     HostArray,
     brought,
-    cast,
     cuts,
     dtype_name,
-    is_complex,
     is_off_host,
-    moved,
     namespace,
     promote,
     to_host,
@@ -27,7 +24,6 @@ from ..backend.array import (
 from ..numerics.device_bits import bits_for
 from ..numerics.kernels import HashedRows, StructuredRows, side_by_side
 from ..numerics.linalg import adjoint, product
-from ..numerics.random import HOST, Bits
 from ..running.cache import RecentValues
 from ._family import SparseFamily, TestMatrixFamily
 
@@ -37,31 +33,47 @@ STREAMS = {"range": 1, "corange": 2, "error": 3, "norm": 4}
 _PANEL = 1 << 40  # between the streams of two panels: those of trains lie below
 _DRAWN_BYTES = 16_000_000  # at most so much of a test matrix is drawn at once at finalize
 _KEPT_BYTES = 64_000_000  # of each test matrix, the rows drawn last
+_HOST = np.empty(0)
 
 
+@dataclass(frozen=True)
 class Rows:
     """A range of rows of a test matrix, drawn when a source asks and in the form it asks for."""
 
-    def __init__(self, matrix: DrawnMatrix | FixedMatrix, start: int, stop: int) -> None:
-        self._matrix = matrix
-        self._start = start
-        self._stop = stop
+    matrix: DrawnMatrix
+    start: int
+    stop: int
 
     def array(self, like: Array) -> Array:
         """Return the rows as an array in the namespace, dtype and device of `like`."""
-        return self._matrix.array_rows(self._start, self._stop, like)
-
-    def hashed(self, dtype: str) -> HashedRows | None:
-        """Return the rows as `HashedRows` where the test matrix is sparse."""
-        return self._matrix.hashed_rows(self._start, self._stop, dtype)
+        where = dtype_name(like.dtype), type(like), str(getattr(like, "device", ""))
+        return self.matrix.recent.get(
+            (self.start, self.stop, *where),
+            lambda: self.matrix.drawn(self.start, self.stop, like),
+            lambda rows: 8 * math.prod(rows.shape),
+        )
 
     def structured(self, dtype: str) -> StructuredRows | None:
         """Return the rows in a form that multiplies dense data faster than a dense array."""
-        return self._matrix.structured_rows(self._start, self._stop, dtype)
+        family = self.matrix.sparse_family
+        if family is None:
+            return None
+        if self.matrix.field == "complex":
+            dtype = promote(dtype, "complex64")
+        return self.matrix.recent.get(
+            (self.start, self.stop, "structured", dtype),
+            lambda: self.matrix.structured(family, self.start, self.stop).astype(dtype),
+            lambda rows: rows.nbytes,
+        )
 
-    def part(self, start: int, stop: int) -> Rows:
-        """Return rows ``start:stop`` of these rows."""
-        return Rows(self._matrix, self._start + start, self._start + stop)
+    def hashed(self, dtype: str) -> HashedRows | None:
+        """Return the rows as `HashedRows` where the test matrix is sparse."""
+        form = self.structured(dtype)
+        if form is None or isinstance(form, HashedRows):
+            return form
+        return self.matrix.recent.get(
+            (self.start, self.stop, "hashed", dtype), form.hashed, lambda rows: rows.nbytes
+        )
 
 
 @dataclass
@@ -93,7 +105,7 @@ class DrawnMatrix:
     field: str = "real"
     panels: tuple[int, ...] = ()
     first_panel: int = 0
-    _kept: RecentValues = dataclasses.field(
+    recent: RecentValues = dataclasses.field(
         default_factory=lambda: RecentValues(_KEPT_BYTES), init=False, repr=False, compare=False
     )
 
@@ -103,18 +115,14 @@ class DrawnMatrix:
             self.family, self.seed, self.stream, width, self.field, first_panel=number
         )
 
+    def beside(self, probes: DrawnMatrix) -> ProbedMatrix:
+        """Return the matrix with the columns of error probes beside it."""
+        same = self.family, self.seed, self.stream, self.width, self.field
+        return ProbedMatrix(*same, self.panels, self.first_panel, probes=probes)
+
     def rows(self, start: int, stop: int) -> Rows:
         """Return rows ``start:stop``, not yet drawn."""
         return Rows(self, start, stop)
-
-    def array_rows(self, start: int, stop: int, like: Array) -> Array:
-        """Draw rows in the namespace, dtype and device of `like`."""
-        key = (start, stop, dtype_name(like.dtype), type(like), str(getattr(like, "device", "")))
-        return self._kept.get(
-            key,
-            lambda: self._drawn(start, stop, like),
-            lambda rows: 8 * math.prod(rows.shape),
-        )
 
     def adjoint_product(self, x: Array, first: int = 0) -> Array:
         """Return ``Omega^* x`` for the rows of Omega from a first one on, drawn in blocks.
@@ -127,82 +135,59 @@ class DrawnMatrix:
         """
         step = max(1, _DRAWN_BYTES // (16 * self.width))
         blocks = cuts(int(x.shape[0]), step)
-        seen = (self._adjoint_block(first + b.start, x[b, :]) for b in blocks)
+        seen = (
+            _adjoint_product(self.rows(first + b.start, first + b.stop), x[b, :]) for b in blocks
+        )
         return functools.reduce(operator.add, seen)
-
-    def _adjoint_block(self, start: int, x: Array) -> Array:
-        on_host, stop = isinstance(x, np.ndarray), start + int(x.shape[0])
-        dtype = dtype_name(x.dtype)
-        form = self.structured_rows(start, stop, dtype) if on_host else None
-        summed = None if form is None else form.conj().product_of_dense(x)
-        if summed is not None:
-            return summed
-        few = self.hashed_rows(start, stop, dtype) if on_host else None
-        if few is not None:
-            return few.adjoint_product(to_host(x))
-        return product(adjoint(self.array_rows(start, stop, x)), x)
 
     def sample(self) -> HostArray:
         """Return a few rows, by which installations compare what they draw."""
-        return to_host(self._drawn(0, 4, np.empty(0)))
+        return to_host(self.drawn(0, 4, _HOST))
 
-    def _drawn(self, start: int, stop: int, like: Array) -> Array:
-        few = self.structured_rows(start, stop, "float64") if is_off_host(like) else None
-        if few is not None:
-            return brought(few.hashed().spread(like), like)
-        return brought(self._draw(start, stop, bits_for(like)), like)
+    # ---- what rows are made of --------------------------------------------------------------
 
-    def _draw(self, start: int, stop: int, bits: Bits = HOST) -> HostArray:
-        few = self.structured_rows(start, stop, "float64") if bits is HOST else None
+    @property
+    def sparse_family(self) -> SparseFamily | None:
+        """The family, where it has rows of few entries."""
+        return self.family if isinstance(self.family, SparseFamily) else None
+
+    def drawn(self, start: int, stop: int, like: Array) -> Array:
+        """Draw rows in the namespace, dtype and device of `like`: there where that is a GPU."""
+        few = self.rows(start, stop).structured("float64")
         if few is not None:
-            return few.hashed().toarray()
-        drawn = [
+            return brought(few.hashed().spread(like if is_off_host(like) else _HOST), like)
+        bits = bits_for(like)
+        panels = [
             self.family.draw(self.seed, stream, start, stop, width, field=self.field, bits=bits)
-            for stream, width in self._streams
+            for stream, width in self._streams()
         ]
-        if len(drawn) == 1:
-            return drawn[0]
-        return bits.xp.concatenate(drawn, axis=1)  # type: ignore[no-any-return]
+        return brought(panels[0] if len(panels) == 1 else bits.xp.concatenate(panels, axis=1), like)
 
-    @functools.cached_property
-    def _streams(self) -> list[tuple[int, int]]:
-        """The stream and the width of each panel."""
-        widths = self.panels or (self.width,)
-        numbers = range(self.first_panel, self.first_panel + len(widths))
-        return [(self.stream + n * _PANEL, w) for n, w in zip(numbers, widths, strict=True)]
-
-    def structured_rows(self, start: int, stop: int, dtype: str) -> StructuredRows | None:
-        """Draw rows in a form that multiplies dense data fast, None where the family has none."""
-        family = self.family
-        if not isinstance(family, SparseFamily):
-            return None
-        if self.field == "complex":
-            dtype = promote(dtype, "complex64")
-        return self._kept.get(
-            (start, stop, "structured", dtype),
-            lambda: self._structured(family, start, stop).astype(dtype),
-            lambda rows: rows.nbytes,
-        )
-
-    def hashed_rows(self, start: int, stop: int, dtype: str) -> HashedRows | None:
-        """Draw rows in hashed form, or return None as well."""
-        form = self.structured_rows(start, stop, dtype)
-        if form is None or isinstance(form, HashedRows):
-            return form
-        if self.field == "complex":
-            dtype = promote(dtype, "complex64")
-        return self._kept.get(
-            (start, stop, "hashed", dtype),
-            lambda: form.hashed().astype(dtype),
-            lambda rows: rows.nbytes,
-        )
-
-    def _structured(self, family: SparseFamily, start: int, stop: int) -> StructuredRows:
-        drawn = [
+    def structured(self, family: SparseFamily, start: int, stop: int) -> StructuredRows:
+        """Draw rows in a form that multiplies dense data fast."""
+        panels = [
             family.structured(self.seed, stream, start, stop, width, field=self.field)
-            for stream, width in self._streams
+            for stream, width in self._streams()
         ]
-        return drawn[0] if len(drawn) == 1 else side_by_side(form.hashed() for form in drawn)
+        return panels[0] if len(panels) == 1 else side_by_side(form.hashed() for form in panels)
+
+    def _streams(self) -> list[tuple[int, int]]:
+        """Return the stream and the width of each panel."""
+        widths = self.panels or (self.width,)
+        return [(self.stream + n * _PANEL, w) for n, w in enumerate(widths, self.first_panel)]
+
+
+def _adjoint_product(rows: Rows, x: Array) -> Array:
+    if isinstance(x, np.ndarray):
+        dtype = dtype_name(x.dtype)
+        form = rows.structured(dtype)
+        summed = None if form is None else form.conj().product_of_dense(x)
+        if summed is not None:
+            return summed
+        few = rows.hashed(dtype)
+        if few is not None:
+            return few.adjoint_product(to_host(x))
+    return product(adjoint(rows.array(x)), x)
 
 
 @dataclass
@@ -214,53 +199,13 @@ class ProbedMatrix(DrawnMatrix):
 
     probes: DrawnMatrix | None = None
 
-    def _drawn(self, start: int, stop: int, like: Array) -> Array:
-        rows = super()._drawn(start, stop, like)
-        if self.probes is None:
-            return rows
-        beside = self.probes.array_rows(start, stop, like)
-        return namespace(rows).concat([rows, beside], axis=1)
-
-    def hashed_rows(self, start: int, stop: int, dtype: str) -> HashedRows | None:
-        """Return None: the columns beside are dense, whatever the family."""
+    @property
+    def sparse_family(self) -> None:
+        """None: the columns beside are dense, whatever the family."""
         return None
 
-    def structured_rows(self, start: int, stop: int, dtype: str) -> StructuredRows | None:
-        """Return None as well."""
-        return None
-
-
-@dataclass(frozen=True)
-class FixedMatrix:
-    """An explicit matrix in the role of a test matrix: the bases of power iterations.
-
-    Random columns may stand beside it: one product serves both.
-    """
-
-    array: Array
-    probes: DrawnMatrix | None = None
-
-    def rows(self, start: int, stop: int) -> Rows:
-        """Return rows ``start:stop``."""
-        return Rows(self, start, stop)
-
-    def array_rows(self, start: int, stop: int, like: Array) -> Array:
-        """Return rows where `like` is and in its dtype."""
-        rows = moved(cast(self.array[start:stop, :], _joint_dtype(self.array, like)), like)
-        if self.probes is None:
-            return rows
-        return namespace(rows).concat([rows, self.probes.array_rows(start, stop, rows)], axis=1)
-
-    def hashed_rows(self, start: int, stop: int, dtype: str) -> None:
-        """Return None: the matrix is dense."""
-        return None
-
-    def structured_rows(self, start: int, stop: int, dtype: str) -> None:
-        """Return None as well."""
-        return None
-
-
-def _joint_dtype(basis: Array, like: Array) -> str:
-    """Return the precision of `like`, in the complex field where the basis is complex."""
-    name = dtype_name(like.dtype)
-    return promote(name, "complex64") if is_complex(dtype_name(basis.dtype)) else name
+    def drawn(self, start: int, stop: int, like: Array) -> Array:
+        """Draw rows with those of the probes beside them."""
+        rows = super().drawn(start, stop, like)
+        assert self.probes is not None
+        return namespace(rows).concat([rows, self.probes.rows(start, stop).array(like)], axis=1)

@@ -9,8 +9,9 @@ import numpy as np
 
 from ..backend.array import HostArray, quiet, to_host, unit_roundoff
 from ..errors import NonFiniteError
+from ..numerics.factor_rows import GivenRows
 from ..numerics.linalg import adjoint, rescaled, scale_exponent
-from ..sources import GivenRows, MatrixSource
+from ..sources import MatrixSource
 
 Matrix = HostArray
 

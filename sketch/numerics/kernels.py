@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Protocol, Self, TypeGuard
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -228,19 +228,14 @@ def thin_product(x: Array, a: Array) -> Array:
     In the form that BLAS runs fastest: in single precision, where A is a transpose in memory, a
     panel of its columns at a time.
     """
-    if not _is_single_transpose(a) or a.dtype != x.dtype:
+    if not isinstance(a, np.ndarray) or a.dtype.char not in "fF" or a.dtype != x.dtype:
+        return product(x.T, a)
+    if not a.flags.f_contiguous:
         return product(x.T, a)
     out = np.empty((a.shape[1], x.shape[1]), a.dtype)
     for columns in cuts(a.shape[1], _PANEL_COLUMNS):
         product_into(out[columns], a[:, columns].T, x)
     return out.T
-
-
-def _is_single_transpose(a: Array) -> TypeGuard[HostArray]:
-    """Whether an array is in single precision, and a transpose in memory."""
-    if not isinstance(a, np.ndarray) or not a.flags.f_contiguous:
-        return False
-    return bool(a.dtype.itemsize // (1 + (a.dtype.kind == "c")) == 4)
 
 
 def there_and_back(x: HostArray, a: HostArray, width: int) -> tuple[HostArray, HostArray]:

@@ -13,7 +13,6 @@ from ..backend.array import (
     Array,
     DeviceSparse,
     HostArray,
-    by_rows,
     cast,
     cuts,
     dtype_name,
@@ -107,7 +106,10 @@ def column_norms(x: Array) -> list[float]:
 
 def _plain_norm(xp: Namespace, x: Array) -> float:
     """Square root of the sum of squares: exact products of rows, summed in double precision."""
-    rows = xp.reshape(x, (-1, x.shape[-1])) if x.ndim != 2 else by_rows(x)
+    rows = xp.reshape(x, (-1, x.shape[-1])) if x.ndim != 2 else x
+    flags = getattr(rows, "flags", None)
+    if flags is not None and flags.f_contiguous and rows.shape[0] > 1:  # a row is both
+        rows = rows.T  # lies in memory row by row
     total = 0.0
     with quiet():
         for part in cuts(int(rows.shape[1]), _NORM_COLUMNS):

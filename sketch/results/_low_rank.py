@@ -38,7 +38,7 @@ from ..formats import (
     constant_like,
     with_axes,
 )
-from ..maps import FixedMatrix
+from ..numerics.factor_rows import GivenRows
 from ..numerics.linalg import adjoint, as_floats, frobenius_norm, product, tail_norms
 from ..sources import SparseSource, is_sparse
 from ._error import ErrorEstimate
@@ -363,4 +363,4 @@ def _as_numbers(x: object) -> HostArray:
 
 def _times_sparse(a: Array, x: object) -> Array:
     """Return ``A X`` for a sparse X."""
-    return SparseSource(x).left(FixedMatrix(adjoint(a)).rows(0, int(a.shape[1])))
+    return SparseSource(x).left(GivenRows(adjoint(a)))

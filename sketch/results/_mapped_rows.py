@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..backend.array import Array, dtype_name, namespace, promote, quiet
 from ..errors import ShapeError
 from ..formats import Axes, check_columns
-from ..maps import FixedMatrix
+from ..numerics.factor_rows import GivenRows
 from ..sources import MatrixBlock, RowsSource, as_matrix_source
 
 
@@ -62,4 +62,4 @@ def _of_chunk(
 
 def times(block: MatrixBlock, x: Array) -> Array:
     """Return ``A X`` for a block A."""
-    return block.right(FixedMatrix(x).rows(0, int(x.shape[0]))).T
+    return block.right(GivenRows(x)).T

@@ -15,9 +15,10 @@ from ..errors import IncompatibleSketchError, PassError, SpectrumWarning, warn
 from ..formats import Axes, with_axes, with_passes, with_seeds
 from ..running.memory import block_limit
 from ..running.tasks import one_blas_thread_each
-from ._executors import executor_of
+from ._in_process import InProcess
 from ._independence import warn_of_seed
 from ._method import AnyMethod
+from ._parallel import OnDask
 from ._passes import complete, ended
 from ._placement import Place, check_filled, current_shape, offset
 from ._running import AnyRun, Memo, Run
@@ -107,7 +108,9 @@ class Accumulator:
         if memory is not None:
             needed = self.spec.bytes_needed(tuple(map(operator.add, start, size)), self.maps)
             limit = block_limit(memory, needed)
-        delta = executor_of(run, source, limit).state(start, progress=progress)
+        array = source.dask_array
+        executor = InProcess(run, source, limit) if array is None else OnDask(run, array)
+        delta = executor.state(start, progress=progress)
         if delta.blocks and (not stays or 0 in size):
             delta = delta.gathered()
         if at is None:

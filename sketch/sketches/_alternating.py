@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ..backend.array import Array, smallest_normal
 from ..errors import PassError
-from ..maps import DrawnMatrix, FixedMatrix, ProbedMatrix
+from ..maps import DrawnMatrix
+from ..numerics.factor_rows import FactorRows, GivenRows, RowsBeside
 from ..numerics.linalg import adjoint, frobenius_norm, has_safe_squares
 from ..sources import MatrixBlock
 from ._method import Method, Products, Sum
@@ -65,7 +65,7 @@ class AlternatingSpec(MatrixSpec, Method[MatrixBlock, DrawnMatrix]):
         maps = {"first": self.draw("corange" if self.begins_left else "range", self.first_width)}
         if self.error_probes:
             maps["error"] = self.draw("error", self.error_probes)
-            maps["both"] = ProbedMatrix(**_init_fields(maps["first"]), probes=maps["error"])
+            maps["both"] = maps["first"].beside(maps["error"])
         return maps
 
     # ---- one pass ---------------------------------------------------------------------------
@@ -98,11 +98,11 @@ class AlternatingSpec(MatrixSpec, Method[MatrixBlock, DrawnMatrix]):
         times, probes = block.left if left else block.right, self._probes(run)
         apart = block.sparse or run.first_row > 0 or (not number and self.test_matrix.sparse)
         if probes is not None and not apart:  # one product serves both
-            both = times(_factor(run, probes).rows(start, stop))
+            both = times(_factor(run, probes, start, stop))
             width = run.sums[name].width[0]
             return {name: both[:width, :], "error": both[width:, :]}
         shift = run.first_row if number and left else 0
-        products = {name: times(_factor(run, None).rows(start - shift, stop - shift))}
+        products = {name: times(_factor(run, None, start - shift, stop - shift))}
         if probes is not None:
             products["error"] = times(probes.rows(start, stop))
         return products
@@ -116,7 +116,7 @@ class AlternatingSpec(MatrixSpec, Method[MatrixBlock, DrawnMatrix]):
         name, start, stop = _multiplied(left, block, at)
         width, probes = run.sums[name].width[0], self._probes(run)
         apart = block.sparse or (not number and self.test_matrix.sparse)
-        factor = _factor(run, None if apart else probes).rows(start, stop)
+        factor = _factor(run, None if apart else probes, start, stop)
         both_ways = block.left_and_back if left else block.right_and_back
         there, back = both_ways(factor, width)
         if not has_safe_squares(there):
@@ -194,12 +194,12 @@ def _multiplied(left: bool, block: MatrixBlock, at: tuple[int, ...]) -> tuple[st
     return name, at[axis], at[axis] + block.shape[axis]
 
 
-def _factor(run: MatrixRun, probes: DrawnMatrix | None) -> DrawnMatrix | FixedMatrix:
-    """Return what a pass multiplies by, the probes beside it."""
-    if run.passes.done:
-        return FixedMatrix(run.passes.kept["basis"], probes)
-    first: DrawnMatrix = run.maps["first" if probes is None else "both"]
-    return first
+def _factor(run: MatrixRun, probes: DrawnMatrix | None, start: int, stop: int) -> FactorRows:
+    """Return rows of what a pass multiplies by, the probes beside it."""
+    if not run.passes.done:
+        return run.maps["first" if probes is None else "both"].rows(start, stop)
+    rows = GivenRows(run.passes.kept["basis"][start:stop, :])
+    return rows if probes is None else RowsBeside(rows, probes.rows(start, stop))
 
 
 def _compare(sums: Sums, name: str, inside: Array, panel: Tall) -> None:
@@ -223,7 +223,3 @@ def _compare(sums: Sums, name: str, inside: Array, panel: Tall) -> None:
             "a later pass saw other data than an earlier one: their products differ by "
             f"{gap / size:.2g} of the whole. Feed the same chunks in every pass, each of them once"
         )
-
-
-def _init_fields(matrix: DrawnMatrix) -> dict[str, Any]:
-    return {f.name: getattr(matrix, f.name) for f in dataclasses.fields(matrix) if f.init}

@@ -102,7 +102,7 @@ def _depends(rows: HostArray, home: Array, omega: DrawnMatrix, drawn: DrawnMatri
         product = to_host(omega.adjoint_product(rows.conj().T))
     else:
         there = moved(rows, home)
-        product = to_host(there @ drawn.array_rows(0, n, there)[:, :width])
+        product = to_host(there @ drawn.rows(0, n).array(there)[:, :width])
     degrees = width * (2 if omega.field == "complex" else 1)
     ratio = float(np.linalg.norm(product)) ** 2 / width
     gram = rows @ rows.conj().T

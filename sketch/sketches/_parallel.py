@@ -53,7 +53,7 @@ class OnDask:
         """Return the state of the array, whose first entry is at `start`."""
         array = self.array
         fuses = self.run.whole_axis == 1 and _strip_bytes(array) <= _GATHERED_BYTES
-        run = self.run.fresh(fuses=fuses)
+        run = dataclasses.replace(self.run, fuses=fuses)
         tall = [name for name, declared in run.sums.items() if _is_panel(declared)]
         needed = {name: run.passes.kept[name] for name in run.spec.multiplies(run.passes)}
         kept = {name: q for name, q in needed.items() if isinstance(q, RowBlocks)}
@@ -125,7 +125,7 @@ def _strips(run: AnyRun, kept: dict[str, RowBlocks], array: Chunked, start: Plac
 def _without_blocks(run: AnyRun) -> AnyRun:
     passes = run.passes
     plain = {name: q for name, q in passes.kept.items() if not isinstance(q, RowBlocks)}
-    return run.fresh(passes=dataclasses.replace(passes, kept=plain))
+    return dataclasses.replace(run, passes=dataclasses.replace(passes, kept=plain))
 
 
 # ---- what the tasks do ---------------------------------------------------------------------------
@@ -134,12 +134,12 @@ def _without_blocks(run: AnyRun) -> AnyRun:
 def with_rows(run: AnyRun, rows: dict[str, Array], first_row: int) -> AnyRun:
     """Return a run that knows the rows of a strip of what was kept."""
     passes = dataclasses.replace(run.passes, kept={**run.passes.kept, **rows})
-    return run.fresh(passes=passes, first_row=first_row)
+    return dataclasses.replace(run, passes=passes, first_row=first_row)
 
 
 def state_of(run: AnyRun, chunks: list[object], places: list[Place], sizes: list[Place]) -> State:
     """Return the state of some chunks, each of which must be as large as the array says."""
-    mine = run.fresh()
+    mine = dataclasses.replace(run)
     state = mine.empty()
     if mine.whole_axis == 1:
         chunks, places, sizes = gathered_rows(chunks, places, sizes)

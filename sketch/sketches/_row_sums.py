@@ -7,7 +7,8 @@ from typing import Any
 
 from ..backend.array import Array, accumulator_dtype, beside, cast, dtype_name, namespace
 from ..finalize import ShiftedSums
-from ..maps import DrawnMatrix, FixedMatrix
+from ..maps import DrawnMatrix
+from ..numerics.factor_rows import FactorRows, GivenRows
 from ..numerics.linalg import adjoint
 from ..sources import CentredBlock, DenseSource, MatrixBlock
 from ._part import Part
@@ -46,8 +47,9 @@ def holding(state: State, sums: ShiftedSums) -> State:
 def sums_about(rows: CentredBlock, matrix: DrawnMatrix | None) -> ShiftedSums:
     """Return the sums of a block of rows about its shift."""
     block = rows.block
-    m = block.shape[0]
-    both = _all_squares(block, rows.shift) if matrix is None else _squares(block, matrix)
+    m, n = block.shape
+    omega = None if matrix is None else matrix.rows(0, n)
+    both = _all_squares(block, rows.shift) if omega is None else _squares(block, omega)
     wide = accumulator_dtype(dtype_name(both.dtype))
     return ShiftedSums(
         cast(both[:-1, :], wide),
@@ -61,13 +63,12 @@ def sums_about(rows: CentredBlock, matrix: DrawnMatrix | None) -> ShiftedSums:
     )
 
 
-def _squares(block: MatrixBlock, matrix: DrawnMatrix | FixedMatrix) -> Array:
+def _squares(block: MatrixBlock, omega: FactorRows) -> Array:
     """Return ``(A Omega)^* A``, and the sum of the rows below it."""
-    m, n = block.shape
-    y = block.right(matrix.rows(0, n))
+    y = block.right(omega)
     xp = namespace(y)
-    ones = xp.ones((1, m), **beside(y))
-    return block.left(FixedMatrix(xp.concat([y, ones], axis=0).T).rows(0, m))
+    ones = xp.ones((1, block.shape[0]), **beside(y))
+    return block.left(GivenRows(xp.concat([y, ones], axis=0).T))
 
 
 def _all_squares(block: MatrixBlock, like: Array) -> Array:
@@ -78,7 +79,7 @@ def _all_squares(block: MatrixBlock, like: Array) -> Array:
     """
     if not isinstance(block, DenseSource):
         xp = namespace(like)
-        return _squares(block, FixedMatrix(xp.eye(block.shape[1], **beside(like, "float64"))))
+        return _squares(block, GivenRows(xp.eye(block.shape[1], **beside(like, "float64"))))
     a = block.array
     xp = namespace(a)
     return xp.concat([adjoint(a) @ a, xp.sum(a, axis=0)[None, :]], axis=0)

@@ -6,7 +6,7 @@ import functools
 import math
 import operator
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias
 
 from .._checks import nonfinite_entry
@@ -68,10 +68,6 @@ class Run(Generic[SomeBlock, SomeMap]):
         self.__dict__.update(state)
         self.maps, self.memo = self.spec.maps(), Memo()
 
-    def fresh(self, **changes: Any) -> Run[SomeBlock, SomeMap]:
-        """Return a run that shares the rows drawn last."""
-        return replace(self, **changes)
-
     @functools.cached_property
     def sums(self) -> Mapping[str, Sum]:
         """The sums that this pass gathers."""
@@ -104,7 +100,7 @@ class Run(Generic[SomeBlock, SomeMap]):
                 products = {name: moved(values, self.home) for name, values in products.items()}
             if self.check_finite:
                 refuse_nonfinite(block, products, at)
-            norm = self._norm(state, block)
+            norm = None if state.norm is None else block.norm()
             parts = {**state.parts}
             for name, values in products.items():
                 axis = self.sums[name].axis
@@ -121,7 +117,7 @@ class Run(Generic[SomeBlock, SomeMap]):
             seen=tuple(map(max, state.seen, map(operator.add, at, block.shape))),
             parts=parts,
             dtype=self.spec.joint_dtype(state.dtype, block.dtype),
-            norm=norm,
+            norm=None if norm is None else math.hypot(state.norm or 0.0, norm),
             roundoff=max(state.roundoff, roundoff),
             rounding=math.hypot(state.rounding, roundoff * size),
             cover=cover,
@@ -143,12 +139,6 @@ class Run(Generic[SomeBlock, SomeMap]):
     def _size_of(self, axis: int) -> int | None:
         """Return how long an axis is, None while it grows."""
         return (self.passes.settled or self.spec.shape)[axis]
-
-    def _norm(self, state: State, block: SomeBlock) -> float | None:
-        if state.norm is None:
-            return None
-        norm = block.norm()
-        return None if norm is None else math.hypot(state.norm, norm)
 
     def _size(self, products: Products) -> float:
         """Return about the norm of a block, from the smallest of its products.

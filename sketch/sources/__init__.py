@@ -1,7 +1,8 @@
 """Input adapters: one kind of input a file, recognised by an ordered list of predicates."""
 
+from ..numerics.factor_rows import GivenRows
 from ._axes import with_axes_of
-from ._base import GivenRows, MatrixBlock, MatrixSource
+from ._base import MatrixBlock, MatrixSource
 from ._centred import CentredBlock, centred
 from ._contents import contents
 from ._cut import CutSource

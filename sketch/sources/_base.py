@@ -4,56 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Protocol
 
-from ..backend.array import Array, cast, dtype_name, is_complex, moved, promote
+from ..backend.array import Array
 from ..backend.protocols import DaskArray
 from ..errors import DtypeError
 from ..formats import Axes
-from ..numerics.kernels import HashedRows, StructuredRows
+from ..numerics.factor_rows import FactorRows, GivenRows
 from ..numerics.linalg import adjoint
 
 Window = tuple[Array, float]
 """Some rows and columns, and the Frobenius norm of the rounding errors that were made for them."""
-
-
-class DrawnRows(Protocol):
-    """Rows of a test matrix, in whichever form a source multiplies fastest."""
-
-    def array(self, like: Array) -> Array:
-        """Return a dense array in the namespace, dtype and device of `like`."""
-
-    def hashed(self, dtype: str) -> HashedRows | None:
-        """Return the rows in hashed form where the test matrix is sparse."""
-
-    def structured(self, dtype: str) -> StructuredRows | None:
-        """Return the rows in a form that multiplies dense data faster than a dense array."""
-
-
-class DenseRows:
-    """What rows of a test matrix are that have no form but a dense array."""
-
-    def hashed(self, dtype: str) -> None:
-        """Return None: the rows are dense."""
-        return None
-
-    def structured(self, dtype: str) -> None:
-        """Return None as well."""
-        return None
-
-
-class GivenRows(DenseRows):
-    """An array in the role of rows of a test matrix."""
-
-    def __init__(self, values: Array) -> None:
-        self._values = values
-
-    def array(self, like: Array) -> Array:
-        """Return the array where `like` is, in its precision."""
-        dtype = dtype_name(like.dtype)
-        if is_complex(dtype_name(self._values.dtype)):
-            dtype = promote(dtype, "complex64")
-        return moved(cast(self._values, dtype), like)
 
 
 class MatrixSource(ABC):
@@ -142,14 +102,14 @@ class MatrixBlock(MatrixSource):
     rounding: float = 0.0
 
     @abstractmethod
-    def right(self, omega: DrawnRows) -> Array:
+    def right(self, omega: FactorRows) -> Array:
         """Return ``(A Omega)^T``, shape (k, m), for Omega (n, k)."""
 
     @abstractmethod
-    def left(self, psi: DrawnRows) -> Array:
+    def left(self, psi: FactorRows) -> Array:
         """Return ``Psi^* A``, shape (k, n), for Psi (m, k)."""
 
-    def right_and_back(self, omega: DrawnRows, width: int) -> tuple[Array, Array]:
+    def right_and_back(self, omega: FactorRows, width: int) -> tuple[Array, Array]:
         """Return ``Y^T = (A Omega)^T`` (k, m), and ``Y_w^* A`` (w, n) of its first w columns.
 
         Both from one reading of the matrix.
@@ -157,7 +117,7 @@ class MatrixBlock(MatrixSource):
         y = self.right(omega)
         return y, self.left(GivenRows(y[:width, :].T))
 
-    def left_and_back(self, psi: DrawnRows, width: int) -> tuple[Array, Array]:
+    def left_and_back(self, psi: FactorRows, width: int) -> tuple[Array, Array]:
         """Return ``W = Psi^* A`` (k, n), and ``(A W_w^*)^T`` (w, m) of its first w rows."""
         w = self.left(psi)
         return w, self.right(GivenRows(adjoint(w[:width, :])))

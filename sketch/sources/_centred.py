@@ -21,8 +21,9 @@ from ..backend.array import (
     widened,
 )
 from ..errors import DtypeError
+from ..numerics.factor_rows import FactorRows
 from ..numerics.linalg import adjoint, product, rescaled, safe_exponent
-from ._base import DrawnRows, MatrixBlock
+from ._base import MatrixBlock
 from ._dense import DenseSource
 from ._device_sparse import DeviceSparseSource
 from ._factored import FactoredSource, product_rounding
@@ -188,13 +189,13 @@ class SplitBlock(MatrixBlock):
         self.rest, self.columns, self.places = rest, columns, places
         self.shape, self.dtype, self.nbytes = rest.shape, rest.dtype, rest.nbytes
 
-    def right(self, omega: DrawnRows) -> Array:
+    def right(self, omega: FactorRows) -> Array:
         """Return ``(A Omega)^T``."""
         chosen = omega.array(self.columns.array)[self.places, :]
         both: Array = self.rest.right(omega) + product(self.columns.array, chosen).T
         return both
 
-    def left(self, psi: DrawnRows) -> Array:
+    def left(self, psi: FactorRows) -> Array:
         """Return ``Psi^* A``."""
         summed = self.rest.left(psi)
         summed[:, self.places] += self.columns.left(psi)

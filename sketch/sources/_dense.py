@@ -19,9 +19,10 @@ from ..backend.array import (
     to_host,
 )
 from ..errors import ShapeError
+from ..numerics.factor_rows import FactorRows
 from ..numerics.kernels import there_and_back, thin_product
 from ..numerics.linalg import adjoint, frobenius_norm
-from ._base import DrawnRows, MatrixBlock, Window
+from ._base import MatrixBlock, Window
 
 
 def no_matrix(shape: tuple[int, ...]) -> ShapeError:
@@ -71,26 +72,26 @@ class DenseSource(MatrixBlock):
         """Return some rows and columns."""
         return self.array[rows, columns], 0.0
 
-    def right(self, omega: DrawnRows) -> Array:
+    def right(self, omega: FactorRows) -> Array:
         """Return ``(A Omega)^T``."""
         few, a = omega.structured(self.dtype), self.array
         summed = None if few is None else few.product_of_dense(a.T)
         return thin_product(omega.array(a), a.T) if summed is None else summed
 
-    def left(self, psi: DrawnRows) -> Array:
+    def left(self, psi: FactorRows) -> Array:
         """Return ``Psi^* A``."""
         few, a = psi.structured(self.dtype), self.array
         summed = None if few is None else few.conj().product_of_dense(a)
         return thin_product(adjoint(psi.array(a)).T, a) if summed is None else summed
 
-    def right_and_back(self, omega: DrawnRows, width: int) -> tuple[Array, Array]:
+    def right_and_back(self, omega: FactorRows, width: int) -> tuple[Array, Array]:
         """Return ``Y^T = (A Omega)^T`` and ``Y_w^* A``, a panel of rows after the other."""
         few = omega.structured(self.dtype)
         if few is not None or not isinstance(self.array, np.ndarray):
             return super().right_and_back(omega, width)
         return there_and_back(to_host(omega.array(self.array)), self.array, width)
 
-    def left_and_back(self, psi: DrawnRows, width: int) -> tuple[Array, Array]:
+    def left_and_back(self, psi: FactorRows, width: int) -> tuple[Array, Array]:
         """Return ``W = Psi^* A`` and ``(A W_w^*)^T``, a panel of columns after the other."""
         few = psi.structured(self.dtype)
         if few is not None or not isinstance(self.array, np.ndarray) or is_complex(self.dtype):

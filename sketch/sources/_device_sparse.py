@@ -13,8 +13,9 @@ from ..backend.array import (
     namespace,
 )
 from ..errors import ShapeError
+from ..numerics.factor_rows import FactorRows
 from ..numerics.linalg import frobenius_norm, rescaled
-from ._base import DrawnRows, MatrixBlock, Window
+from ._base import MatrixBlock, Window
 
 
 class DeviceSparseSource(MatrixBlock):
@@ -45,11 +46,11 @@ class DeviceSparseSource(MatrixBlock):
         """Return some rows and columns as a dense array."""
         return self._rows[rows, columns].toarray(), 0.0
 
-    def right(self, omega: DrawnRows) -> Array:
+    def right(self, omega: FactorRows) -> Array:
         """Return ``(A Omega)^T``."""
         return (self._rows @ omega.array(self._rows.data)).T
 
-    def left(self, psi: DrawnRows) -> Array:
+    def left(self, psi: FactorRows) -> Array:
         """Return ``Psi^* A`` by way of ``A^T conj(Psi)``."""
         factor = psi.array(self._rows.data)
         return (self._columns @ namespace(factor).conj(factor)).T

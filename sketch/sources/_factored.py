@@ -13,8 +13,9 @@ from ..backend.array import (
     unit_roundoff,
     widened,
 )
+from ..numerics.factor_rows import FactorRows
 from ..numerics.linalg import adjoint, frobenius_norm, product
-from ._base import DrawnRows, MatrixBlock, Window
+from ._base import MatrixBlock, Window
 from ._dense import DenseSource, sum_of_squares
 
 _DOUBLE = unit_roundoff("float64")
@@ -36,11 +37,11 @@ class FactoredSource(MatrixBlock):
         right = widened(self.right_factor.array[:, columns])
         return product(left, right), product_rounding(left, right)
 
-    def right(self, omega: DrawnRows) -> Array:
+    def right(self, omega: FactorRows) -> Array:
         """Return ``(A Omega)^T = (R Omega)^T L^T``."""
         return product(self.right_factor.right(omega), self.left_factor.array.T)
 
-    def left(self, psi: DrawnRows) -> Array:
+    def left(self, psi: FactorRows) -> Array:
         """Return ``Psi^* A = (Psi^* L) R``."""
         return product(self.left_factor.left(psi), self.right_factor.array)
 

@@ -20,7 +20,8 @@ from ..backend.array import (
 )
 from ..backend.plain import plain
 from ..errors import DtypeError
-from ._base import DrawnRows, MatrixBlock, Window
+from ..numerics.factor_rows import FactorRows
+from ._base import MatrixBlock, Window
 from ._windows import whole_rows, window_by_products
 
 
@@ -64,11 +65,11 @@ class OperatorSource(MatrixBlock):
         """Return some rows and columns, from products with columns of the identity."""
         return window_by_products(self, rows, columns), 0.0
 
-    def right(self, omega: DrawnRows) -> Array:
+    def right(self, omega: FactorRows) -> Array:
         """Return ``(A Omega)^T``."""
         return self._times(to_host(omega.array(self._like))).T
 
-    def left(self, psi: DrawnRows) -> Array:
+    def left(self, psi: FactorRows) -> Array:
         """Return ``Psi^* A = (A^* Psi)^*``."""
         return self._adjoint_times(to_host(psi.array(self._like))).conj().T
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from ..backend.array import Array, accumulator_dtype, compute_dtype
 from ..errors import ShapeError
+from ..numerics.factor_rows import FactorRows
 from ..numerics.kernels import csr_product, csr_transposed_product
 from ..numerics.linalg import frobenius_norm, rescaled
-from ._base import DrawnRows, MatrixBlock, Window
+from ._base import MatrixBlock, Window
 
 
 def is_sparse(x: object) -> bool:
@@ -54,19 +55,19 @@ class SparseSource(MatrixBlock):
         """Return the matrix itself in compressed rows, converted where it lies in columns."""
         return self.csr.T.tocsr() if self._transposed else self.csr
 
-    def right(self, omega: DrawnRows) -> Array:
+    def right(self, omega: FactorRows) -> Array:
         """Return ``(A Omega)^T``."""
         factor = self._factor(omega)
         product = csr_transposed_product if self._transposed else csr_product
         return product(self.csr, factor).T
 
-    def left(self, psi: DrawnRows) -> Array:
+    def left(self, psi: FactorRows) -> Array:
         """Return ``Psi^* A`` by way of ``A^T conj(Psi)``."""
         factor = self._factor(psi).conj()
         product = csr_product if self._transposed else csr_transposed_product
         return product(self.csr, factor).T
 
-    def _factor(self, rows: DrawnRows) -> Any:
+    def _factor(self, rows: FactorRows) -> Any:
         hashed = rows.hashed(self.dtype)
         return rows.array(self.csr.data) if hashed is None else hashed
 

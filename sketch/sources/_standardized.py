@@ -16,9 +16,10 @@ from ..backend.array import (
     to_host,
     widened,
 )
+from ..numerics.factor_rows import DenseRows, FactorRows
 from ..numerics.linalg import product, rescaled, safe_exponent
 from ..running.tasks import with_column_values
-from ._base import DenseRows, DrawnRows, MatrixBlock, MatrixSource
+from ._base import MatrixBlock, MatrixSource
 from ._centred import centred, scaled_down
 from ._dense import DenseSource
 from ._registry import as_matrix_source
@@ -120,14 +121,14 @@ class StandardizedBlock(MatrixBlock):
         block, rows = self._block.brought(like), self._rows.brought(like)
         return StandardizedBlock(block, rows, self._mean, self._scale)
 
-    def right(self, omega: DrawnRows) -> Array:
+    def right(self, omega: FactorRows) -> Array:
         """Return ``(A Omega)^T``."""
         seen = self._rows.right(_InUnits(omega, self._scale))
         mean = moved(self._mean / self._scale, seen)
         offset = product(mean[None, :], widened(omega.array(seen)))
         return seen - cast(offset.T, dtype_name(seen.dtype))
 
-    def left(self, psi: DrawnRows) -> Array:
+    def left(self, psi: FactorRows) -> Array:
         """Return ``Psi^* A``."""
         seen = self._rows.left(psi)
         xp, mean, scale = namespace(seen), moved(self._mean, seen), moved(self._scale, seen)
@@ -142,7 +143,7 @@ class StandardizedBlock(MatrixBlock):
 class _InUnits(DenseRows):
     """Rows of a test matrix, each divided by a number."""
 
-    def __init__(self, rows: DrawnRows, scale: Array) -> None:
+    def __init__(self, rows: FactorRows, scale: Array) -> None:
         self._rows, self._scale = rows, scale
 
     def array(self, like: Array) -> Array:

@@ -9,8 +9,9 @@ import numpy as np
 
 from ..backend.array import Array, promote, unit_roundoff, widened
 from ..errors import DtypeError, NonFiniteError
+from ..numerics.factor_rows import FactorRows
 from ..numerics.linalg import frobenius_norm, multiple, plain_number
-from ._base import DrawnRows, MatrixBlock, MatrixSource, Window
+from ._base import MatrixBlock, MatrixSource, Window
 from ._windows import whole_rows
 
 
@@ -27,11 +28,11 @@ class ScaledBlock(MatrixBlock):
         """Return some rows and columns as a dense array."""
         return _scaled_window(self.coefficient, self.block.window(rows, columns))
 
-    def right(self, omega: DrawnRows) -> Array:
+    def right(self, omega: FactorRows) -> Array:
         """Return ``(c A Omega)^T``."""
         return multiple(self.block.right(omega), self.coefficient)
 
-    def left(self, psi: DrawnRows) -> Array:
+    def left(self, psi: FactorRows) -> Array:
         """Return ``Psi^* c A``."""
         return multiple(self.block.left(psi), self.coefficient)
 

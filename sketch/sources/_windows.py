@@ -21,8 +21,9 @@ from ..backend.array import (
     quiet,
     widened,
 )
+from ..numerics.factor_rows import DenseRows, FactorRows
 from ..numerics.linalg import adjoint, frobenius_norm, product, rescaled
-from ._base import DenseRows, DrawnRows, MatrixBlock, MatrixSource
+from ._base import MatrixBlock, MatrixSource
 from ._dense import DenseSource, sum_of_squares
 from ._tiles import BLOCK_BYTES
 
@@ -86,7 +87,7 @@ class ColumnwiseBlock(MatrixBlock):
         shift = None if self._shift is None else rescaled(self._shift, exponent)
         return ColumnwiseBlock(self._source, self._step, shift, self._exponent - exponent)
 
-    def right(self, omega: DrawnRows) -> Array:
+    def right(self, omega: FactorRows) -> Array:
         """Return ``(A Omega)^T``."""
         parts = (product(x, omega.array(x)[c, :]).T for c, x in self._windows())
         total = next(parts)
@@ -94,7 +95,7 @@ class ColumnwiseBlock(MatrixBlock):
             total = total + part
         return total
 
-    def left(self, psi: DrawnRows) -> Array:
+    def left(self, psi: FactorRows) -> Array:
         """Return ``Psi^* A``."""
         parts = [product(adjoint(psi.array(x)), x) for _, x in self._windows()]
         return namespace(*parts).concat(parts, axis=1)

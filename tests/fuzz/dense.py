@@ -111,7 +111,7 @@ def products(spec: Any, a: np.ndarray) -> dict[str, tuple[np.ndarray, float]]:
 def rows(spec: Any, name: str, width: int, size: int) -> np.ndarray:
     """Return a test matrix of a spec."""
     like = np.empty(0, "complex128" if spec.field == "complex" else "float64")
-    return np.asarray(spec.draw(name, width).array_rows(0, size, like))
+    return np.asarray(spec.draw(name, width).rows(0, size).array(like))
 
 
 def matrix_products(spec: Any, a: np.ndarray) -> dict[str, tuple[np.ndarray, float]]:
