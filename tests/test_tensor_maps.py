@@ -23,7 +23,7 @@ FAMILIES = {
 
 def left_map(sizes=(6, 20, 5), family=None, seed=0):
     family = family or StackedTrains()
-    bonds = stacked_bonds(SHAPE, sizes, family.block_ranks(4), "left")
+    bonds = stacked_bonds(SHAPE, [sizes], family.block_ranks(4), "left")
     return TensorTrainMap(seed, "left", bonds, family)
 
 
@@ -57,7 +57,7 @@ def test_whole_bonds_keep_everything():
     assert whole.bonds[1].whole  # 6 columns of a mode of size 6
     assert np.array_equal(whole.draw(0, 0, 6)[0, 0], np.eye(6))
     assert not whole.bonds[2].whole
-    growing = stacked_bonds((None, 4, 5), (6, 4), range(8, 9), "left")
+    growing = stacked_bonds((None, 4, 5), [(6, 4)], range(8, 9), "left")
     assert not growing[1].whole
 
 
@@ -125,7 +125,7 @@ def test_sparse_tensors_with_a_huge_mode_draw_what_they_need():
     rng = np.random.default_rng(0)
     n = 40_000_000
     indices = np.sort(rng.integers(0, n, 30))
-    bonds = stacked_bonds((5, n, 4), (5, 4), range(8, 16), "left")
+    bonds = stacked_bonds((5, n, 4), [(5, 4)], range(8, 16), "left")
     test = TensorTrainMap(0, "left", bonds, StackedTrains())
     core = test.cores((0, 0, 0), (5, n, 4), np.empty(0))[1]
     slices = core.slices(indices)  # all of the core would take 15 GB

@@ -40,7 +40,9 @@ from ..formats import (
 )
 from ..numerics.linalg import column_norms, frobenius_norm
 from ..results import ErrorEstimate, known_square, rounding_floor, warn_inaccurate_train, warn_unmet
+from ..running.reading import Reading
 from ..sketches import (
+    STTA,
     TENSOR_METHODS,
     Sketch,
     TensorMethod,
@@ -111,7 +113,8 @@ def tensor_train(
         Ranks of the result. May be left out where `tol` is given.
     tol : float, optional
         Round as far as the estimated relative error stays at most `tol`. Without a rank, the
-        data are read anew for a wider sketch, until one can tell; how errors fall tells how wide.
+        data are read again for a wider sketch, until one can tell; how errors fall tells how wide.
+        ``"stta"`` reads them for the new columns alone, see `STTA.widen`.
     method : {"stta", "otts", "tt-hmt", "tt-svd"}
         ``"stta"`` reads the data once; ``"otts"`` and ``"tt-hmt"`` once for each mode, and are as
         accurate as TT-SVD; ``"tt-svd"`` is the deterministic reference, for dense arrays.
@@ -204,9 +207,13 @@ def tensor_train(
 
     own = independent_seed(seed, a)
 
-    def sketched(width: object) -> Sketch[TensorTrain]:
+    reading: Reading = {"check_finite": check_finite, "memory": memory, "progress": progress}
+
+    def sketched(width: Ranks, before: Sketch[TensorTrain] | None = None) -> Sketch[TensorTrain]:
+        if isinstance(before, STTA):
+            return before.widen(source, width, **reading)
         sk = made(source.shape, width, seed=own, dtype=source.dtype, device=device, **options)
-        return fed(sk, source, check_finite=check_finite, memory=memory, progress=progress)
+        return fed(sk, source, **reading)
 
     if rank is None:
         train = _train_to_tolerance(sketched, tol or 0.0)
@@ -228,16 +235,16 @@ def _refuse_options(method: str, given: Iterable[str], known: Sequence[str] = ()
 
 
 def _train_to_tolerance(
-    sketched: Callable[[object], Sketch[TensorTrain]], tol: float
+    sketched: Callable[[Ranks, Sketch[TensorTrain] | None], Sketch[TensorTrain]], tol: float
 ) -> TensorTrain:
     """Widen the sketch until its error meets the tolerance, and round to the ranks it needs.
 
     Once more where the error leaves so little to rounding that the ranks would be too large.
     """
-    width, met = FIRST_RANK, False
+    width, met, sk = FIRST_RANK, False, None
     goal = tol * math.sqrt(1 - _LEFT_TO_ROUNDING**2)
     while True:
-        sk = sketched(width)
+        sk = sketched(width, sk)
         whole = sk.finalize(sk.spec.left_sizes)
         close = met or whole.error.slack(tol) >= _LEFT_TO_ROUNDING * tol
         met = whole.error.meets(tol)

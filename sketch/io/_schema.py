@@ -179,6 +179,7 @@ _CHECKS: dict[str, Check] = {
     **dict.fromkeys(["first_panel", "degrees"], _is_size),
     "left_out.size": _is_number,
     "panels": _list_of(_list_of(_is_size)),
+    "panel_sizes": _list_of(_list_of(_list_of(_is_size))),
     "ridge.level": _is_real,
     **dict.fromkeys(["norm", "dof", "roundoff", "rounding"], _or_none(_is_number)),
 }

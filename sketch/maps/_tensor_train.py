@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,13 +11,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend.array import Array, HostArray, brought
+from ..backend.array import Array, HostArray, brought, namespace
 from ..numerics.device_bits import bits_for
 from ..numerics.random import HOST, Bits, normal_rows
 from ..running.cache import RecentValues
 from ._tensor_family import TestTensorFamily
 
 _SIDES = {"left": 1 << 32, "right": 2 << 32, "error": 3 << 32}
+_PANEL = 1 << 40  # between the streams of two panels
 _WHOLE_BYTES = 32_000_000  # of larger cores only the slices that are needed are drawn
 _KEPT_BYTES = 256_000_000  # of each test tensor, the cores drawn last
 
@@ -35,6 +37,7 @@ class Bond:
 
 
 END = Bond(1, 1, whole=True)
+Sizes = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,9 @@ class TensorTrainMap:
     inner rank, so that every entry of every interface has mean square 1. Slices are drawn by mode
     and index: a chunk of the tensor draws its own.
 
+    A stack that was widened consists of panels, each of them drawn from a stream of its own: the
+    columns before it stay what they were.
+
     Attributes
     ----------
     seed : int
@@ -55,6 +61,10 @@ class TensorTrainMap:
         The d + 1 bonds before, between and behind the modes; contractions begin at `END`.
     family : TestTensorFamily
         The distribution of the entries.
+    sizes : tuple of tuple of int
+        By panel: how many of its columns a sketch keeps at each bond between modes.
+    first_panel : int
+        Number of the first one.
 
     References
     ----------
@@ -70,6 +80,8 @@ class TensorTrainMap:
     side: Literal["left", "right", "error"]
     bonds: tuple[Bond, ...]
     family: TestTensorFamily
+    sizes: tuple[Sizes, ...] = ()
+    first_panel: int = 0
     _kept: RecentValues = field(
         default_factory=lambda: RecentValues(_KEPT_BYTES), init=False, repr=False, compare=False
     )
@@ -79,10 +91,33 @@ class TensorTrainMap:
         windows = zip(at, shape, strict=True)
         return [DrawnCore(self, k, start, size, like) for k, (start, size) in enumerate(windows)]
 
+    def whole_core(self, mode: int, shape: Sequence[int], like: Array) -> DrawnCore:
+        """Return the core of a mode for all of a tensor."""
+        return DrawnCore(self, mode, 0, shape[mode], like)
+
     def inner_outer(self, mode: int) -> tuple[Bond, Bond]:
         """Return the bonds on both sides of a mode."""
         before, behind = self.bonds[mode], self.bonds[mode + 1]
         return (before, behind) if self.side == "left" else (behind, before)
+
+    def last_panel(self) -> TensorTrainMap:
+        """Return the last panel of the stack alone."""
+        sizes = self.sizes[-1]
+        bonds = tuple(b if b.whole else Bond(_blocks(sizes, b.rank), b.rank) for b in self.bonds)
+        number = self.first_panel + len(self.sizes) - 1
+        return dataclasses.replace(self, bonds=bonds, sizes=(sizes,), first_panel=number)
+
+    def wanted(self, x: Array, bond: int, axis: int) -> Array:
+        """Return what a sketch keeps of columns of the interface at a bond, along an axis of x."""
+        if not 0 < bond < len(self.bonds) - 1:
+            return x
+        here, parts, start = self.bonds[bond], [], 0
+        for sizes in self.sizes:
+            at = [slice(None)] * x.ndim
+            at[axis] = slice(start, start + sizes[bond - 1])
+            parts.append(x[tuple(at)])
+            start += sizes[bond - 1] if here.whole else _blocks(sizes, here.rank) * here.rank
+        return parts[0] if len(parts) == 1 else namespace(x).concat(parts, axis=axis)
 
     def entries(self, shape: Sequence[int]) -> int:
         """Return how many numbers the cores for data of a shape hold."""
@@ -107,10 +142,16 @@ class TensorTrainMap:
             first, index = np.ogrid[: inner.rank, : stop - start]
             kept[0, first, index, (index + start) * inner.rank + first] = 1.0
             return kept
-        width = outer.blocks * inner.rank * outer.rank
-        drawn = self.family.draw(self.seed, _SIDES[self.side] + mode, start, stop, width, bits)
-        core: HostArray = drawn.reshape(stop - start, outer.blocks, inner.rank, outer.rank)
-        core = bits.xp.ascontiguousarray(core.transpose(1, 2, 0, 3))
+        blocks = [_blocks(sizes, outer.rank) for sizes in self.sizes[1:]]
+        blocks.insert(0, outer.blocks - sum(blocks))
+        panels = []
+        for number, count in enumerate(blocks, self.first_panel):
+            stream = _SIDES[self.side] + mode + number * _PANEL
+            width = count * inner.rank * outer.rank
+            drawn = self.family.draw(self.seed, stream, start, stop, width, bits)
+            drawn = drawn.reshape(stop - start, count, inner.rank, outer.rank)
+            panels.append(drawn.transpose(1, 2, 0, 3))
+        core: HostArray = bits.xp.ascontiguousarray(bits.xp.concatenate(panels))
         if not inner.whole:  # whose rows have norm 1 already
             core *= inner.rank**-0.5
         return core
@@ -153,8 +194,13 @@ class DrawnCore:
         return brought(np.concatenate(runs, axis=2), self.like)
 
 
+def _blocks(sizes: Sizes, rank: int) -> int:
+    """Return how many trains of a rank have as many columns as the most that are wanted."""
+    return -(-max(sizes) // rank)
+
+
 def stacked_bonds(
-    shape: Sequence[int | None], sizes: Sequence[int], block_ranks: range, side: str
+    shape: Sequence[int | None], panels: Sequence[Sizes], block_ranks: range, side: str
 ) -> tuple[Bond, ...]:
     """Return the bonds of a left or right test tensor for sketches of the given sizes.
 
@@ -162,18 +208,20 @@ def stacked_bonds(
     ----------
     shape : sequence of int or None
         Sizes of the d modes, None for one that grows.
-    sizes : sequence of int
-        Columns that the d - 1 sketches take.
+    panels : sequence of tuple of int
+        Columns that the d - 1 sketches take, of each panel.
     block_ranks : range
-        Ranks that each train of the stack may have; the one is taken that divides the sizes best.
+        Ranks that each train of the stack may have; the one is taken that divides the sizes of the
+        first panel best.
     side : {"left", "right"}
     """
+    sizes = panels[0]
     if not sizes:
         return END, END
     left = side == "left"
     widest = max(sizes)
     rank = min(block_ranks, key=lambda r: (-widest % r, r))
-    stack = Bond(-(-widest // rank), rank)
+    stack = Bond(sum(_blocks(further, rank) for further in panels), rank)
     inner, held = [END], 1
     for n, size in zip(
         shape[:-1] if left else shape[:0:-1], sizes if left else sizes[::-1], strict=True

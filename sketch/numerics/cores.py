@@ -63,7 +63,7 @@ def absorb_left(x: Array, core: Array) -> Array:
     xp = namespace(x)
     blocks, inner, n, outer = core.shape
     shared, rest = x.shape[0] == 1, x.shape[3]
-    x = xp.reshape(x, (-1, inner * n, rest))
+    x = xp.reshape(x, (x.shape[0], inner * n, rest))
     if shared:  # one product for all blocks
         columns = xp.reshape(xp.permute_dims(core, (0, 3, 1, 2)), (blocks * outer, inner * n))
         return xp.reshape(product(columns, x[0, ...]), (blocks, outer, rest))

@@ -19,7 +19,7 @@ from ._state import Kept, Passes
 from ._sums import Sums
 from ._sweep import sweep_finish, sweep_keep, sweep_products, sweep_sums
 from ._tensor_spec import TensorSpec, tensor_fields
-from ._tensor_steps import both_sides, probed
+from ._tensor_steps import both_sides, cores_of, probed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,9 @@ class OTTSSpec(TensorSpec, Method[TensorBlock, TensorTrainMap]):
             return products
         if self.error_probes:
             products["probe"] = probed(run.maps, block, at)
-        for bond, (_, omega) in enumerate(both_sides(self, run, block, at, contraction.fork())):
+        left, right = run.maps["left"], run.maps["right"]
+        cores, modes = cores_of(run.maps, "left", block, at), range(self.order - 1)
+        for bond, _, omega in both_sides(left, right, cores, contraction.fork(), modes):
             if omega is not None:
                 products[f"omega_{bond}"] = omega
         return products

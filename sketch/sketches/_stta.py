@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from .._checks import Ranks
 from ..backend.array import Array, Device, dtype_name, namespace, unit_roundoff
+from ..errors import RankError
 from ..finalize import assemble_train
 from ..formats import TensorTrain
 from ..maps import TensorFamilyName, TensorTrainMap, TestTensorFamily
 from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent
+from ..running.reading import Reading
 from ..sources import TensorBlock
 from ._base import Sketch
 from ._method import Method, Products, Sum
@@ -18,6 +20,7 @@ from ._state import Passes
 from ._sums import Sums
 from ._tensor_spec import TensorSpec, tensor_fields
 from ._tensor_steps import both_sides, checked_ranks, cores_of, probed_by, rounded
+from ._train_widening import FurtherColumns, widened_train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +42,9 @@ class STTASpec(TensorSpec, Method[TensorBlock, TensorTrainMap]):
         products = {}
         if probes:
             products["probe"] = probed_by(tests[1], probes[0])
-        for mode, (psi, omega) in enumerate(both_sides(self, run, block, at, contraction)):
+        left, right = run.maps["left"], run.maps["right"]
+        cores, modes = cores_of(run.maps, "left", block, at), range(self.order)
+        for mode, psi, omega in both_sides(left, right, cores, contraction, modes):
             products[f"psi_{mode}"] = xp.permute_dims(psi, (0, 2, 1))
             if omega is not None:
                 products[f"omega_{mode}"] = omega
@@ -148,3 +153,64 @@ class STTA(Sketch[TensorTrain]):
             shape, rank, sketch_rank, corange_rank, seed, dtype, error_probes, test_tensor
         )
         self._set_up(STTASpec(**fields), device)
+
+    def widen(
+        self,
+        data: object,
+        rank: Ranks,
+        *,
+        check_finite: bool = True,
+        memory: int | str | None = None,
+        progress: bool = False,
+    ) -> STTA:
+        """Return a wider sketch of the same data, which are read for the new columns alone.
+
+        Parameters
+        ----------
+        data : array, sparse, CP, Tucker or train tensor, stored dataset, or sum of these
+            All that the sketch has seen.
+        rank : int or sequence of d - 1 int
+            Of the wider sketch, whose test tensors are as wide as by default. The first columns
+            stay what they were.
+        check_finite, memory, progress
+            See `update`.
+
+        Returns
+        -------
+        STTA
+            Of the same seed; the old one stays as it is.
+
+        Raises
+        ------
+        RankError
+            If that is not wider at any bond.
+        PassError
+            If the data are others than those of the sketch.
+
+        Notes
+        -----
+        For a dense tensor of N entries about ``2 N (l + r)`` operations for l and r further columns
+        on the left and right. Of other formats what all columns meet from the right is made anew,
+        which costs as much as a sketch made anew, without the products of known columns.
+
+        Examples
+        --------
+        >>> import numpy as np, sketch
+        >>> i, j, k = np.ogrid[:30, :31, :32]
+        >>> t = np.exp(-abs(i - j) / 30 - abs(j - k) / 30)
+        >>> sk = sketch.STTA(t.shape, rank=4)
+        >>> sk.update(t)
+        >>> wide = sk.widen(t, rank=8)
+        >>> sk.spec.left_sizes, wide.spec.left_sizes
+        ((14, 14), (18, 18))
+        """
+        wide = self.spec.widened(rank)
+        if not any(map(any, wide.panel_sizes[-1])):
+            raise RankError(
+                f"rank={rank} takes no more columns than the {self.spec.left_sizes} that the "
+                "sketch has; begin anew"
+            )
+        how: Reading = {"check_finite": check_finite, "memory": memory, "progress": progress}
+        new, more = type(self).from_spec(wide), FurtherColumns.of(self.spec, wide)
+        new.accumulator = widened_train(self.accumulator, data, more, wide, **how)
+        return new

@@ -51,6 +51,8 @@ class TensorSpec:
         Independent test tensors that estimate the error.
     test_tensor : TestTensorFamily
         Family of the left and right test tensors.
+    panel_sizes : tuple of (tuple of int, tuple of int)
+        Left and right sizes of the panels of both test tensors, where they were widened.
     """
 
     sides: ClassVar[tuple[Literal["left", "right"], ...]] = ("left", "right")
@@ -63,6 +65,7 @@ class TensorSpec:
     dtype: str | None
     error_probes: int
     test_tensor: TestTensorFamily
+    panel_sizes: tuple[tuple[Sizes, Sizes], ...] = ()
 
     @property
     def order(self) -> int:
@@ -81,7 +84,7 @@ class TensorSpec:
 
     def maps(self) -> dict[str, TensorTrainMap]:
         """Return the test tensors that a sketch contracts its data with."""
-        maps: dict[str, TensorTrainMap] = {side: self._stacked(side) for side in self.sides}
+        maps: dict[str, TensorTrainMap] = {side: self.stacked(side) for side in self.sides}
         if self.error_probes:
             bonds = probe_bonds(self.shape, self.error_probes, self.error_rank)
             maps["error"] = TensorTrainMap(self.seed, "error", bonds, StackedTrains())
@@ -109,11 +112,35 @@ class TensorSpec:
         size = self.error_probes * self.error_rank
         return {"probe": Sum(None, (size, 1))} if size else {}
 
-    def _stacked(self, side: Literal["left", "right"]) -> TensorTrainMap:
-        sizes = self.left_sizes if side == "left" else self.right_sizes
+    def stacked(self, side: Literal["left", "right"]) -> TensorTrainMap:
+        """Return the test tensor of a side."""
+        sizes = tuple(panel[side == "right"] for panel in self._all_panels)
         ranks = self.test_tensor.block_ranks(self.order)
         bonds = stacked_bonds(self.shape, sizes, ranks, side)
-        return TensorTrainMap(self.seed, side, bonds, self.test_tensor)
+        return TensorTrainMap(self.seed, side, bonds, self.test_tensor, sizes)
+
+    def widened(self, rank: object) -> Self:
+        """Return the spec of a wider sketch, of the same test tensors and a further panel of each.
+
+        Sizes are those of a rank, the right ones in proportion to the left ones.
+        """
+        limits = _unfolding_sizes(self.shape)
+        ranks = tuple(map(min, each_bond(rank, self.order - 1, "rank"), self.full))
+        left = tuple(map(min, map(max, _widened(ranks), self.left_sizes), self.full))
+        known = zip(self.left_sizes, self.right_sizes, limits[1], left, strict=True)
+        right = tuple(max(r, min(most, math.ceil(r * new / old))) for old, r, most, new in known)
+        further = _less(left, self.left_sizes), _less(right, self.right_sizes)
+        return dataclasses.replace(
+            self,
+            rank=ranks,
+            left_sizes=left,
+            right_sizes=right,
+            panel_sizes=(*self._all_panels, further),
+        )
+
+    @property
+    def _all_panels(self) -> tuple[tuple[Sizes, Sizes], ...]:
+        return self.panel_sizes or ((self.left_sizes, self.right_sizes),)
 
     def to_header(self) -> Header:
         """Describe the spec in plain values, for a state file."""
@@ -127,6 +154,9 @@ class TensorSpec:
             k: tuple(v) if isinstance(v, list) else v for k, v in header.items()
         }
         values["test_tensor"] = tensor_family_from_header(header["test_tensor"])
+        values["panel_sizes"] = tuple(
+            tuple(map(tuple, panel)) for panel in header.get("panel_sizes", ())
+        )
         return cls(**values)
 
 
@@ -183,6 +213,10 @@ def tensor_fields(
 def _widened(ranks: Sequence[int]) -> Sizes:
     """Return the left sizes for ranks."""
     return tuple(max(r + 10, 2 * r) for r in ranks)
+
+
+def _less(sizes: Sizes, known: Sizes) -> Sizes:
+    return tuple(a - b for a, b in zip(sizes, known, strict=True))
 
 
 def _unfolding_sizes(shape: Sequence[int | None]) -> tuple[list[int], list[int]]:

@@ -23,7 +23,6 @@ from ..results import (
 )
 from ..sources import Contraction, TensorBlock, as_tensor_source
 from ._finish import with_rounding
-from ._running import TensorRun
 from ._sums import Sums
 from ._tensor_spec import Sizes, TensorSpec
 
@@ -44,34 +43,34 @@ def cores_of(
 
 
 def both_sides(
-    spec: TensorSpec,
-    run: TensorRun,
-    block: TensorBlock,
-    at: tuple[int, ...],
+    left: TensorTrainMap,
+    right: TensorTrainMap,
+    cores: Sequence[Core],
     contraction: Contraction,
-) -> Iterator[tuple[Array, Array | None]]:
-    """Yield for every mode what it sees between both test tensors, and its bond behind.
+    modes: range,
+) -> Iterator[tuple[int, Array, Array | None]]:
+    """Yield for some modes what they see between both test tensors, and their bonds behind.
 
-    Psi_k of shape (l_{k-1}, n_k, r_k) and Omega_k (l_k, r_k), None behind the last mode.
+    Psi_k of shape (l_{k-1}, n_k, r_k) and Omega_k (l_k, r_k), None behind the last mode. The
+    contraction is with the right test tensor; `cores` are those of the left one.
     """
-    left_sizes, right_sizes = (1, *spec.left_sizes), (*spec.right_sizes, 1)
-    for mode, core in enumerate(cores_of(run.maps, "left", block, at)):
-        seen = contraction.seen()[:, :, : right_sizes[mode]]
-        psi = seen[: left_sizes[mode], :, :]
-        if mode == spec.order - 1:
-            yield psi, None
-            return
-        yield psi, _behind(seen, core)[: spec.left_sizes[mode], :]
-        contraction.advance(core)
+    for mode in range(modes.stop):
+        if mode in modes:
+            seen = right.wanted(contraction.seen(), mode + 1, 2)
+            last = mode == len(cores) - 1
+            omega = None if last else left.wanted(behind(seen, cores[mode]), mode + 1, 0)
+            yield mode, left.wanted(seen, mode, 0), omega
+        if mode + 1 < modes.stop:
+            contraction.advance(cores[mode])
 
 
-def _behind(seen: Array, core: Core) -> Array:
+def behind(seen: Array, core: Core) -> Array:
     """Return Omega behind a mode, (l_k, r): what the mode sees, contracted with its left core."""
     xp = namespace(seen)
     values = core.array()
     blocks, inner, n, outer = values.shape
-    split = xp.reshape(seen, (-1, inner, n, seen.shape[2]))
-    return xp.reshape(absorb_left(split, values), (blocks * outer, -1))
+    split = xp.reshape(seen, (seen.shape[0] // inner, inner, n, seen.shape[2]))
+    return xp.reshape(absorb_left(split, values), (blocks * outer, seen.shape[2]))
 
 
 # ---- error probes ------------------------------------------------------------------------------

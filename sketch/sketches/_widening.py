@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Unpack
 
-from ..backend.array import namespace
+from ..backend.array import Array, namespace
 from ..errors import PassError
 from ..numerics.linalg import frobenius_norm
 from ..running.reading import Reading
@@ -58,11 +58,16 @@ def _check_same(before: Sums, after: Sums) -> None:
     ones = xp.ones((after.spec.range_size, 1), dtype=there.dtype, device=there.device)
     g = after.maps["range"].rows(0, n).array(there) @ ones
     here = after.tall("range").multiplied(ones).seen_by(before.maps["corange"])
+    refuse_others(here, there @ g, before, after)
+
+
+def refuse_others(here: Array, there: Array, before: Sums, after: Sums) -> None:
+    """Refuse data other than those of a sketch, by what both should have seen alike."""
     size = frobenius_norm(here)
-    gap = frobenius_norm(there @ g - here)
+    gap = frobenius_norm(there - here)
     roundoff = before.roundoff(size)
     if before.shape != after.shape or (
-        roundoff < _BLURRED and gap > math.sqrt(roundoff) * max(size, frobenius_norm(there @ g))
+        roundoff < _BLURRED and gap > math.sqrt(roundoff) * max(size, frobenius_norm(there))
     ):
         raise PassError(
             "a sketch is widened by the same data, all of them: these are others, by "

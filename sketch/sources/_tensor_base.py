@@ -90,6 +90,10 @@ class TensorBlock(TensorSource):
         """Begin a contraction with each of some right test tensors."""
         return [self.between(rights) for rights in tests]
 
+    def between_some(self, rights: Sequence[Core], modes: range) -> Contraction:
+        """Begin a contraction of which no other modes than some in a row are asked for."""
+        return self.between(rights)
+
     def blocks(self, limit: int | None = None) -> Iterator[tuple[tuple[int, ...], TensorBlock]]:
         """Yield the tensor itself, in one block."""
         yield (0,) * len(self.shape), self

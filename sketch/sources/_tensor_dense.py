@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 
@@ -76,9 +77,16 @@ class DenseTensorBlock(TensorBlock):
         """Begin a contraction: the data are read twice, each time in one matrix product."""
         return self.between_each([rights])[0]
 
+    def between_some(self, rights: Sequence[Core], modes: range) -> Contraction:
+        """Begin a contraction that is cut before the modes or behind them: in one product."""
+        cut = modes.start if modes.start else min(modes.stop, len(self.shape) - 1)
+        return DenseContraction(self.array, rights, cut)
+
     def between_each(self, tests: Sequence[Sequence[Core]]) -> list[Contraction]:
         """Begin contractions, whose first products are one where they cut the data alike."""
-        begun = [DenseContraction(self.array, rights) for rights in tests]
+        begun = [
+            DenseContraction(self.array, rights, _best_cut(self.shape, rights)) for rights in tests
+        ]
         for cut in sorted({contraction.cut for contraction in begun} - {0}):
             _multiply([contraction for contraction in begun if contraction.cut == cut])
         return [*begun]
@@ -98,17 +106,17 @@ class DenseContraction(Contraction):
 
     All modes before s see the product with the right interface at s, all others the product with
     the left one: two matrix products with N entries, and all else is small. N (r + l) operations.
-    The first one is left to `_multiply`.
+    The first one is left to `_multiply`, or until a mode before the cut is asked for.
     """
 
-    def __init__(self, array: Array, rights: Sequence[Core]) -> None:
+    def __init__(self, array: Array, rights: Sequence[Core], cut: int) -> None:
         xp = namespace(array)
         self._shape = tuple(int(n) for n in array.shape)
-        self._mode, self.cut = 0, _best_cut(self._shape, rights)
+        self._mode, self.cut = 0, cut
         self.matrix = xp.reshape(array, (math.prod(self._shape[: self.cut]), -1))
         self._left = trivial_interface(array)  # (B, rows, l) before the cut, (B, l, rest) behind
         self._rights = {len(self._shape) - 1: self._left}
-        for mode in range(len(self._shape) - 1, max(1, self.cut) - 1, -1):
+        for mode in range(len(self._shape) - 1, self.cut, -1):
             self._rights[mode - 1] = grow_right(self._rights[mode], rights[mode].array())
         self._cores, self._half = rights, dict[int, Array]()
         if self.cut == 0:
@@ -117,7 +125,11 @@ class DenseContraction(Contraction):
     @property
     def interface(self) -> Array:
         """The right test tensor at the cut, (columns of the matrix, B r)."""
-        return side_by_side(self._rights[self.cut - 1])
+        return side_by_side(self._at_cut)
+
+    @functools.cached_property
+    def _at_cut(self) -> Array:
+        return grow_right(self._rights[self.cut], self._cores[self.cut].array())
 
     def take(self, z: Array) -> None:
         """Take the product of the matrix with the interface, and find all ``T_k X_k`` before it.
@@ -125,7 +137,7 @@ class DenseContraction(Contraction):
         These are (B, n_0 ... n_k, r).
         """
         xp = namespace(z)
-        blocks = self._rights[self.cut - 1].shape[0]
+        blocks = self._at_cut.shape[0]
         z = xp.permute_dims(xp.reshape(z, (z.shape[0], blocks, -1)), (1, 0, 2))
         self._half[self.cut - 1] = z
         for mode in range(self.cut - 1, 0, -1):
@@ -145,6 +157,8 @@ class DenseContraction(Contraction):
         xp = namespace(self.matrix)
         n = self._shape[self._mode]
         if self._mode < self.cut:
+            if not self._half:
+                self.take(product(self.matrix, self.interface))
             left, right = side_by_side(self._left), side_by_side(self._half[self._mode])
             wide = xp.reshape(right, (left.shape[0], -1))
             return xp.reshape(product(xp.matrix_transpose(left), wide), (-1, n, right.shape[1]))
