@@ -82,7 +82,7 @@ def imported(module: str, what: str, install: str | None = None) -> Any:
         raise SketchError(f"{what} needs {package}; pip install {install or package}") from error
 
 
-def checked_tol(tol: Any) -> float | None:
+def checked_tol(tol: object) -> float | None:
     """Return a tolerance as a float, None where there is none.
 
     Raises
@@ -107,7 +107,7 @@ def as_number(value: Any) -> float:
         return math.nan
 
 
-def checked_share(value: Any, name: str, *, whole: bool = False) -> float:
+def checked_share(value: object, name: str, *, whole: bool = False) -> float:
     """Return a number between 0 and 1 as a float; 1 itself is one where `whole`.
 
     Raises

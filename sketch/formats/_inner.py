@@ -71,14 +71,14 @@ def inner_product(x: Any, y: Any) -> Any:
     return vector_product(x.to_array() if chains else dense_numbers(x), dense)
 
 
-def _swapped(x: object, y: object) -> Any:
+def _swapped(x: object, y: object) -> complex:
     return plain_number(complex(inner_product(y, x)).conjugate())
 
 
 # ---- chains with chains --------------------------------------------------------------------------
 
 
-def links_of(x: Any) -> Sequence[Link] | None:
+def links_of(x: object) -> Sequence[Link] | None:
     """Return the links of a structured tensor that is a single chain, or None."""
     if hasattr(x, "_links"):
         links: Sequence[Link] = x._links()

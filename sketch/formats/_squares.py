@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend.array import HostArray, dtype_name, namespace, to_host, unit_roundoff
+from ..backend.array import Array, HostArray, dtype_name, namespace, to_host, unit_roundoff
 from ..numerics.operator_cores import AppliedCore
 from ._inner import Link, links_of, states
 from ._train_algebra import representable
@@ -55,12 +55,12 @@ def squared_norm(t: Any) -> tuple[float, float]:
     return total, t.ndim * roundoff * size**2
 
 
-def _value(state: Any, exponent: int) -> complex:
+def _value(state: Array, exponent: int) -> complex:
     value = complex(namespace(state).sum(state))
     return complex(representable(value, exponent, "the square of a norm"))
 
 
-def _size_before_cancelling(lefts: Sequence[tuple[Any, int]], links: Sequence[Link]) -> float:
+def _size_before_cancelling(lefts: Sequence[tuple[Array, int]], links: Sequence[Link]) -> float:
     """Return the largest over the bonds of ``sum_i |l_i| |r_i|``."""
     behind = [_reversed(link) for link in links[:0:-1]]
     rights = list(states(behind, behind))[::-1] if behind else []
@@ -69,12 +69,12 @@ def _size_before_cancelling(lefts: Sequence[tuple[Any, int]], links: Sequence[Li
     return max([whole, *(_crossed(left, right) for left, right in bonds)])
 
 
-def _crossed(left: tuple[Any, int], right: tuple[Any, int]) -> float:
+def _crossed(left: tuple[Array, int], right: tuple[Array, int]) -> float:
     roots = np.sqrt(_diagonal(left[0]) * _diagonal(right[0]))
     return float(np.sum(roots)) * math.pow(2.0, (left[1] + right[1]) / 2)
 
 
-def _diagonal(state: Any) -> HostArray:
+def _diagonal(state: Array) -> HostArray:
     """Return the squares of norms that a Gram matrix has on its diagonal."""
     found: HostArray = np.maximum(np.diagonal(to_host(state)).real, 0.0)
     return found

@@ -277,7 +277,9 @@ class TensorSum(Summable):
     ((50, 40), 2)
     """
 
-    def __init__(self, terms: Iterable[Any], coefficients: Iterable[complex] | None = None) -> None:
+    def __init__(
+        self, terms: Iterable[object], coefficients: Iterable[complex] | None = None
+    ) -> None:
         terms = checked_list(terms, "terms", "arrays and tensors")
         if coefficients is None:
             coefficients = [1.0] * len(terms)

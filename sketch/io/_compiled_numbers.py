@@ -67,7 +67,7 @@ Step = Callable[[ir.IRBuilder, Sequence[ir.Value]], ir.Value]
 def _word_step(step: Step, operands: int) -> Any:
     """Return the function of words of 64 bits that is one step of the processor."""
 
-    def code(context: Any, builder: ir.IRBuilder, signature: Any, words: Any) -> ir.Value:
+    def code(context: object, builder: ir.IRBuilder, signature: object, words: Any) -> ir.Value:
         return step(builder, words)
 
     signature = types.uint64(*[types.uint64] * operands)

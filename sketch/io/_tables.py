@@ -45,7 +45,7 @@ def read_csv(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     separator = "\t" if ".tsv" in path.lower() else ","
     skipped = _comments(path)
 
-    def read(**options: Any) -> Any:
+    def read(**options: object) -> Any:
         with open_text(path) as text, io.BufferedReader(_Lines(text, path), _BLOCK) as file:
             return pandas.read_csv(
                 file, sep=separator, encoding="utf-8-sig", skiprows=skipped, **options
@@ -150,7 +150,7 @@ def _holds_numbers(first: list[object], path: str) -> bool:
     return all(map(_is_number, first))
 
 
-def _looks_like_number(value: Any) -> bool:
+def _looks_like_number(value: object) -> bool:
     """Whether somebody may have meant a number: by its digits, in whatever spelling."""
     return _is_number(value) or _SPELT.fullmatch(str(value)) is not None
 

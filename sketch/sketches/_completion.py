@@ -229,7 +229,7 @@ def _checked_dtype(dtype: object) -> str:
     return name
 
 
-def _checked_share(value: Any, name: str, most: float) -> float:
+def _checked_share(value: object, name: str, most: float) -> float:
     share = as_number(value)
     if not 0 <= share < most:
         raise ArgumentError(f"{name} must be a number from 0 to below {most:g}, got {value!r}")

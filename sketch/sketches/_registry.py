@@ -66,5 +66,5 @@ def options_of(made: Callable[..., object]) -> list[str]:
 
 
 @functools.cache
-def _parameters(made: Callable[..., Any]) -> tuple[str, ...]:
+def _parameters(made: Callable[..., object]) -> tuple[str, ...]:
     return tuple(inspect.signature(made).parameters)

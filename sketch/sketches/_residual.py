@@ -7,7 +7,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -214,7 +214,7 @@ class TrainResidual(ResidualSpec[TensorBlock]):
         exponent = _exponent(train.norm())
         return cls(shape=train.shape, columns=columns, exponent=exponent, train=wide)
 
-    def as_source(self, chunk: Any) -> TensorSource:
+    def as_source(self, chunk: object) -> TensorSource:
         """Return the adapter of a chunk, whose duplicates are added up: squares tell them apart."""
         source = as_tensor_source(chunk)
         if isinstance(source, SparseTensorSource | EntriesTensorSource):

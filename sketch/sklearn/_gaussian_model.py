@@ -49,7 +49,7 @@ class GaussianModel:
             inner = (np.eye(len(d)) - (w.T * (1 - self.noise / v)) @ w) / self.noise
         return inner / d[:, None] / d
 
-    def log_likelihood(self, rows: Any) -> Any:
+    def log_likelihood(self, rows: object) -> Any:
         """Return that of each row (m, n), shape (m,)."""
         _, v, d = self._parts
         n, k = len(d), len(v)
