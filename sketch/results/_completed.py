@@ -6,7 +6,6 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -16,16 +15,14 @@ from ..errors import PassError, ShapeError
 from ..files import archive
 from ..files.archive import Header
 from ..formats import (
-    Seeded,
-    axes_of_result,
     carrying_seeds,
     check_columns,
     refuse_large,
 )
 from ..numerics.alternating import OtherSide, Ridge, entries_at, row_factors
 from ..numerics.known_rows import KnownRows, Reals
-from ..pictures import html
 from ..sources import as_known_source
+from ._completed_forms import CompletedForms
 from ._error import ErrorEstimate
 from ._low_rank_entries import as_indices
 
@@ -34,7 +31,7 @@ _FACTS = ("n_rows", "n_short", "dtype")
 
 @carrying_seeds("of")
 @dataclass(frozen=True, eq=False)
-class Completed(Seeded):
+class Completed(CompletedForms):
     """The matrix ``mean + U @ diag(s) @ Vh``, found from some of its entries.
 
     Attributes
@@ -328,43 +325,7 @@ class Completed(Seeded):
         """Return values of the model in the units of the entries."""
         return self.ridge.level + self.ridge.scale * values
 
-    def to_xarray(self) -> Any:
-        """Return the factors with the names and labels of the data, as a Dataset of xarray.
-
-        Returns
-        -------
-        xarray.Dataset
-            ``U``, ``s`` and ``Vh`` as those of a `LowRank`, and ``mean`` over the axes of the
-            columns; no ``U`` where the factors of the rows are not at hand.
-
-        Raises
-        ------
-        SketchError
-            If xarray is not installed.
-        ArgumentError
-            If something in the data has a name that the result needs.
-
-        Examples
-        --------
-        >>> import numpy as np, sketch, xarray
-        >>> field = np.where(np.eye(9, 4) > 0, np.nan, 1.0)
-        >>> rows = xarray.DataArray(field, {"place": list("abcd")}, ("time", "place"))
-        >>> made = sketch.complete(rows, rank=1).to_xarray()
-        >>> made["mean"].dims, made.Vh.dims
-        (('place',), ('component', 'place'))
-        """
-        axes, over = axes_of_result(self), ("component",)
-        variables: dict[str, Any] = {
-            "s": (over, self.s),
-            "Vh": (over + axes.columns, self.Vh),
-        }
-        variables["mean"] = (axes.columns, self.mean)
-        if self.rows is not None:
-            variables["U"] = (axes.rows + over, self.U)
-        attributes = {"rmse": self.rmse.value, "rmse_method": self.rmse.method}
-        return axes.dataset(variables, {"component": len(self.s)}, attributes)
-
-    # ---- files, and how it shows itself ---------------------------------------------------------
+    # ---- files ----------------------------------------------------------------------------------
 
     def _archived(self) -> tuple[archive.Header, archive.Arrays]:
         header: archive.Header = {"rmse": self.rmse.to_header()}
@@ -391,16 +352,6 @@ class Completed(Seeded):
             f"Completed(shape=({m}, {n}), rank={self.rank}, dtype={self.dtype}, "
             f"ridge={self.penalty:.3g}, rmse={self.rmse.value:.4g})"
         )
-
-    def _repr_html_(self) -> str:
-        m, n = self.shape
-        facts = {
-            "shape": f"{m} x {n}, {self.dtype}",
-            "rank": f"{self.rank}, ridge {self.penalty:.3g}",
-            "short rows": f"{self.n_short} of {self.n_rows}",
-            "rmse": str(self.rmse),
-        }
-        return html.card("Completed", facts, html.values_picture([float(x) for x in self.s]))
 
 
 def _no_rows(what: str) -> PassError:

@@ -20,13 +20,12 @@ import numpy as np
 
 from ..backend.array import quiet
 from ..files.archive import Header
+from ._quantiles import corrected_quantile, quantile
 from ._tails import GammaSum, ProductMean
 
 Ends = tuple[float, float]
 
 _LEAST_WEIGHT = 1e-18  # of noise, below which it is lost in rounding
-_LEAST_STEP = 1e-12  # of x, that can be told apart
-_WIDEST = 300.0  # logarithm of truth / estimate: a tail that is so long has no end
 
 
 @dataclass(frozen=True)
@@ -334,73 +333,19 @@ def _product_mean(bonds: tuple[int, ...], blocks: int) -> ProductMean:
 def _interval(law: Law, ratio: float, tail: float) -> Ends:
     """Return the x beyond which each tail is as large as `tail`."""
     with quiet():
-        low = _solved(lambda x: law.tails(x, ratio)[0], ratio, tail, 0)
-        return low, _solved(lambda x: law.tails(x, ratio)[1], ratio, tail, 1)
+        low = quantile(lambda x: law.tails(x, ratio)[0], ratio, tail, 0)
+        return low, quantile(lambda x: law.tails(x, ratio)[1], ratio, tail, 1)
 
 
 @functools.lru_cache(maxsize=256)
 def _corrected(law: Regression, ratio: float, tail: float) -> Ends:
     """Return the same from one exact tail for each end."""
+
+    def end(side: int) -> float:
+        def chance(x: float, exact: bool = False) -> float:
+            return law.tails(x, ratio, exact=exact)[side]
+
+        return corrected_quantile(chance, ratio, tail, side)
+
     with quiet():
-        return _corrected_end(law, ratio, tail, 0), _corrected_end(law, ratio, tail, 1)
-
-
-def _corrected_end(law: Regression, ratio: float, tail: float, side: int) -> float:
-    def chance(x: float, exact: bool = False) -> float:
-        return law.tails(x, ratio, exact=exact)[side]
-
-    x = _solved(chance, ratio, tail, side)
-    beside = 1 + 1e-2 / (1 + ratio * ratio)  # in which scale of x the chance changes smoothly
-    if beside - 1 < _LEAST_STEP:  # the residual is lost in the truncation
-        return x
-    slope = (_normal(chance(x * beside)) - _normal(chance(x))) / math.log(beside)
-    off = _normal(chance(x, exact=True)) - _normal(tail)
-    if abs(off) < 0.2 < abs(slope):
-        return x * math.exp(-off / slope)
-    return _solved(lambda x: chance(x, exact=True), ratio, tail, side)
-
-
-def _normal(chance: float) -> float:
-    """Return the normal quantile of a chance: nearly a straight line over the logarithm of x."""
-    from scipy.special import ndtri
-
-    return float(ndtri(min(max(chance, 1e-300), 1 - 1e-16)))
-
-
-def _solved(chance: Callable[[float], float], ratio: float, tail: float, side: int) -> float:
-    """Return where the chance of one tail, 0 below and 1 above, is as large as `tail`."""
-    sign, wanted = 1 - 2 * side, _normal(tail)
-
-    def excess(log: float) -> float:  # increases
-        return sign * (_normal(chance(math.exp(log))) - wanted)
-
-    near, step = math.log(math.hypot(1.0, ratio)), 0.2 / (1 + ratio)
-    precise = max(1e-15, 1e-6 / (1 + ratio * ratio))  # of what the residual makes of the whole
-    toward = -1.0 if excess(near) > 0 else 1.0
-    far = near + toward * step
-    while excess(far) * toward < 0 and step < _WIDEST:
-        near, step = far, 2 * step
-        far = near + toward * step
-    return math.exp(_zero(excess, near, far, precise)) if step < _WIDEST else 0.0
-
-
-def _zero(f: Callable[[float], float], a: float, b: float, precise: float) -> float:
-    """Return the zero of a nearly straight function between two places of opposite sign.
-
-    Regula falsi where an end that stays counts for half, and half again (Illinois). SciPy's
-    optimizers would take 26 MB and a fifth of a second to import.
-    """
-    at_a, at_b = f(a), f(b)
-    precise += 1e-15 * abs(b)
-    for _ in range(100):
-        step = at_b * (b - a) / (at_b - at_a) if at_b else 0.0
-        c = b - step
-        at_c = f(c)
-        if at_c * at_b < 0:
-            a, at_a = b, at_b
-        else:
-            at_a /= 2
-        b, at_b = c, at_c
-        if min(abs(step), abs(b - a)) <= precise or at_c == 0:
-            break
-    return b
+        return end(0), end(1)
