@@ -13,6 +13,7 @@ import pytest
 
 import sketch
 from sketch.maps import MatrixFamilyName, TensorFamilyName, TestMatrixFamily, TestTensorFamily
+from sketch.maps._named import by_name
 from sketch.sketches import (
     MATRIX_METHODS,
     TENSOR_METHODS,
@@ -153,5 +154,5 @@ def test_the_names_in_types_are_those_that_are_known():
         (MatrixFamilyName, TestMatrixFamily),
         (TensorFamilyName, TestTensorFamily),
     ):
-        own = [k for k, made in family._by_name.items() if made.__module__.startswith("sketch.")]
+        own = [k for k, made in by_name(family).items() if made.__module__.startswith("sketch.")]
         assert sorted(get_args(names)) == sorted(own)

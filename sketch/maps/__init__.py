@@ -6,11 +6,10 @@ from ._family import (
     MatrixFamilyName,
     TestMatrixFamily,
     as_family,
-    family_from_header,
-    family_to_header,
 )
 from ._gaussian import Gaussian
 from ._identity import Identity
+from ._named import family_from_header, family_to_header
 from ._sign import Sign
 from ._sparse_sign import SparseSign
 from ._tensor_family import (
@@ -19,8 +18,6 @@ from ._tensor_family import (
     TensorFamilyName,
     TestTensorFamily,
     as_tensor_family,
-    tensor_family_from_header,
-    tensor_family_to_header,
 )
 from ._tensor_train import END, Bond, TensorTrainMap, probe_bonds, stacked_bonds
 
@@ -47,6 +44,4 @@ __all__ = [
     "family_to_header",
     "probe_bonds",
     "stacked_bonds",
-    "tensor_family_from_header",
-    "tensor_family_to_header",
 ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..backend.array import HostArray
 from ..numerics.grouped_rows import GROUP, GroupedRows
 from ..numerics.kernels import HashedRows
-from ..numerics.random import HOST, Bits, raw_rows
+from ..numerics.random import raw_rows
 from ._family import SparseFamily
 
 WINDOW = 1024  # positions that are permuted among themselves
@@ -61,20 +61,6 @@ class BlockSign(SparseFamily):
     name: ClassVar[str] = "block-sign"
     gaussian_like: ClassVar[bool] = True
     least_width: ClassVar[int] = 24
-
-    def draw(
-        self,
-        seed: int,
-        stream: int,
-        start: int,
-        stop: int,
-        width: int,
-        *,
-        field: str,
-        bits: Bits = HOST,
-    ) -> HostArray:
-        """Draw rows ``start:stop`` on the host, as a dense array, shape (stop - start, width)."""
-        return self.hashed(seed, stream, start, stop, width, field=field).toarray()
 
     def hashed(
         self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
 from ..backend.array import HostArray
-from ..errors import ArgumentError
-from ..files.archive import Header
 from ..numerics.kernels import HashedRows, StructuredRows
 from ..numerics.random import HOST, Bits
+from ._named import chosen
 
 MatrixFamilyName = Literal["gaussian", "sign", "sparse-sign", "block-sign"]
 """Names of families that may be given instead of an instance."""
@@ -54,11 +52,6 @@ class TestMatrixFamily(ABC):
     gaussian_like: ClassVar[bool] = False  # regression residuals measure the error without bias
     least_width: ClassVar[int] = 1  # below it columns repeat each other, or miss data altogether
     sparse: ClassVar[bool] = False
-    _by_name: ClassVar[dict[str, type[TestMatrixFamily]]] = {}
-
-    def __init_subclass__(cls) -> None:
-        if "name" in vars(cls):
-            TestMatrixFamily._by_name[cls.name] = cls
 
     @abstractmethod
     def draw(
@@ -106,6 +99,20 @@ class SparseFamily(TestMatrixFamily):
     """A distribution of matrices with few entries in each row."""
 
     sparse: ClassVar[bool] = True
+
+    def draw(
+        self,
+        seed: int,
+        stream: int,
+        start: int,
+        stop: int,
+        width: int,
+        *,
+        field: str,
+        bits: Bits = HOST,
+    ) -> HostArray:
+        """Draw rows ``start:stop`` on the host, as a dense array, shape (stop - start, width)."""
+        return self.hashed(seed, stream, start, stop, width, field=field).toarray()
 
     @abstractmethod
     def hashed(
@@ -157,23 +164,4 @@ class SparseFamily(TestMatrixFamily):
 
 def as_family(test_matrix: TestMatrixFamily | str) -> TestMatrixFamily:
     """Return the family of that name, or the given instance."""
-    if isinstance(test_matrix, TestMatrixFamily):
-        return test_matrix
-    families = TestMatrixFamily._by_name
-    if not isinstance(test_matrix, str) or test_matrix not in families:
-        raise ArgumentError(
-            f"test_matrix={test_matrix!r} is not known; choose one of {sorted(families)} or an "
-            "instance such as sketch.SparseSign(nnz=8)"
-        )
-    return families[test_matrix]()
-
-
-def family_to_header(family: TestMatrixFamily) -> dict[str, object]:
-    """Describe a family in plain values, for a state file."""
-    return {"name": family.name, **dataclasses.asdict(family)}  # type: ignore[call-overload]
-
-
-def family_from_header(header: Header) -> TestMatrixFamily:
-    """Rebuild a family from `family_to_header`."""
-    options = dict(header)
-    return TestMatrixFamily._by_name[options.pop("name")](**options)
+    return chosen(TestMatrixFamily, test_matrix, "test_matrix", "sketch.SparseSign(nnz=8)")

@@ -7,9 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..backend.array import HostArray
 from ..numerics.kernels import HashedRows
-from ..numerics.random import HOST, Bits
 from ._family import SparseFamily
 
 
@@ -21,20 +19,6 @@ class Identity(SparseFamily):
     """
 
     gaussian_like: ClassVar[bool] = False
-
-    def draw(
-        self,
-        seed: int,
-        stream: int,
-        start: int,
-        stop: int,
-        width: int,
-        *,
-        field: str,
-        bits: Bits = HOST,
-    ) -> HostArray:
-        """Return rows ``start:stop`` on the host, shape (stop - start, width)."""
-        return self.hashed(seed, stream, start, stop, width, field=field).toarray()
 
     def hashed(
         self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str

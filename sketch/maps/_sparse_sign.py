@@ -10,7 +10,7 @@ import numpy as np
 from ..backend.array import HostArray
 from ..errors import ArgumentError
 from ..numerics.kernels import HashedRows
-from ..numerics.random import HOST, Bits, raw_rows
+from ..numerics.random import raw_rows
 from ._family import SparseFamily
 
 _POWERS_OF_I = np.array([1, -1, 1j, -1j])
@@ -60,20 +60,6 @@ class SparseSign(SparseFamily):
     def __post_init__(self) -> None:
         if not isinstance(self.nnz, int) or self.nnz < 4:
             raise ArgumentError(f"SparseSign needs an integer nnz of at least 4, got {self.nnz!r}")
-
-    def draw(
-        self,
-        seed: int,
-        stream: int,
-        start: int,
-        stop: int,
-        width: int,
-        *,
-        field: str,
-        bits: Bits = HOST,
-    ) -> HostArray:
-        """Draw rows ``start:stop`` on the host, as a dense array, shape (stop - start, width)."""
-        return self.hashed(seed, stream, start, stop, width, field=field).toarray()
 
     def hashed(
         self, seed: int, stream: int, start: int, stop: int, width: int, *, field: str

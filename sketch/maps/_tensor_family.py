@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from typing import ClassVar, Literal
 from .._checks import checked_size
 from ..backend.array import HostArray
 from ..errors import ArgumentError, SketchWarning, warn
-from ..files.archive import Header
 from ..numerics.random import HOST, Bits, normal_rows, sign_rows
+from ._named import chosen
 
 _WIDEST_TRAIN = 64
 
@@ -50,10 +49,6 @@ class TestTensorFamily(ABC):
 
     __test__ = False  # not a test class, whatever pytest thinks of the name
     name: ClassVar[str]
-    _by_name: ClassVar[dict[str, type[TestTensorFamily]]] = {}
-
-    def __init_subclass__(cls) -> None:
-        TestTensorFamily._by_name[cls.name] = cls
 
     def check_order(self, order: int) -> None:  # noqa: B027 - most families fit every order
         """Warn where the family is not fit for tensors of an order.
@@ -110,26 +105,8 @@ class TestTensorFamily(ABC):
 
 def as_tensor_family(test_tensor: TestTensorFamily | str) -> TestTensorFamily:
     """Return the family of that name, or the given instance."""
-    if isinstance(test_tensor, TestTensorFamily):
-        return test_tensor
-    families = TestTensorFamily._by_name
-    if not isinstance(test_tensor, str) or test_tensor not in families:
-        raise ArgumentError(
-            f"test_tensor={test_tensor!r} is not known; choose one of {sorted(families)} or an "
-            "instance such as sketch.StackedTrains(block_rank=20)"
-        )
-    return families[test_tensor]()
-
-
-def tensor_family_to_header(family: TestTensorFamily) -> dict[str, object]:
-    """Describe a family in plain values, for a state file."""
-    return {"name": family.name, **dataclasses.asdict(family)}  # type: ignore[call-overload]
-
-
-def tensor_family_from_header(header: Header) -> TestTensorFamily:
-    """Rebuild a family from `tensor_family_to_header`."""
-    options = dict(header)
-    return TestTensorFamily._by_name[options.pop("name")](**options)
+    example = "sketch.StackedTrains(block_rank=20)"
+    return chosen(TestTensorFamily, test_tensor, "test_tensor", example)
 
 
 @dataclass(frozen=True)

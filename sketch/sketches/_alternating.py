@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..backend.array import Array, smallest_normal
 from ..errors import PassError
@@ -14,7 +15,7 @@ from ..numerics.linalg import adjoint, frobenius_norm, has_safe_squares
 from ..sources import MatrixBlock
 from ._method import Method, Products, Sum
 from ._running import MatrixRun
-from ._spec import MatrixSpec
+from ._spec import MatrixSpec, all_seeing, checked_width, largest_rank
 from ._state import Passes, State
 from ._sums import Sums
 from ._tall import Tall, TallArray, as_tall
@@ -186,6 +187,16 @@ class AlternatingSpec(MatrixSpec, Method[MatrixBlock, DrawnMatrix]):
             raise PassError("a basis takes the place of a first pass from the left, not begun yet")
         passes = Passes(1, settled=(n_rows, int(basis.shape[0])), kept={"basis": basis})
         return State(seen=(0, 0), norm=norm, rounding=rounding, passes=passes)
+
+
+def first_product(fields: Mapping[str, Any], sketch_rank: object) -> dict[str, Any]:
+    """Return the fields of the first product: its width, by default ten columns over the rank."""
+    width = fields["rank"] + 10 if sketch_rank is None else sketch_rank
+    width = checked_width(width, "sketch_rank", fields["rank"], fields["shape"])
+    family = fields["test_matrix"]
+    if width == largest_rank(fields["shape"]):  # and the result is to be exact
+        family = all_seeing(family, width)
+    return {"range_size": width, "test_matrix": family}
 
 
 def _multiplied(left: bool, block: MatrixBlock, at: tuple[int, ...]) -> tuple[str, int, int]:

@@ -10,16 +10,14 @@ from ..finalize import FusedRange, fused_basis, fused_range, leave_one_out
 from ..maps import MatrixFamilyName, TestMatrixFamily
 from ..numerics.linalg import rescaled, scale_exponent
 from ..results import LowRank
-from ._alternating import AlternatingSpec
+from ._alternating import AlternatingSpec, first_product
 from ._base import Sketch
 from ._multi_pass import MultiPass
 from ._projection import Projection
 from ._spec import (
-    all_seeing,
     checked_iterations,
     checked_width,
     common_fields,
-    largest_rank,
 )
 from ._state import Kept, Passes
 from ._sums import Sums
@@ -209,18 +207,17 @@ class HMT(MultiPass, Sketch[LowRank]):
         device: Device = None,
     ) -> None:
         fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)
-        width = fields["rank"] + 10 if sketch_rank is None else sketch_rank
-        width = checked_width(width, "sketch_rank", fields["rank"], fields["shape"])
-        if width == largest_rank(fields["shape"]):  # and the result is to be exact
-            fields["test_matrix"] = all_seeing(fields["test_matrix"], width)
+        fields |= first_product(fields, sketch_rank)
         if start_rank is not None:
-            start_rank = checked_width(start_rank, "start_rank", width, fields["shape"])
+            start_rank = checked_width(
+                start_rank, "start_rank", fields["range_size"], fields["shape"]
+            )
             if not fields["error_probes"]:
                 raise ArgumentError(
                     "a sketch with a start_rank estimates its error by probes, got error_probes=0"
                 )
         power_iters = checked_iterations(power_iters)
-        spec = HMTSpec(**fields, range_size=width, power_iters=power_iters, start_size=start_rank)
+        spec = HMTSpec(**fields, power_iters=power_iters, start_size=start_rank)
         self._set_up(spec, device)
 
     @property

@@ -11,7 +11,7 @@ from ..backend.array import Array, Device
 from ..maps import MatrixFamilyName, TestMatrixFamily
 from ..results import LowRank
 from ..running.memory import as_bytes
-from ._alternating import AlternatingSpec
+from ._alternating import AlternatingSpec, first_product
 from ._base import Sketch
 from ._hmt import HMTSpec
 from ._krylov_error import ByError
@@ -19,7 +19,7 @@ from ._krylov_residuals import SPARE, ByResiduals
 from ._krylov_space import after_pass, all_readings, in_its_range
 from ._multi_pass import MultiPass
 from ._projection import Projection
-from ._spec import all_seeing, checked_width, common_fields, largest_rank
+from ._spec import checked_width, common_fields
 from ._state import Kept, Passes, State
 from ._sums import Sums
 
@@ -201,19 +201,15 @@ class BlockKrylov(MultiPass, Sketch[LowRank]):
         from_basis: bool = False,
     ) -> None:
         fields = common_fields(shape, rank, test_matrix, seed, dtype, error_probes)
-        width = fields["rank"] + 10 if sketch_rank is None else sketch_rank
-        width = checked_width(width, "sketch_rank", fields["rank"], fields["shape"])
-        if width == largest_rank(fields["shape"]):  # and the result is to be exact
-            fields["test_matrix"] = all_seeing(fields["test_matrix"], width)
+        fields |= first_product(fields, sketch_rank)
         readings = max(1, checked_size(passes, "passes"))
-        most = None if columns is None else max(int(columns), fields["rank"] + SPARE + width)
+        least = fields["rank"] + SPARE + fields["range_size"]
         spec = BlockKrylovSpec(
             **fields,
-            range_size=width,
             power_iters=readings + from_basis / 2,  # in the place of a pass from the left
             readings=readings,
             tol=tol,
-            most=most,
+            most=None if columns is None else max(int(columns), least),
         )
         self._set_up(spec, device)
 

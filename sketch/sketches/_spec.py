@@ -107,7 +107,7 @@ class MatrixSpec:
     @classmethod
     def from_header(cls, header: Header) -> Self:
         """Rebuild a spec from `to_header`."""
-        family = family_from_header(header["test_matrix"])
+        family = family_from_header(TestMatrixFamily, header["test_matrix"])
         return cls(**{**header, "test_matrix": family, "shape": tuple(header["shape"])})
 
 

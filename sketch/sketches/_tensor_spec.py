@@ -19,10 +19,10 @@ from ..maps import (
     TensorTrainMap,
     TestTensorFamily,
     as_tensor_family,
+    family_from_header,
+    family_to_header,
     probe_bonds,
     stacked_bonds,
-    tensor_family_from_header,
-    tensor_family_to_header,
 )
 from ..numerics.seeds import checked_seed
 from ..sources import TensorSource, as_tensor_source
@@ -145,7 +145,7 @@ class TensorSpec:
     def to_header(self) -> Header:
         """Describe the spec in plain values, for a state file."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return {**values, "test_tensor": tensor_family_to_header(self.test_tensor)}
+        return {**values, "test_tensor": family_to_header(self.test_tensor)}
 
     @classmethod
     def from_header(cls, header: Header) -> Self:
@@ -153,7 +153,7 @@ class TensorSpec:
         values: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in header.items()
         }
-        values["test_tensor"] = tensor_family_from_header(header["test_tensor"])
+        values["test_tensor"] = family_from_header(TestTensorFamily, header["test_tensor"])
         values["panel_sizes"] = tuple(
             tuple(map(tuple, panel)) for panel in header.get("panel_sizes", ())
         )
