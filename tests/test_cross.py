@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import sketch
 from sketch.formats import sampled_points
-from sketch.numerics.index_keys import IndexKeys, random_points, sorted_places
+from sketch.numerics.index_keys import IndexKeys, KeyedValues, random_points
 from sketch.numerics.maxvol import dominant_rows
 from sketch.numerics.random import uniform_rows
 
@@ -324,10 +324,22 @@ def test_keys_are_equal_and_sorted_as_multi_indices_are(shape, seed):
     keys = IndexKeys(shape)(points)
     order = np.argsort(keys, kind="stable")
     assert np.array_equal(order, np.lexsort(points.T[::-1]))
-    known = np.unique(keys)
-    places, there = sorted_places(known, keys)
-    assert there.all()
-    assert np.array_equal(known[places], keys)
+
+
+@given(st.lists(st.integers(0, 200), max_size=60), st.integers(1, 9), st.booleans())
+def test_values_are_found_by_the_keys_that_they_were_added_with(numbers, size, is_wide):
+    keys = IndexKeys((2**62, 2**62, 300) if is_wide else (300,))
+    points = np.zeros((201, 3 if is_wide else 1), np.int64)
+    points[:, -1] = np.arange(201)
+    known, every = KeyedValues(), keys(points)
+    for start in range(0, len(numbers), size):
+        part = sorted(set(numbers[start : start + size]) - set(numbers[:start]))
+        known.add(every[part], np.array(part) + 0.5)
+        values, there = known.at(every)
+        added = sorted(set(numbers[: start + size]))
+        assert np.array_equal(np.flatnonzero(there), added)
+        assert np.array_equal(values[there], np.array(added) + 0.5)
+        assert len(known) == len(added)
 
 
 @given(st.integers(1, 6), st.integers(0, 2**32), st.booleans())

@@ -53,6 +53,7 @@ class CrossSearch:
         self._seed, self._tests = seed, tests
         self._trains = self._sweeps()
         self._best: TensorTrain | None = None
+        self._norm = 0.0  # of that
         self._rounded = math.inf  # error that rounding to the ranks leads to
         self._idle = 0  # sweeps of no use so far
         self._is_over = False
@@ -67,10 +68,7 @@ class CrossSearch:
         while True:
             wide = self._searched(goal)
             slack = None if tol is None else wide.error.slack(tol)
-            short = (
-                RoundedTrain.of(wide, self._ranks, slack).with_error().astype(self._entries.dtype)
-            )
-            short = self._measured(short, wide, start)
+            short = self._measured(RoundedTrain.of(wide, self._ranks, slack), wide, start)
             is_met = tol is None or short.error.meets(tol)
             if is_met or self._ranks is not None or self._is_over:
                 return short
@@ -98,11 +96,12 @@ class CrossSearch:
     def _advance(self, points: HeldOutPoints, values: Values) -> None:
         """Sweep once, keep the best train, and see whether another sweep could be of use."""
         tt, has_grown = next(self._trains)
-        error = points.error(tt, values, self._entries.dtype)
+        norm = tt.norm()
+        error = points.error(tt, norm, values, self._entries.dtype)
         least = math.inf if self._best is None else self._best.error.value
         self._idle = 0 if error.value < _GAIN * least else self._idle + 1
         if self._best is None or error.value < least:
-            self._best = tt.with_error(error)
+            self._best, self._norm = tt.with_error(error), norm
         useless = self._idle >= (_PATIENCE if has_grown else 1)
         self._is_over = error.value <= error.floor or useless or self._is_outdone(tt, error)
 
@@ -129,14 +128,19 @@ class CrossSearch:
             sweeps.enrich(random_points(self._seed, _SEARCH, drawn, more, shape))
             drawn = more
 
-    def _measured(self, short: TensorTrain, wide: TensorTrain, start: int) -> TensorTrain:
+    def _measured(self, rounded: RoundedTrain, wide: TensorTrain, start: int) -> TensorTrain:
         """Return a train with its error, at points from `start` on and where its rounding lost."""
+        short = rounded.train.astype(self._entries.dtype)
         double = short.astype(accumulator_dtype(self._entries.dtype))
-        lost, points = wide - double, self._even_points(start)
-        if not points.is_every and lost.norm() > wide.error.floor:
-            points = points_where_large(self._seed, start, start + self._tests, lost)
+        norm = self._norm if rounded.size is None else rounded.norm
+        points = self._even_points(start)
+        if rounded.lost and not points.is_every:
+            lost = wide - double
+            size = lost.norm()
+            if size > wide.error.floor:
+                points = points_where_large(self._seed, start, start + self._tests, lost, size)
         values = self._entries(points.indices, spare=0)
-        return short.with_error(points.error(double, values, self._entries.dtype))
+        return short.with_error(points.error(double, norm, values, self._entries.dtype))
 
     def _even_points(self, start: int) -> HeldOutPoints:
         """Return test points from `start` on; all entries where these are few."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..backend.array import accumulator_dtype, compute_dtype, cuts, promote
 from ..errors import ArgumentError, SketchError
-from ..numerics.index_keys import IndexKeys, Points, sorted_places
+from ..numerics.index_keys import IndexKeys, KeyedValues, Points
 from ._function_block import FunctionBlock, Values
 
 Map = Callable[[Callable[[Points], Any], Sequence[Points]], Iterable[Any]]
@@ -63,13 +63,12 @@ class Evaluations:
         self._block_points, self._tell = block_points, tell
         self.most, self._spare = most, spare
         self._keys_of = IndexKeys(shape)
-        self._keys = self._keys_of(np.zeros((0, len(shape)), np.int64))
-        self._values: Values = np.zeros(0)
+        self._known = KeyedValues()
 
     @property
     def count(self) -> int:
         """How many entries were evaluated."""
-        return len(self._keys)
+        return len(self._known)
 
     def __call__(self, points: Points, spare: int | None = None) -> Values:
         """Return the values (p,) at multi-indices (p, d), in double precision.
@@ -84,7 +83,7 @@ class Evaluations:
         keys = keys[order]
         is_first = np.ones(len(keys), bool)
         is_first[1:] = keys[1:] != keys[:-1]
-        places, there = sorted_places(self._keys, keys)
+        values, there = self._known.at(keys)
         new = np.flatnonzero(is_first & ~there)
         left = math.inf if self.most is None else self.most - self.count
         if len(new) > left - (self._spare if spare is None else spare):
@@ -92,14 +91,13 @@ class Evaluations:
         if len(new):
             asked = np.argsort(order[new])  # f sees them in the order that they are asked for
             found = self._evaluated(points[order[new[asked]]])
-            values = np.empty_like(found)
-            values[asked] = found
-            wide = np.result_type(self._values, values)
-            self._keys = np.insert(self._keys, places[new], keys[new])
-            self._values = np.insert(self._values.astype(wide), places[new], values)
-            places = np.searchsorted(self._keys, keys)
-        out = np.empty(len(keys), self._values.dtype)
-        out[order] = self._values[places]
+            fresh = np.empty_like(found)
+            fresh[asked] = found
+            self._known.add(keys[new], fresh)
+            values = values.astype(np.result_type(values, fresh))
+            values[~there] = fresh[np.searchsorted(keys[new], keys[~there])]
+        out = np.empty_like(values)
+        out[order] = values
         return out
 
     def _evaluated(self, points: Points) -> Values:

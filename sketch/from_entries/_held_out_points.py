@@ -41,20 +41,22 @@ class HeldOutPoints:
 
     is_every: bool = False
 
-    def error(self, tt: TensorTrain, values: Values, dtype: str) -> ErrorEstimate:
+    def error(self, tt: TensorTrain, size: float, values: Values, dtype: str) -> ErrorEstimate:
         """Return the error of a train from the values (p,) of the function at the points.
 
         Parameters
         ----------
         tt : TensorTrain
             In double precision.
+        size : float
+            Its norm.
         values : array, shape (p,)
         dtype : str
             The precision of the values.
         """
         fitted, root = tt.entries(self.indices), math.sqrt(len(values))
-        sizes = (frobenius_norm(x * self.scales) / root for x in (values, fitted))
-        norm = _norm(tt.norm(), *sizes)
+        sampled = (frobenius_norm(x * self.scales) / root for x in (values, fitted))
+        norm = _norm(size, *sampled)
         floor = rounding_floor(norm, max(tt.ranks, default=1), unit_roundoff(dtype))
         residuals = (values - fitted) * self.scales
         if not self.is_every:
@@ -83,7 +85,9 @@ def even_points(seed: int, start: int, stop: int, shape: tuple[int, ...]) -> Hel
     return HeldOutPoints(indices, np.full(len(indices), root_size(shape)))
 
 
-def points_where_large(seed: int, start: int, stop: int, lost: TensorTrain) -> HeldOutPoints:
+def points_where_large(
+    seed: int, start: int, stop: int, lost: TensorTrain, size: float
+) -> HeldOutPoints:
     """Return multi-indices of which half are uniform, half drawn where a train is large.
 
     Where the residual is large at few entries, as that of smooth functions with a peak or an edge
@@ -95,7 +99,8 @@ def points_where_large(seed: int, start: int, stop: int, lost: TensorTrain) -> H
     ----------
     seed, start, stop : int
     lost : TensorTrain
-        Of a norm that is not zero.
+    size : float
+        Its norm, which is not zero.
 
     References
     ----------
@@ -107,7 +112,7 @@ def points_where_large(seed: int, start: int, stop: int, lost: TensorTrain) -> H
     uniform = uniform_rows(seed, _LARGE, middle, stop, lost.ndim)
     indices = np.concatenate([even, sampled_points(lost.cores, uniform)])
     share = (middle - start) / (stop - start)
-    ratio = np.abs(to_host(lost.entries(indices))) / lost.norm() * root_size(lost.shape)
+    ratio = np.abs(to_host(lost.entries(indices))) / size * root_size(lost.shape)
     scales = root_size(lost.shape) / np.sqrt(share + (1 - share) * ratio**2)
     return HeldOutPoints(indices, scales)
 

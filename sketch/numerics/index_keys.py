@@ -29,36 +29,72 @@ class IndexKeys:
     """
 
     def __init__(self, shape: Sequence[int]) -> None:
-        self._words: list[list[tuple[int, int]]] = []  # (mode, size) of the modes of each word
+        words: list[list[int]] = []  # sizes of the modes of each word
         room = 0
-        for mode, size in enumerate(shape):
+        for size in shape:
             if size > room:
-                self._words.append([])
+                words.append([])
                 room = _WORD - 1
-            self._words[-1].append((mode, size))
+            words[-1].append(size)
             room //= size
+        self._weights = [_place_values(sizes) for sizes in words]
 
     def __call__(self, points: Points) -> Keys:
         """Return the keys (p,) of multi-indices (p, d) that are in range."""
-        words = np.zeros((len(points), len(self._words)), np.uint64)
-        for place, modes in enumerate(self._words):
-            for mode, size in modes:
-                words[:, place] *= np.uint64(size)
-                words[:, place] += points[:, mode].astype(np.uint64)
-        if words.shape[1] == 1:
-            return words[:, 0]
-        return words.astype(">u8").view(f"S{8 * words.shape[1]}")[:, 0]
+        words, mode = [], 0
+        for weights in self._weights:
+            words.append(points[:, mode : mode + len(weights)].astype(np.uint64) @ weights)
+            mode += len(weights)
+        if len(words) == 1:
+            return words[0]
+        return np.stack(words, axis=1, dtype=">u8").view(f"S{8 * len(words)}")[:, 0]
+
+
+class KeyedValues:
+    """Values by key, in sorted runs of which each is at least twice as long as the next.
+
+    Shorter ones are merged [1]_: what is added n times by and by is moved about log(n) times.
+
+    References
+    ----------
+    .. [1] P. O'Neil, E. Cheng, D. Gawlick, E. O'Neil, "The log-structured merge-tree (LSM-tree)",
+       Acta Informatica 33 (1996) 351-385, doi:10.1007/s002360050048.
+    """
+
+    def __init__(self) -> None:
+        self._runs: list[tuple[Keys, HostArray]] = []
+
+    def __len__(self) -> int:
+        return sum(len(keys) for keys, _ in self._runs)
+
+    def at(self, keys: Keys) -> tuple[HostArray, NDArray[np.bool_]]:
+        """Return the values at sorted keys, zero where there is none, and whether there is one."""
+        dtype = np.result_type(np.float64, *(values.dtype for _, values in self._runs))
+        found, there = np.zeros(len(keys), dtype), np.zeros(len(keys), bool)
+        for known, values in self._runs:
+            places = np.searchsorted(known, keys)
+            here = known.take(places, mode="clip") == keys
+            found[here] = values[places[here]]
+            there |= here
+        return found, there
+
+    def add(self, keys: Keys, values: HostArray) -> None:
+        """Add values at sorted keys that are not there yet."""
+        while self._runs and len(self._runs[-1][0]) < 2 * len(keys):
+            known, before = self._runs.pop()
+            keys, values = np.concatenate([known, keys]), np.concatenate([before, values])
+            order = np.argsort(keys, kind="stable")
+            keys, values = keys[order], values[order]
+        if len(keys):
+            self._runs.append((keys, values))
+
+
+def _place_values(sizes: Sequence[int]) -> NDArray[np.uint64]:
+    """Return what an index of each mode counts in the number of an entry, row after row."""
+    return np.cumprod([1, *sizes[:0:-1]], dtype=np.uint64)[::-1]
 
 
 def random_points(seed: int, stream: int, start: int, stop: int, shape: Sequence[int]) -> Points:
     """Draw multi-indices ``start:stop`` of an endless uniform sample, shape (stop - start, d)."""
     words = raw_rows(seed, stream, start, stop, len(shape))
     return (words % np.asarray(shape, np.uint64)).astype(np.int64)  # off by shape / 2**64 at most
-
-
-def sorted_places(known: Keys, wanted: Keys) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return where keys are, or would be inserted, in sorted ones, and whether they are there."""
-    places = np.searchsorted(known, wanted)
-    there = places < len(known)
-    there[there] = known[places[there]] == wanted[there]
-    return places, there

@@ -16,9 +16,9 @@ _EXCHANGES = 10  # at most, for each row
 def dominant_rows(q: Matrix) -> tuple[NDArray[np.intp], Matrix]:
     """Return rows of an orthonormal Q (m, r) and the coefficients ``C = Q Q[rows]^{-1}`` (m, r).
 
-    Pivoted QR of the adjoint chooses the first rows; then rows are exchanged while that multiplies
-    the volume by more than 1.05, after which no coefficient is larger than that. ``O(m r^2)``
-    operations, and ``O(m r)`` for each exchange.
+    LU with pivots chooses the first rows; then rows are exchanged while that multiplies the volume
+    by more than 1.05, after which no coefficient is larger than that. ``O(m r^2)`` operations, and
+    ``O(m r)`` for each exchange.
 
     References
     ----------
@@ -26,11 +26,12 @@ def dominant_rows(q: Matrix) -> tuple[NDArray[np.intp], Matrix]:
        a good submatrix", in Matrix Methods: Theory, Algorithms and Applications (2010) 247-256,
        doi:10.1142/9789812836021_0015.
     """
-    from scipy.linalg import qr
+    from scipy.linalg import lu_factor
 
-    rank = q.shape[1]
-    _, _, order = qr(q.conj().T, mode="economic", pivoting=True)
-    rows = np.asarray(order[:rank], np.intp)
+    rank, order = q.shape[1], np.arange(len(q))
+    for row, other in enumerate(lu_factor(q, check_finite=False)[1]):
+        order[[row, other]] = order[[other, row]]
+    rows = order[:rank]
     coefficients = np.linalg.solve(q[rows].T, q.T).T
     for _ in range(_EXCHANGES * rank):
         row, column = np.unravel_index(np.argmax(np.abs(coefficients)), coefficients.shape)
