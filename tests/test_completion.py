@@ -419,6 +419,16 @@ def test_ranks_above_that_of_the_data_recover_them_too(rank):
     assert np.allclose(found.to_array(), A, atol=1e-5)
 
 
+@pytest.mark.parametrize("biases", [False, True])
+@pytest.mark.parametrize("passes", [1, 3])
+def test_low_rank_data_without_noise_or_ridge_are_recovered_to_rounding(biases, passes):
+    rng = np.random.default_rng(4)
+    a = rng.standard_normal((200, 4)) @ rng.standard_normal((4, 60))
+    known = np.where(rng.random(a.shape) < 0.4, a, np.nan)
+    found = sketch.complete(known, 4, ridge=0, biases=biases, passes=passes)
+    assert np.linalg.norm(found.to_array() - a) <= 1e-11 * np.linalg.norm(a)
+
+
 def test_single_precision_stays_single():
     found = sketch.complete(ROWS.astype("f4"), 3)
     for array in (found.to_array(), found.predict([0], [1]), found.transform(ROWS[:2]), found.Vh):

@@ -24,8 +24,10 @@ from ..numerics.random import entry_words, normal_rows
 
 _STREAM = 6  # of random bits, beside those of test matrices and seeds
 _STEPS_OF_START = 4  # of subspace iteration
-_SWEEPS = 40  # at most
+_SWEEPS = 200  # at most
 _SETTLED = 1e-3  # change of predictions, relative, below which sweeps stop
+_MISFITS = 10.0  # misfits that count as predictions there, where data are nearly of the rank
+_ROUNDING = 1e-14  # relative change of predictions by rounding alone
 _LARGEST_RIDGE, _RIDGE_STEP = 0.1, 10**-0.5  # over the spread of the entries
 _UNCHOSEN_RIDGE = 0.01  # where too few entries are known to choose
 _RIDGES = 24  # at most: down to rounding errors
@@ -35,6 +37,8 @@ _SWEEPS_EACH = 3  # while a ridge is sought
 _LARGEST_SHARE, _CHOOSING = 0.1, 20_000  # and number of the entries that choose
 _CHOOSING_SEED = 0x5851F42D4C957F2D  # by which they differ from those that measure the error
 _WATCHED = 200  # rows and columns of predictions that sweeps are to settle
+_FITTED = 20_000  # known entries that tell the misfit
+_GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +93,7 @@ class Fit:
     @property
     def rmse(self) -> float:
         """Root mean square of the errors, infinity where there are none."""
-        return math.sqrt(float(np.mean(self.errors**2))) if self.errors.size else math.inf
+        return _rms(self.errors) if self.errors.size else math.inf
 
     def is_as_good_as(self, best: Fit) -> bool:
         """Whether the squared errors are larger by no more than the error of their mean."""
@@ -182,8 +186,12 @@ def _path(part: Split, columns: Reals, ridges: list[Ridge]) -> list[Fit]:
 
 
 def _settled(rows: KnownRows, fit: Fit, settled: float) -> Fit:
-    """Return a fit after as many sweeps as change its predictions by more than a share."""
-    columns = fit.columns
+    """Return a fit after as many sweeps as change its predictions by more than a share.
+
+    That share is of predictions with noise, and of the misfit where there is next to none: low-rank
+    data are found to rounding.
+    """
+    columns, known = fit.columns, _some(rows)
     before: Reals | None = None
     for _ in range(_SWEEPS):
         columns, left, side = swept(rows, columns, fit.ridge)
@@ -191,10 +199,24 @@ def _settled(rows: KnownRows, fit: Fit, settled: float) -> Fit:
             left[:: max(1, len(left) // _WATCHED)]
             @ side.design[:: max(1, len(columns) // _WATCHED)].T
         )
-        if before is not None and np.linalg.norm(some - before) <= settled * np.linalg.norm(some):
-            break
+        if before is not None:
+            size, misfit = _rms(some), _MISFITS * _rms(known.residuals(left, side))
+            if _rms(some - before) <= max(settled * min(size, misfit), _ROUNDING * size):
+                break
         before = some
     return dataclasses.replace(fit, columns=columns)
+
+
+def _some(rows: KnownRows) -> Split:
+    """Return the rows beside some of their known entries, evenly spread."""
+    (i, j), count = rows.places(), rows.n_known
+    places = np.unique((np.arange(min(count, _FITTED)) * _GOLDEN % 1 * count).astype(np.intp))
+    return Split(rows, (i[places], j[places]), rows.at_places()[places])
+
+
+def _rms(values: Reals) -> float:
+    """Return the root mean square, zero of nothing."""
+    return math.sqrt(float(np.mean(values**2))) if values.size else 0.0
 
 
 def swept(rows: KnownRows, columns: Reals, ridge: Ridge) -> tuple[Reals, Reals, OtherSide]:

@@ -29,7 +29,7 @@ def dominant_rows(q: Matrix) -> tuple[NDArray[np.intp], Matrix]:
     from scipy.linalg import lu_factor
 
     rank, order = q.shape[1], np.arange(len(q))
-    for row, other in enumerate(lu_factor(q, check_finite=False)[1]):
+    for row, other in enumerate(lu_factor(q, check_finite=False)[1].tolist()):
         order[[row, other]] = order[[other, row]]
     rows = order[:rank]
     coefficients = np.linalg.solve(q[rows].T, q.T).T
