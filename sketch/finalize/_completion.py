@@ -24,7 +24,7 @@ from ..numerics.random import entry_words, normal_rows
 
 _STREAM = 6  # of random bits, beside those of test matrices and seeds
 _STEPS_OF_START = 4  # of subspace iteration
-_SWEEPS = 200  # at most
+_SWEEPS, _WITHOUT_RIDGE = 40, 200  # at most
 _SETTLED = 1e-3  # change of predictions, relative, below which sweeps stop
 _MISFITS = 10.0  # misfits that count as predictions there, where data are nearly of the rank
 _ROUNDING = 1e-14  # relative change of predictions by rounding alone
@@ -193,7 +193,7 @@ def _settled(rows: KnownRows, fit: Fit, settled: float) -> Fit:
     """
     columns, known = fit.columns, _some(rows)
     before: Reals | None = None
-    for _ in range(_SWEEPS):
+    for _ in range(_SWEEPS if fit.ridge.weight else _WITHOUT_RIDGE):
         columns, left, side = swept(rows, columns, fit.ridge)
         some = (
             left[:: max(1, len(left) // _WATCHED)]
