@@ -158,6 +158,19 @@ def test_indices_without_an_entry_are_named_and_zero():
     assert np.all(tt.to_array()[:, 4, :] == 0)
 
 
+@pytest.mark.filterwarnings("ignore::sketch.UnseenWarning")
+def test_indices_without_an_entry_cost_nothing_in_the_fit():
+    few = some_points(1500, (8, 7, 9))
+    tt = sketch.complete_train(few, smooth(few), (8, 7, 9), rank=3)
+    far = few * np.array([1, 30_000, 1])  # 7 of some 200,000 indices
+    wide = sketch.complete_train(far, smooth(few), (8, 200_000, 9), rank=3)
+    assert wide.shape == (8, 200_000, 9)
+    assert np.allclose(wide.entries(far), smooth(few), rtol=0.1)
+    assert np.allclose(tt.entries(few), smooth(few), rtol=0.1)
+    with pytest.raises(sketch.MemoryBudgetError, match=r"np\.unique"):
+        sketch.complete_train(few, smooth(few), (8, 2**45, 9), rank=3)
+
+
 def test_ranks_by_bond_and_a_single_mode():
     points = some_points(3000, (8,) * 4)
     i, j, k, m = points.T

@@ -12,15 +12,23 @@ from numpy.typing import NDArray
 
 from .._checks import Ranks, checked_tol, each_bond
 from ..backend.array import accumulator_dtype, compute_dtype, to_host, unit_roundoff
-from ..errors import NonFiniteError
+from ..errors import MemoryBudgetError, NonFiniteError
 from ..formats import TensorTrain
 from ..numerics.index_keys import Points
 from ..numerics.linalg import frobenius_norm, rescaled, scale_exponent
 from ..numerics.seeds import checked_seed
 from ..results import ErrorEstimate, held_out_error, rounding_floor, warn_unmet
+from ..running.memory import fits
 from ._function_block import Values
 from ._held_out_points import checked_shape, root_size
-from ._scattered_points import Mask, averaged, checked_points, shared_out, warn_of_unseen
+from ._scattered_points import (
+    Mask,
+    averaged,
+    checked_points,
+    renumbered,
+    shared_out,
+    warn_of_unseen,
+)
 from ._train_fit import KnownEntries, grown, sweeps
 
 _GAIN = 0.95  # of the error at held-out entries, above which a sweep or a rank was of no use
@@ -76,6 +84,8 @@ def complete_train(
         If the values are no finite numbers.
     ArgumentError
         If so few entries are given that none can be held out.
+    MemoryBudgetError
+        If the cores of a train of that shape are larger than half of the memory of this machine.
 
     Warns
     -----
@@ -120,6 +130,7 @@ def complete_train(
     limits = _largest_ranks(shape)
     if rank is not None:
         limits = tuple(map(min, limits, each_bond(rank, len(shape) - 1, "rank")))
+    _check_holds(shape, (1,) * (len(shape) - 1))
     seed = checked_seed(seed)
     places, given = checked_points(points, values, shape)
     dtype = compute_dtype(given.dtype)
@@ -128,14 +139,20 @@ def complete_train(
     places, scaled = averaged(places, rescaled(given, -exponent), shape)
     fitted, choosing, measuring = shared_out(places, seed, holdout)
     warn_of_unseen(places[fitted], shape)
-    growth = _Growth(places, scaled, shape, fitted, choosing, seed)
+    places, seen = renumbered(places)
+    sizes = tuple(map(len, seen))
+    limits = tuple(map(min, limits, _largest_ranks(sizes)))
+    growth = _Growth(places, scaled, sizes, fitted, choosing, seed)
     best, rival = growth.trains(limits, tol, rounding_floor(1.0, 0, unit_roundoff(dtype)))
-    norm = frobenius_norm(scaled) / math.sqrt(len(scaled)) * root_size(shape)
-    error = _error(best, rival, places[measuring], scaled[measuring], norm, dtype)
+    root = root_size(shape)
+    norm = frobenius_norm(scaled) / math.sqrt(len(scaled)) * root
+    error = _error(best, rival, places[measuring], scaled[measuring], root, norm, dtype)
     error = error.rescaled(exponent)
     if not math.isfinite(error.norm):
         raise NonFiniteError("the norm is beyond the range of doubles; scale the values")
-    found = _unscaled(best, exponent).astype(dtype).with_error(error)
+    _check_holds(shape, best.ranks)
+    best = _with_indices(_unscaled(best, exponent), seen, shape)
+    found = best.astype(dtype).with_error(error)
     warn_unmet(found.error, tol, f"rank {found.ranks}")
     return found
 
@@ -217,11 +234,11 @@ def _error(
     rival: TensorTrain | None,
     points: Points,
     values: Values,
+    root: float,
     norm: float,
     dtype: str,
 ) -> ErrorEstimate:
     """Return the error at held-out entries: heuristic where they do not show known differences."""
-    root = root_size(best.shape)
     floor = rounding_floor(norm, max(best.ranks, default=1), unit_roundoff(dtype))
     error = held_out_error((values - best.entries(points)) * root, norm, floor)
     known = best if rival is None else best - rival
@@ -237,6 +254,28 @@ def _error(
 def _largest_ranks(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the ranks that a train needs at most."""
     return tuple(min(math.prod(shape[:k]), math.prod(shape[k:])) for k in range(1, len(shape)))
+
+
+def _check_holds(shape: Sequence[int], ranks: Sequence[int]) -> None:
+    """Refuse a train whose cores do not fit in memory."""
+    bonds = itertools.pairwise((1, *ranks, 1))
+    needed = 8 * sum(a * n * b for n, (a, b) in zip(shape, bonds, strict=True))
+    if not fits(needed, None):
+        raise MemoryBudgetError(
+            f"a train of shape {tuple(shape)} with ranks {tuple(ranks)} has {needed / 1e9:.3g} GB; "
+            "where few indices of a mode occur, number them: "
+            "distinct, points[:, mode] = np.unique(points[:, mode], return_inverse=True)"
+        )
+
+
+def _with_indices(tt: TensorTrain, seen: Sequence[Points], shape: Sequence[int]) -> TensorTrain:
+    """Return a train with further indices, at which it is zero."""
+    cores = []
+    for core, places, size in zip(map(to_host, tt.cores), seen, shape, strict=True):
+        wide = np.zeros((core.shape[0], size, core.shape[2]), core.dtype)
+        wide[:, places, :] = core
+        cores.append(wide)
+    return TensorTrain(cores)
 
 
 def _unscaled(tt: TensorTrain, exponent: int) -> TensorTrain:

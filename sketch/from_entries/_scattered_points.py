@@ -17,6 +17,7 @@ from ._function_block import Values
 
 _HELD_OUT = 1000  # entries that are held out by default, where these are between
 _SHARES = 0.01, 0.1  # of all
+_NAMED = 5  # indices, in a warning
 
 Mask = NDArray[np.bool_]
 
@@ -85,19 +86,25 @@ def shared_out(points: Points, seed: int, holdout: float | None) -> tuple[Mask, 
     return fitted, choosing, measuring
 
 
+def renumbered(points: Points) -> tuple[Points, list[NDArray[np.int64]]]:
+    """Return points whose indices count the distinct ones of each mode, and these, sorted."""
+    found = [np.unique(indices, return_inverse=True) for indices in points.T]
+    numbers = np.stack([each for _, each in found], axis=1)
+    return numbers, [distinct for distinct, _ in found]
+
+
 def warn_of_unseen(points: Points, shape: tuple[int, ...]) -> None:
     """Warn of indices at which nothing is fitted."""
-    unseen = [
-        (mode, np.flatnonzero(np.bincount(points[:, mode], minlength=size) == 0))
-        for mode, size in enumerate(shape)
-    ]
-    named = [
-        f"mode {mode}: {', '.join(map(str, where[:5].tolist()))}{', ...' * (len(where) > 5)}"
-        for mode, where in unseen
-        if len(where)
-    ]
-    if named:
-        count = sum(len(where) for _, where in unseen)
+    count, named = 0, []
+    for mode, size in enumerate(shape):
+        seen = np.unique(points[:, mode])
+        unseen = size - len(seen)
+        if unseen:
+            first = np.setdiff1d(np.arange(min(size, len(seen) + _NAMED)), seen)[:_NAMED].tolist()
+            more = ", ..." * (unseen > _NAMED)
+            named.append(f"mode {mode}: {', '.join(map(str, first))}{more}")
+            count += unseen
+    if count:
         warn(
             f"no entry is fitted at {count} indices ({'; '.join(named)}); the train is zero there",
             UnseenWarning,

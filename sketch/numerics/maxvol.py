@@ -29,8 +29,8 @@ def dominant_rows(q: Matrix) -> tuple[NDArray[np.intp], Matrix]:
     from scipy.linalg import lu_factor
 
     rank, order = q.shape[1], np.arange(len(q))
-    for row, other in enumerate(lu_factor(q, check_finite=False)[1].tolist()):
-        order[[row, other]] = order[[other, row]]
+    for place, other in enumerate(lu_factor(q, check_finite=False)[1].tolist()):
+        order[[place, other]] = order[[other, place]]
     rows = order[:rank]
     coefficients = np.linalg.solve(q[rows].T, q.T).T
     for _ in range(_EXCHANGES * rank):
