@@ -11,6 +11,7 @@ import numpy as np
 
 from ..decompose import tensor_train
 from ..formats import TensorTrain
+from ..sketches import TensorMethod
 from ._work import Data, Method
 
 if TYPE_CHECKING:  # old packages, which run this too, have other modules
@@ -65,7 +66,7 @@ def entries_error(t: Data) -> Error:
     return error
 
 
-def our_train(rank: int, method: Any = "stta", **options: Any) -> Method:
+def our_train(rank: int, method: TensorMethod = "stta", **options: Any) -> Method:
     """Return `tensor_train` with options."""
     return Method(lambda t: lambda: tensor_train(t, rank, method=method, **options))
 

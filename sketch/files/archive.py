@@ -22,7 +22,8 @@ _MAX_HEADER_BYTES = 16_000_000
 _SEAL = "checksum"  # of all other fields of the header
 
 Header = dict[str, Any]
-Arrays = dict[str, NDArray[Any]]
+Values = NDArray[Any]
+Arrays = dict[str, Values]
 
 
 class Kept(os.PathLike[str]):
@@ -188,7 +189,7 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> Header:
     return fields
 
 
-def _read_array(archive: zipfile.ZipFile, name: str, header: Header, path: object) -> NDArray[Any]:
+def _read_array(archive: zipfile.ZipFile, name: str, header: Header, path: object) -> Values:
     member = archive.getinfo(f"{name}.npy")
     if member.compress_type != zipfile.ZIP_STORED:
         raise StateFileError(f"{path}: array {name!r} is compressed; sketch never writes that")
@@ -214,7 +215,7 @@ def _check_size(file: IO[bytes], size: int) -> None:
         raise ValueError(f"an array of shape {shape} and dtype {dtype} in {size} bytes")
 
 
-def _write_array(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> str:
+def _write_array(archive: zipfile.ZipFile, name: str, array: Values) -> str:
     """Stream one array into the archive and return the checksum of its bytes."""
     with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
         hashed = _Hashed(file)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.array import HostArray
 from ..errors import StateFileError
 from ..files import archive
 from ..files.paths import as_regular_file
@@ -134,7 +135,7 @@ class _Decoded(Mapping[str, Any]):
         return len(self._root)
 
 
-def _as_written(stored: Any, dtype: str, shape: tuple[int, ...], where: str) -> Any:
+def _as_written(stored: HostArray, dtype: str, shape: tuple[int, ...], where: str) -> HostArray:
     """Return an array in the dtype and the shape that it had; formats change both."""
     size = math.prod(stored.shape)
     if size != math.prod(shape):

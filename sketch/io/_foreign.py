@@ -14,8 +14,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-_Answer = tuple[dict[str, Any], list[Any]]
+_Values = NDArray[Any]
+_Answer = tuple[dict[str, object], list[_Values]]
 _BEST_DEFLATE = 1032  # times that a compressed file can be smaller than what it holds
 
 
@@ -65,7 +67,7 @@ def read_result(path: str, mark: str) -> _Answer:
     return {"header": str(header.item()), "names": names}, arrays
 
 
-def _text_of(array: Any) -> Any:
+def _text_of(array: _Values) -> _Values:
     """Return cells of text as an array of text; other arrays as they are."""
     if array.dtype != object:
         return array
@@ -83,7 +85,7 @@ def _inside(content: dict[str, object], name: str) -> Any:
     return value
 
 
-def _fields(value: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
+def _fields(value: Any, name: str, depth: int = 0) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Yield the names and shapes of the numbers within structures of one entry."""
     names = getattr(value, "dtype", np.dtype("f8")).names
     if not names or value.size != 1 or depth > 8:

@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from ..backend.array import HostArray
 from ..errors import StateFileError
 from ..files.paths import replace_by, try_to_write
 from ..formats import is_label
@@ -123,7 +124,7 @@ def _write_mat(result: object, path: str) -> None:
     replace_by(path, put)
 
 
-def _plain(array: Any) -> Any:
+def _plain(array: HostArray) -> HostArray:
     """Return dates and spans of time as integers; other arrays as they are."""
     return array.view(np.int64) if array.dtype.kind in "Mm" else array
 

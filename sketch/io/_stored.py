@@ -60,10 +60,11 @@ class StoredInFile:
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> HostArray:
         return np.asarray(self[...], dtype)
 
-    def read(self, window: tuple[slice, ...]) -> Any:
+    def read(self, window: tuple[slice, ...]) -> HostArray:
         """Return a block as its reader gives it, masked where entries are missing."""
         try:
-            return np.ma.asanyarray(self.raw[window])
+            block: HostArray = np.ma.asanyarray(self.raw[window])
+            return block
         except SketchError:
             raise
         except Exception as error:  # whatever a reader raises on a damaged file
@@ -73,16 +74,16 @@ class StoredInFile:
                 "was closed"
             ) from error
 
-    def _mask(self, block: Any) -> Any:
+    def _mask(self, block: HostArray) -> HostArray | None:
         """Return what is missing in a block, None where nothing can be."""
         masked = np.ma.getmask(block)
-        mask = None if masked is np.ma.nomask else masked
+        mask = None if masked is np.ma.nomask else np.asarray(masked)
         if self.missing is not None and block.dtype.kind in "fc":
             unknown = np.isnan(np.ma.getdata(block))
             mask = unknown if mask is None else mask | unknown
         return mask
 
-    def _blocks(self) -> Iterator[tuple[tuple[slice, ...], Any]]:
+    def _blocks(self) -> Iterator[tuple[tuple[slice, ...], HostArray]]:
         row = max(1, math.prod(self.shape[1:]) * self.dtype.itemsize)
         step = max(1, _BLOCK_BYTES // row)
         rest = tuple(slice(0, n) for n in self.shape[1:])
@@ -108,7 +109,7 @@ class StoredInFile:
             )
         return np.asarray(total / count)
 
-    def _refusal(self, window: tuple[slice, ...], mask: Any) -> NonFiniteError:
+    def _refusal(self, window: tuple[slice, ...], mask: HostArray) -> NonFiniteError:
         """Say how many entries are missing and where the first one is."""
         at = np.argwhere(mask)[0]
         place = tuple(int(i) + cut.start for i, cut in zip(at, window, strict=True))

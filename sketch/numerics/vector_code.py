@@ -20,6 +20,12 @@ from .grouped_rows import LINE
 _INT, _LANE = ir.IntType(64), ir.IntType(32)
 
 
+class Structure(Protocol):
+    """What stands for an array in the code being built."""
+
+    data: ir.Value
+
+
 class Context(Protocol):
     """What numba asks of a machine that it compiles for."""
 
@@ -29,7 +35,7 @@ class Context(Protocol):
     def get_abi_sizeof(self, kind: ir.Type, /) -> int:
         """Return the bytes of a value."""
 
-    def make_array(self, kind: types.Type, /) -> Callable[..., object]:
+    def make_array(self, kind: types.Type, /) -> Callable[..., Structure]:
         """Return what makes the structure of an array."""
 
     def get_dummy_value(self) -> ir.Value:
@@ -92,16 +98,16 @@ def _step(make: Callable[..., object]) -> Any:
 
 def _parts(
     context: Context, builder: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
-) -> Callable[[int], Any]:
+) -> Callable[[int], Structure]:
     """Return what makes the structure of the array that an argument is."""
     return lambda k: context.make_array(signature.args[k])(context, builder, arguments[k])
 
 
-def _address(builder: ir.IRBuilder, array: Any) -> ir.Value:
+def _address(builder: ir.IRBuilder, array: Structure) -> ir.Value:
     return builder.ptrtoint(array.data, _INT)
 
 
-def _entry(builder: ir.IRBuilder, array: Any, at: ir.Value) -> ir.Value:
+def _entry(builder: ir.IRBuilder, array: Structure, at: ir.Value) -> ir.Value:
     return builder.load(builder.gep(array.data, [at]))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend.array import cast, compute_dtype, coordinates
+from ..backend.array import HostArray, compute_dtype, coordinates
 from ..errors import NonFiniteError
 from ..formats import CPTensor, TensorSum
 
@@ -35,12 +35,12 @@ def as_scipy_sparse(x: Any) -> object:
         )
     dtype = compute_dtype(coo.dtype)
     fill = np.asarray(fill).astype(dtype)
-    differences = _coo(cast(coo.data, dtype) - fill, coo.coords, coo.shape)
+    differences = _coo(coo.data.astype(dtype) - fill, coo.coords, coo.shape)
     ones = [np.ones((n, 1), dtype) for n in coo.shape]
     return TensorSum([differences, CPTensor(fill[None], ones)])
 
 
-def _coo(data: Any, coords: Any, shape: tuple[int, ...]) -> object:
+def _coo(data: HostArray, coords: HostArray, shape: tuple[int, ...]) -> object:
     import scipy.sparse
 
     if not data.dtype.isnative or data.dtype == np.float16:  # SciPy has neither
