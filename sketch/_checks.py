@@ -99,12 +99,35 @@ def checked_tol(tol: object) -> float | None:
 
 
 def as_number(value: Any) -> float:
-    """Return a real number as a float, NaN for what is none: text, truth values, masked ones."""
+    """Return a real number as a float, NaN for what is none: text, truth values, times, masked."""
     try:
-        no_number = isinstance(value, str | bytes | bool) or value is np.ma.masked
+        no_number = isinstance(value, str | bytes | bool) or not is_scalar(value)
+        no_number = no_number or any(kind in _kind(value) for kind in ("bool", "complex"))
         return math.nan if no_number else float(value)
     except (TypeError, ValueError, OverflowError):
         return math.nan
+
+
+def is_scalar(value: object) -> bool:
+    """Whether an object may stand for its number: neither a time nor masked."""
+    return value is not np.ma.masked and "time" not in _kind(value)
+
+
+def _kind(value: object) -> str:
+    return str(getattr(value, "dtype", ""))
+
+
+def checked_flag(value: object, name: str) -> bool:
+    """Return a truth value, of Python or of an array library, as a bool.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none: text, say, would count as true.
+    """
+    if getattr(value, "shape", ()) != () or value not in (True, False):
+        raise ArgumentError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def checked_share(value: object, name: str, *, whole: bool = False) -> float:

@@ -28,6 +28,7 @@ from containers import (
     pydata,
     repeated,
     scipy_netcdf,
+    sparse_frame,
     torch_of,
     torch_without,
     zarr,
@@ -83,6 +84,13 @@ EQUAL = {
     "gcxs filled": lambda a: pydata(a, "gcxs", fill=-3 * STEP),
     "dok filled": lambda a: pydata(a, "dok", fill=2.0),
     "dask of sparse": lambda a: dask_of(a, lambda block: pydata(block, fill=1.0)),
+    "dask of torch": lambda a: dask_of(a).map_blocks(torch_of),
+    **{
+        f"dask of {kind}": lambda a, kind=kind: dask_of(a, getattr(sp, f"{kind}_matrix"))
+        for kind in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
+    },
+    "rows in tuples": lambda a: tuple(map(tuple, a)),
+    "torch, short": lambda a: torch_of(a, lambda x: x.bfloat16()),
     "torch": torch_of,
     "torch with gradients": lambda a: torch_of(a, lambda x: x.requires_grad_() * 1.0),
     "torch conjugated": lambda a: torch_of(a + 0j, lambda x: x.conj()),
@@ -94,6 +102,9 @@ EQUAL = {
     "frame": frame,
     "frame of kinds": lambda a: frame(a).astype({0: "f4", 1: "Float64"}),
     "sparse frame": lambda a: frame(a).astype(pytest.importorskip("pandas").SparseDtype("f8", 0.0)),
+    "sparse frame filled": lambda a: sparse_frame(a, [STEP] * a.shape[1]),
+    "sparse frame of fills": lambda a: sparse_frame(a, np.arange(a.shape[1]) - 4.0),
+    "sparse frame, all stored": lambda a: sparse_frame(a, [np.nan] * a.shape[1]),
     "polars": lambda a: frame(a, "polars"),
     "frames as chunks": lambda a: [frame(a[:5]), frame(a[5:])],
     "annotated": annotated,
@@ -170,6 +181,10 @@ REFUSED = {
     "torch hybrid": (lambda a: torch_of(a, lambda x: x.to_sparse(1)), r"to_dense\(\)"),
     "frame with text": (lambda a: frame(a).assign(word="text"), "columns word of a DataFrame"),
     "polars with text": (lambda a: frame(a, "polars").cast({"column_1": str}), "columns column_1"),
+    "sparse frame with missing": (
+        lambda a: sparse_frame(np.where(a == a[3, 2], np.nan, a), [np.nan] * a.shape[1]),
+        "fill value is nan",
+    ),
     "frame with missing": (lambda a: frame(hole(a)).replace(-99, np.nan), "NaN"),
     "empty annotated": (lambda a: annotated(None, a.shape), "without X"),
     "series": (lambda a: frame(a)[0], r"\.to_numpy\(\)"),

@@ -181,6 +181,13 @@ def frame(a, library="pandas"):
     return pytest.importorskip(library).DataFrame(a)
 
 
+def sparse_frame(a, fills):
+    """Return a frame of sparse columns, with a fill value each."""
+    pandas = pytest.importorskip("pandas")
+    kinds = {key: pandas.SparseDtype("f8", float(fill)) for key, fill in enumerate(fills)}
+    return frame(a).astype(kinds)
+
+
 def annotated(a, shape=None):
     return pytest.importorskip("anndata").AnnData(a, shape=shape)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,7 @@ def test_the_command_line_refuses_them_too(option, tmp_path, capsys):
 
 
 NUMBERLESS = [
+    np.complex128(3), np.timedelta64(3, "s"), np.datetime64("2020"), np.array(3j),
     "3", b"3", None, True, np.nan, np.inf, -1, 2.5, 1j, (2,), [], {}, np.ma.masked, object(),
     np.array([2, 3]), np.array([[0.5]]), np.random.default_rng(0), lambda: 3,
 ]  # fmt: skip
@@ -87,6 +90,56 @@ NUMBERS = {  # what takes a number, or a function: by a value of the kind, and w
     "dtype of a result": (LOW.astype, ()),
     "power steps": (lambda x: sketch.HMT((4, 4), 1, power_iters=x), (2.5,)),
 }  # fmt: skip
+
+
+FLAGS = {  # what takes a truth value
+    "check_finite": lambda x: sketch.svd(MATRIX, 2, check_finite=x),
+    "check_finite of a train": lambda x: sketch.tensor_train(DATA, 2, check_finite=x),
+    "check_finite of the reference": lambda x: sketch.tensor_train(
+        DATA, 2, method="tt-svd", check_finite=x
+    ),
+    "check_finite of components": lambda x: sketch.pca(MATRIX, 2, check_finite=x),
+    "check_finite of a measure": lambda x: sketch.verify(LOW, MATRIX, check_finite=x),
+    "progress": lambda x: sketch.pca(MATRIX, 2, progress=x),
+    "progress of a stream": lambda x: rows(progress=x),
+    "progress of a cross": lambda x: sketch.cross(lambda i: i.sum(1), (4, 4), 1, progress=x),
+    "progress of a system": lambda x: sketch.solve(SECOND, RIGHT, 2, progress=x),
+    "progress of pivots": lambda x: sketch.pivoted_cholesky(np.eye(4), rank=2, progress=x),
+    "vectorized": lambda x: sketch.cross(lambda i: i.sum(1), (4, 4), 1, vectorized=x),
+    "center": lambda x: sketch.pca(MATRIX, 2, center=x),
+    "center of a sketch": lambda x: sketch.GramNystrom(20, 2, center=x),
+    "whiten": lambda x: sketch.pca(np.eye(20), 2, whiten=x),
+    "biases": lambda x: sketch.Completion((None, 4), 1, biases=x),
+    "resume": lambda x: rows(resume=x),
+    "again": lambda x: sketch.GramNystrom(20, 2).merge(sketch.GramNystrom(20, 2), again=x),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_what_is_no_truth_value_is_refused(name):
+    for value in (*NUMBERLESS, "False", "no", 2, np.array([True]), np.array([True, False])):
+        if value is not True:
+            with pytest.raises(sketch.SketchError, match=r"True or False|does not take"):
+                FLAGS[name](value)
+    for value in (True, np.bool_(True), np.array(True), 1) if "progress" not in name else ():
+        with contextlib.suppress(sketch.EvaluationError):  # of one number for all
+            FLAGS[name](value)
+
+
+NO_FACTORS = [
+    np.ma.masked, np.timedelta64(2, "s"), np.datetime64("2020"), None, "2", [2], MATRIX,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", NO_FACTORS, ids=repr)
+@pytest.mark.parametrize("operate", [lambda a, x: a * x, lambda a, x: x * a, lambda a, x: a / x])
+@pytest.mark.parametrize("kind", ["low rank", "train", "sum", "sketch"])
+def test_nothing_is_multiplied_by_what_is_no_number(kind, operate, value):
+    sk = sketch.GramNystrom(20, 2)
+    sk.update(MATRIX)
+    of = {"low rank": LOW, "train": sketch.tt_svd(MATRIX, 2), "sum": LOW + MATRIX, "sketch": sk}
+    with pytest.raises((TypeError, ValueError)):
+        operate(of[kind], value)
 
 
 @pytest.mark.parametrize("name", NUMBERS)

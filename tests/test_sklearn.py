@@ -57,6 +57,27 @@ def test_a_share_of_the_variance_takes_as_many_components_as_scikit_learn():
     assert SketchPCA(0.95).fit(wide).n_components_ > 100  # the search is widened
 
 
+@pytest.mark.parametrize("estimator", [SketchPCA(2), SketchSVD(2)], ids=repr)
+def test_rows_are_taken_for_what_they_are_or_refused(estimator):
+    masked = np.ma.masked_array(ROWS, mask=False)
+    assert np.array_equal(clone(estimator).fit(masked).components_, estimator.fit(ROWS).components_)
+    masked[3, 2] = np.ma.masked
+    with pytest.raises(sketch.NonFiniteError, match=r"\(3, 2\)"):
+        estimator.fit_transform(masked)
+    for times in (
+        ROWS.astype("m8[s]"),
+        pytest.importorskip("pandas").DataFrame(ROWS.astype("M8[s]")),
+    ):
+        with pytest.raises(sketch.DtypeError, match="times"):
+            estimator.fit_transform(times)
+    narrow = np.random.default_rng(0).integers(0, 120, (30, 5)).astype("i1")
+    row, column = np.indices(narrow.shape).reshape(2, -1)
+    cells = np.tile(row, 4), np.tile(column, 4)
+    repeated = sp.coo_array((np.tile(narrow.ravel(), 4), cells), shape=narrow.shape)
+    found, best = (clone(estimator).fit(x) for x in (repeated, 4.0 * narrow))
+    assert np.allclose(found.singular_values_, best.singular_values_)
+
+
 def test_batches_do_not_matter():
     whole = SketchPCA(4).partial_fit(ROWS)
     parts = SketchPCA(4)

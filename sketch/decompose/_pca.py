@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict, Unpack, overload
 
-from .._checks import checked_size, checked_tol
+from .._checks import checked_flag, checked_size, checked_tol
 from ..backend.array import Device
 from ..errors import PassError, RankError
 from ..formats import seeds_of, with_seeds
@@ -163,6 +163,7 @@ def pca(
     >>> sketch.pca(rows, rank=2).rank
     2
     """
+    whiten = checked_flag(whiten, "whiten")
     if checked_missing(missing):
         options = {"tol": tol, "sketch_rank": sketch_rank, "center": center, "scale": scale}
         options |= {"device": device, "check_finite": check_finite, "passes": passes, "seed": seed}

@@ -12,6 +12,7 @@ import numpy as np
 from .._checks import (
     MISSING_HINT,
     Ranks,
+    checked_flag,
     checked_size,
     checked_tol,
     each_bond,
@@ -182,7 +183,7 @@ def tensor_train(
     ((5, 5), True)
     """
     require_rank_or_tol(rank, tol)
-    tol = checked_tol(tol)
+    tol, check_finite = checked_tol(tol), checked_flag(check_finite, "check_finite")
     if isinstance(method, str) and method == "tt-svd":
         idle = {"device": device, "memory": memory, "check_finite": None if check_finite else False}
         _refuse_options(method, [*options, *(name for name in idle if idle[name] is not None)])

@@ -122,8 +122,15 @@ def _keys(points: Points, shape: tuple[int, ...]) -> Points:
     return keys
 
 
-def transposed(x: object) -> Any:
+def transposed(x: Any) -> Any:
     """Return a tensor of any kind with its axes in the opposite order."""
+    found = coordinates(x)
+    if found is not None:
+        from scipy.sparse import coo_array
+
+        return coo_array((found[1], tuple(found[0][::-1])), shape=tuple(reversed(x.shape)))
+    if is_array(x) and hasattr(x, "asformat") and not hasattr(x, "transpose"):  # a DOK
+        x = x.asformat("coo")
     if is_array(x):
         return namespace(x).permute_dims(x, tuple(reversed(range(x.ndim))))
     if not hasattr(x, "T"):

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..backend.array import Array, beside, dtype_name, is_array, is_dask, namespace, promote
+from ..backend.array import Array, beside, coordinates, dtype_name, is_array, namespace, promote
 from ..numerics.linalg import frobenius_norm, multiple
 from ._inner import Chain, inner_product
 from ._train_algebra import hadamard, representable, summed
@@ -23,7 +23,7 @@ def norm(x: Any) -> float:
     cores = exact_cores(x, limit)
     if cores is not None:
         return float(representable(*train_norm(cores), "the norm"))
-    if any(is_array(term) and not is_dask(term) for term in getattr(x, "terms", ())):
+    if any(is_array(term) and coordinates(term) is None for term in getattr(x, "terms", ())):
         return frobenius_norm(x.to_array())
     return math.sqrt(max(0.0, complex(inner_product(x, x)).real))
 

@@ -11,11 +11,20 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from .._checks import checked_list
-from ..backend.array import Array, HostArray, gathered, namespace, to_host
+from ..backend.array import (
+    Array,
+    HostArray,
+    compute_dtype,
+    dtype_name,
+    gathered,
+    is_dask,
+    moved,
+    to_host,
+)
 from ..errors import DtypeError, ShapeError
 from ..numerics.index_keys import Points
 from ..numerics.linalg import finite_factor, multiple
-from ._elements import at_points, checked_points, transposed
+from ._elements import at_points, checked_points, dense_numbers, transposed
 from ._inner import inner_product
 from ._norms import norm
 
@@ -362,8 +371,7 @@ class TensorSum(Summable):
 
     def _at_points(self, points: Points) -> Array:
         terms = zip(self.coefficients, self.terms, strict=True)
-        first, *others = [multiple(at_points(term, points), c) for c, term in terms]
-        return sum(others, first)
+        return _total([multiple(at_points(term, points), c) for c, term in terms])
 
     def _constant(self, number: complex) -> Summable:
         known = [term for term in self.terms if isinstance(term, Summable)]
@@ -382,21 +390,27 @@ class TensorSum(Summable):
             If a term would be larger than 2 GB.
         """
         terms = zip(self.terms, self.coefficients, strict=True)
-        dense = [multiple(_dense(term), c) for term, c in terms]
-        total = dense[0]
-        for array in dense[1:]:
-            total = total + array
-        return total
+        return _total([multiple(_dense(term), c) for term, c in terms])
 
 
 def _dense(term: Any) -> Array:
-    for method in ("to_array", "toarray"):
+    """Return a term as a dense array of a dtype that is computed with."""
+    if is_dask(term):
+        dtype = compute_dtype(dtype_name(term.dtype))
+        lazy: Array = term.map_blocks(_dense, dtype=dtype, meta=np.empty((0,) * term.ndim, dtype))
+        return lazy
+    for method in ("to_array", "toarray", "to_dense", "todense"):
         if hasattr(term, method):
             term = getattr(term, method)()
             break
-    namespace(term)
-    dense: Array = term
-    return dense
+    return dense_numbers(term)
+
+
+def _total(arrays: Sequence[Array]) -> Array:
+    """Return the sum of arrays, where the first lives that is not NumPy's."""
+    like = next((x for x in arrays if not isinstance(x, np.ndarray)), arrays[0])
+    first, *others = arrays if is_dask(like) else [moved(x, like) for x in arrays]
+    return sum(others, first)
 
 
 def _check_shape(term: object) -> None:

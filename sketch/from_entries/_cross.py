@@ -9,6 +9,7 @@ from typing import TypedDict, Unpack, overload
 from .._checks import (
     Ranks,
     check_callable,
+    checked_flag,
     checked_size,
     checked_tol,
     each_bond,
@@ -152,7 +153,7 @@ def cross(
     """
     require_rank_or_tol(rank, tol)
     tol = checked_tol(tol)
-    shape = checked_shape(shape)
+    shape, progress = checked_shape(shape), checked_flag(progress, "progress")
     check_callable(f, "f", "a function of multi-indices")
     check_callable(map, "map", "a function like Python's map")
     ranks = None if rank is None else each_bond(rank, len(shape) - 1, "rank")
@@ -161,7 +162,7 @@ def cross(
         max_evaluations = checked_size(max_evaluations, "max_evaluations", least=1)
     with counter("evaluating", total=max_evaluations, enabled=progress) as tell:
         entries = Evaluations(
-            FunctionBlock(f, vectorized),
+            FunctionBlock(f, checked_flag(vectorized, "vectorized")),
             shape,
             mapped=map,
             block_points=checked_size(block_points, "block_points", least=1),

@@ -9,7 +9,7 @@ from typing import Any, TypedDict, Unpack, overload
 
 import numpy as np
 
-from .._checks import check_callable, checked_size, checked_tol, require_rank_or_tol
+from .._checks import check_callable, checked_flag, checked_size, checked_tol, require_rank_or_tol
 from ..backend.array import dtype_name, quiet, unit_roundoff
 from ..decompose import FIRST_RANK, GROWTH
 from ..errors import DtypeError, NonFiniteError, ShapeError, ToleranceWarning, warn
@@ -155,7 +155,7 @@ def solve(
     True
     """
     require_rank_or_tol(rank, tol)
-    tol = checked_tol(tol)
+    tol, progress = checked_tol(tol), checked_flag(progress, "progress")
     limit = checked_size(max_steps, "max_steps", least=1)
     system = _checked_system(A, b, preconditioner)
     with quiet():  # what is not finite is told next
@@ -166,7 +166,10 @@ def solve(
     seeds = _unused_seeds(first, set(seeds_of(system.b)))
     with quiet():
         system, of_x, of_b = system.in_units()
-    with quiet(), counter("solving", total=None, enabled=progress) as tell:
+    with (
+        quiet(),
+        counter("solving", total=None, enabled=progress) as tell,
+    ):
         if rank is None:
             found = _to_tolerance(system, tol or 0.0, limit, seeds, tell)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from .._checks import checked_flag
 from ..backend.array import gathered, is_dask, quiet
 from ..decompose import exact_error
 from ..errors import ArgumentError, ShapeError
@@ -97,7 +98,11 @@ def verify(
     >>> bool(error.value < 1e-9)
     True
     """
-    how: Reading = {"check_finite": check_finite, "memory": memory, "progress": progress}
+    how: Reading = {
+        "check_finite": checked_flag(check_finite, "check_finite"),
+        "memory": memory,
+        "progress": checked_flag(progress, "progress"),
+    }
     if isinstance(result, LowRank):
         return _matrix_error(result, data, how, block)
     if isinstance(result, TensorTrain):

@@ -9,6 +9,7 @@ from typing import overload
 
 import numpy as np
 
+from .._checks import is_scalar
 from ..backend.array import (
     Array,
     DeviceSparse,
@@ -23,7 +24,7 @@ from ..backend.array import (
     to_host,
 )
 from ..backend.protocols import Namespace, Number
-from ..errors import NonFiniteError
+from ..errors import DtypeError, NonFiniteError
 
 _NORM_COLUMNS = 8192  # whose squares are added in the precision of the array
 _SAFE_EXPONENT = {4: 40, 8: 200}  # by bytes of a real: squares within 2**-e and 2**e are safe
@@ -55,7 +56,15 @@ def multiple(x: Array, number: Number) -> Array:
 
 
 def plain_number(number: Number) -> complex | float:
-    """Return a Python number, real where the imaginary part is zero."""
+    """Return a Python number, real where the imaginary part is zero.
+
+    Raises
+    ------
+    DtypeError
+        If it is masked or a time.
+    """
+    if not is_scalar(number):
+        raise DtypeError(f"{number!r} is no number to compute with")
     plain = complex(number)
     return plain if plain.imag else plain.real
 

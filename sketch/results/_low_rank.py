@@ -153,9 +153,7 @@ class LowRank(LowRankForms, Summable, Seeded):
 
     def __matmul__(self, x: Any) -> Array:
         """Return the product with a vector or matrix, in O((m + n) k) operations a column."""
-        x, sparse = plain(x), is_sparse(x)
-        if not sparse and not is_array(x):
-            x = brought(_as_numbers(x), self.U)
+        x, sparse = self._factor(x), is_sparse(x)
         if x.ndim not in (1, 2) or x.shape[0] != self.shape[1]:
             raise ShapeError(f"cannot multiply {self.shape} by an array of shape {tuple(x.shape)}")
         inner = _times_sparse(self.Vh, x) if sparse else product(self.Vh, x)
@@ -163,8 +161,13 @@ class LowRank(LowRankForms, Summable, Seeded):
 
     def __rmatmul__(self, x: Any) -> Array:
         """Return ``x @ self``, of the same cost."""
-        transposed: Array = (self.T @ x.T).T
+        transposed: Array = (self.T @ self._factor(x).T).T
         return transposed
+
+    def _factor(self, x: object) -> Any:
+        """Return what the matrix is multiplied by: an array or a sparse matrix of numbers."""
+        x = plain(x)
+        return x if is_sparse(x) or is_array(x) else brought(_as_numbers(x), self.U)
 
     def to_array(self) -> Array:
         """Return the dense matrix, shape (m, n).

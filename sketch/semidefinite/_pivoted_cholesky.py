@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 
-from .._checks import checked_size, checked_tol, require_rank_or_tol
+from .._checks import checked_flag, checked_size, checked_tol, require_rank_or_tol
 from ..backend.array import Array, namespace
 from ..numerics.factorizations import wide_svd
 from ..numerics.linalg import adjoint, as_floats, frobenius_norm, rescaled, tail_norms
@@ -115,7 +115,7 @@ def pivoted_cholesky(
     if columns is not None:
         most = checked_size(columns, "columns", least=keep if rank is not None else 1)
     factor = CholeskyFactor(matrix, checked_seed(seed))
-    with counter("columns", total=min(n, most), enabled=progress) as tell:
+    with counter("columns", total=min(n, most), enabled=checked_flag(progress, "progress")) as tell:
         while factor.width < min(n, most) and not factor.is_exhausted:
             if tol is not None and factor.trace <= _SHARE * tol * factor.norm:
                 break

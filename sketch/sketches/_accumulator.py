@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
+from .._checks import checked_flag, checked_tol
 from ..backend.array import Array, quiet
 from ..backend.protocols import Number
 from ..errors import IncompatibleSketchError, PassError, SpectrumWarning, warn
@@ -98,6 +99,8 @@ class Accumulator:
 
         What follows the rows of a Dask array `stays` where these are, or is gathered.
         """
+        check_finite = checked_flag(check_finite, "check_finite")
+        progress = checked_flag(progress, "progress")
         warn_of_seed(self.spec.seed, chunk)
         state, source = self.state, self.spec.as_source(chunk)
         start = offset(self.spec, state, at, source.shape)
@@ -151,6 +154,7 @@ class Accumulator:
 
     def merge(self, theirs: State, again: bool) -> None:
         """Add a state of other data; see `Sketch.merge`."""
+        again = checked_flag(again, "again")
         with self._committing:
             common = self.state.shares & theirs.shares
             if common and not again:
@@ -240,6 +244,7 @@ class Accumulator:
 
     def finish(self, sums: Sums, rank: object, tol: float | None, advice: str) -> Any:
         """Return the result of sums, and warn with an advice of what a reading would tell."""
+        tol = checked_tol(tol)
         with _calm(sums.state):
             blur = self.spec.blur(sums, rank, tol)
             result = self.spec.finish(sums, rank, tol)

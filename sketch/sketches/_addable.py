@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from ..errors import IncompatibleSketchError
 from ..formats import is_number
-from ..numerics.linalg import finite_factor
+from ..numerics.linalg import finite_factor, plain_number
 from ._accumulator import Accumulator
 from ._method import AnyMethod
 
@@ -95,7 +95,7 @@ class Addable:
     __array_ufunc__ = None  # a NumPy number times a sketch is a sketch
 
     def __truediv__(self, divisor: Any) -> Self:
-        return self.__mul__(1 / divisor)
+        return self * (1 / plain_number(divisor)) if is_number(divisor) else NotImplemented
 
     def __neg__(self) -> Self:
         return self * -1.0

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import as_number, checked_size
+from .._checks import as_number, checked_flag, checked_size
 from ..backend.array import Device, compute_dtype, is_complex
 from ..errors import ArgumentError, DtypeError, PassError, RankError, ShapeError
 from ..numerics.seeds import checked_seed
@@ -178,7 +178,7 @@ class Completion(MultiPass, Sketch[Completed]):
             ranks=ranks,
             ridge=None if ridge is None else _checked_share(ridge, "ridge", math.inf),
             passes=checked_size(passes, "passes", least=1),
-            biases=bool(biases),
+            biases=checked_flag(biases, "biases"),
             holdout=_checked_share(holdout, "holdout", 0.5),
             sample=default_sample(n, rank)
             if sample is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import checked_size
+from .._checks import checked_flag, checked_size
 from ..backend.array import Array, Device, is_array, quiet, to_host
 from ..errors import ArgumentError, ShapeError
 from ..maps import MatrixFamilyName, TestMatrixFamily
@@ -141,6 +141,7 @@ class GramNystrom(Sketch[PrincipalComponents]):
         fields |= {"rank": min(fields["rank"], n), "range_size": min(width, n)}
         given = checked_scale(scale, n)
         scales = given is not None or bool(scale)
+        center = checked_flag(center, "center")
         spec = GramNystromSpec(**fields, center=center, exact=width >= n, scale=scales)
         self._set_up(spec, device)
         if given is not None:

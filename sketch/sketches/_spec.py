@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 from .._checks import as_number, checked_size
 from ..backend.array import compute_dtype, dtype_name, is_complex
-from ..errors import RankError, ShapeError
+from ..errors import DtypeError, RankError, ShapeError
 from ..files.archive import Header
 from ..maps import (
     STREAMS,
@@ -193,6 +193,8 @@ def named_dtype(dtype: Any) -> object:
     """Return a dtype of any library from what a user may write."""
     import numpy as np
 
+    if hasattr(dtype, "dtype") and not isinstance(dtype, type):
+        raise DtypeError(f"{dtype!r} is no dtype; give its .dtype, if that is meant")
     try:
         return np.dtype(dtype)
     except TypeError:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
-from .._checks import checked_share, checked_size
-from ..backend.array import HostArray, is_array, is_dask, to_host
+from .._checks import checked_flag, checked_share, checked_size
+from ..backend.array import HostArray, cast, compute_dtype, is_array, is_dask, to_host
 from ..errors import NonFiniteError, PassError, PlacementWarning, ShapeError, warn
 from ..files.paths import try_to_write
 from ..running.progress import track
@@ -50,6 +50,7 @@ def follow(
             "forget in between; use a one-pass sketch"
         )
     every = checked_size(every, "every", least=1)
+    resume, progress = checked_flag(resume, "resume"), checked_flag(progress, "progress")
     if checkpoint is not None:
         try_to_write(checkpoint)
     stream = into.state.stream
@@ -194,7 +195,7 @@ def _indexable(chunk: object) -> Any:
     elif not isinstance(chunk, np.ndarray):
         with contextlib.suppress(NonFiniteError):  # of missing entries, which completion takes
             chunk = contents(chunk)
-    found: Any = chunk
+    found: Any = np.asarray(chunk) if isinstance(chunk, tuple) else chunk
     return found.tocsr() if hasattr(found, "tocsr") and found.ndim == 2 else found
 
 
@@ -203,7 +204,9 @@ def _values(rows: object) -> HostArray:
     for method in ("compute", "toarray", "todense", "to_array"):
         if hasattr(found, method):
             found = getattr(found, method)()
-    values = np.asarray(to_host(found) if hasattr(found, "dtype") else found)
+    if is_array(found):
+        found = to_host(cast(found, compute_dtype(found.dtype)))
+    values = np.asarray(found)
     dtype = "complex128" if values.dtype.kind == "c" else "float64"
     return np.ascontiguousarray(values.astype(dtype) + 0.0)  # zeros have one sign
 

@@ -12,8 +12,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..backend.array import is_dask
-from ..errors import ArgumentError
+from ..backend.plain import plain
+from ..errors import ArgumentError, DtypeError
 from ..results import PrincipalComponents
+from ..sources import is_sparse
 
 
 class Components(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -79,6 +81,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         if hasattr(X, "to_dask_array"):
             X = X.to_dask_array(lengths=True)
         if not is_dask(X):
+            X = _as_told(X)
             return validate_data(
                 self,
                 X,
@@ -114,3 +117,16 @@ class Components(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _as_told(X: Any) -> Any:
+    """Return rows whose numbers scikit-learn takes for what they are, or refuse them by name.
+
+    It drops masks, counts times in their units, and adds up narrow integers as they are.
+    """
+    if is_sparse(X):
+        return X.astype(np.float64) if X.dtype.kind in "biu" else X
+    kinds = getattr(X, "dtypes", getattr(X, "dtype", ""))
+    if any("time" in str(kind) for kind in (kinds if hasattr(kinds, "__iter__") else [kinds])):
+        raise DtypeError(f"a {type(X).__name__} of times holds no numbers; give those of a unit")
+    return plain(X)

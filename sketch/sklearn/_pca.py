@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from .._checks import checked_size
+from .._checks import checked_flag, checked_size
 from ..decompose import pca
 from ..errors import RankError, SpectrumWarning
 from ..results import PrincipalComponents
@@ -255,7 +255,8 @@ class SketchPCA(Components):
         return float(self.score_samples(X).mean())
 
     def _hold(self, found: PrincipalComponents, rows: object) -> None:
-        super()._hold(found.whitened() if self.whiten else found, rows)
+        white = checked_flag(self.whiten, "whiten")
+        super()._hold(found.whitened() if white else found, rows)
         self.explained_variance_ = found.explained_variance
         self.explained_variance_ratio_ = found.explained_variance_ratio
         self.mean_, self.scale_ = found.mean, found.scale

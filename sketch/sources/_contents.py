@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from ..backend.array import is_array
+from ..backend.array import Array, HostArray, cast, compute_dtype, is_array, is_dask, to_host
 from ..backend.plain import plain
+from ..backend.protocols import DaskArray
 from ..errors import DtypeError
 from ..formats import Summable
 from ._base import MatrixSource
@@ -18,6 +19,7 @@ from ._opened import OpenedData
 from ._operator import is_operator
 from ._sparse import is_sparse
 from ._tensor_base import TensorSource
+from ._tiles import in_slices
 from ._variables import Variable, as_variable
 
 
@@ -44,12 +46,30 @@ def contents(x: object) -> object:
     x = as_scipy_sparse(as_numbers(x))
     if is_array(x) or isinstance(x, np.ndarray):
         return plain(x)
+    if is_dask(x):
+        return _that_dask_reads(x)
     for convert in (as_variable, as_structured):
         converted = convert(x)
         if converted is not x:
             return contents(converted)
     refuse_containers(x)
     return x
+
+
+def _that_dask_reads(x: DaskArray) -> object:
+    """Return a Dask array of a dtype of NumPy's, with sparse chunks that can be cut and joined."""
+    meta: object = getattr(x, "_meta", None)
+    if is_sparse(meta) and getattr(meta, "format", "csr") not in ("csr", "csc"):
+        return x.map_blocks(in_slices)
+    if isinstance(x.dtype, np.dtype):
+        return x
+    dtype = compute_dtype(x.dtype)
+    meta = np.empty((0,) * x.ndim, dtype)
+    return x.map_blocks(_on_host, dtype=np.dtype(dtype), meta=meta)
+
+
+def _on_host(chunk: Array) -> HostArray:
+    return to_host(cast(chunk, compute_dtype(chunk.dtype)))
 
 
 def refuse_containers(x: object) -> None:

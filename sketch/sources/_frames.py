@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError
+from ._foreign_sparse import with_fill
 
 
 def is_pandas(x: object) -> bool:
@@ -41,7 +42,7 @@ def as_numbers(x: Any) -> object:
         is_numeric = sys.modules["pandas"].api.types.is_numeric_dtype
         _check_columns(x, [key for key, dtype in x.dtypes.items() if not is_numeric(dtype)])
         if len(x.columns) and all(hasattr(dtype, "fill_value") for dtype in x.dtypes):
-            return x.sparse.to_coo()
+            return _sparse_columns(x)
         values = x.to_numpy()
         return values if values.dtype != object else x.to_numpy("float64", na_value=np.nan)
     if is_polars(x):
@@ -53,6 +54,16 @@ def as_numbers(x: Any) -> object:
             raise DtypeError(f"an {type(x).__name__} without X; give one of its layers")
         return x.X
     return x
+
+
+def _sparse_columns(x: Any) -> object:
+    """Return a frame of sparse columns, each with its fill value."""
+    columns = [x.iloc[:, number].array for number in range(len(x.columns))]
+    rows = [column.sp_index.indices for column in columns]
+    values = np.concatenate([column.sp_values for column in columns])
+    fills = [0 if len(at) == len(x) else c.fill_value for at, c in zip(rows, columns, strict=True)]
+    places = np.concatenate(rows), np.repeat(np.arange(len(columns)), [len(at) for at in rows])
+    return with_fill(values, places, tuple(x.shape), np.asarray(fills, values.dtype))
 
 
 def _check_columns(x: object, others: list[object]) -> None:

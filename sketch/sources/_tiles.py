@@ -18,6 +18,7 @@ from ..backend.array import (
     cuts,
     gathered,
     is_array,
+    is_dask,
 )
 from ..backend.plain import plain
 from ..backend.protocols import Stored
@@ -53,7 +54,10 @@ class StoredArray:
             raise ShapeError(
                 f"the shape {stored.shape} is unknown; call compute_chunk_sizes() first"
             )
-        self.stored = stored
+        self.stored = self._cuttable = stored
+        if is_dask(stored):  # of some sparse formats slices are not there
+            meta: object = getattr(stored, "_meta", None)
+            self._cuttable = stored.map_blocks(in_slices, dtype=stored.dtype, meta=meta)
         self.shape = tuple(int(n) for n in stored.shape)
         self.dtype = compute_dtype(stored.dtype)
         self.nbytes = math.prod(self.shape) * int(getattr(stored.dtype, "itemsize", 8))
@@ -120,7 +124,7 @@ class StoredArray:
     def _read(self, window: tuple[slice, ...]) -> Array:
         if isinstance(self.stored, np.memmap):  # a copy, since a view would be read when it is used
             return np.array(self.stored[window])
-        tile = gathered(self.stored[window])
+        tile = gathered(self._cuttable[window])
         for dense in ("toarray", "todense"):
             tile = getattr(tile, dense)() if hasattr(tile, dense) else tile
         tile = tile if is_array(tile) else np.asarray(tile)
@@ -132,6 +136,12 @@ class StoredArray:
                 f"array of shape {tuple(block.shape)}; give an object whose slices are arrays"
             )
         return block
+
+
+def in_slices(chunk: Any) -> Any:
+    """Return a chunk of a Dask array that slices can be taken of, and joined."""
+    is_scipy = hasattr(chunk, "tocsr") and not hasattr(chunk, "fill_value")
+    return chunk.tocsr() if is_scipy else chunk
 
 
 def converted(block: Array, dtype: str) -> Array:
