@@ -239,3 +239,22 @@ def test_what_is_no_list_of_cores_or_sizes_is_told():
         sketch.TTOperator.identity(3)
     with pytest.raises(sketch.RankError, match="integer"):
         sketch.TTOperator.identity((None, 2))
+
+
+@pytest.mark.parametrize("exponent", [-600, 600])
+def test_products_whose_cores_are_beyond_the_range_are_not_where_they_are_together(exponent):
+    one = sketch.TTOperator.kronecker([np.arange(1.0, 5).reshape(2, 2)] * 3)
+    far = sketch.TTOperator(
+        [
+            np.ldexp(core, step)
+            for core, step in zip(one.cores, (exponent, -exponent, 0), strict=True)
+        ]
+    )
+    x = sketch.TensorTrain.random((2, 2, 2), rank=2, seed=1)
+    assert np.array_equal((far @ far).to_dense(), (one @ one).to_dense())
+    assert np.isclose((far @ far).norm(), (one @ one).norm(), rtol=1e-14)
+    wide = sketch.TensorTrain(
+        [np.ldexp(c, s) for c, s in zip(x.cores, (exponent, -exponent, 0), strict=True)]
+    )
+    assert np.allclose((far @ wide).to_array(), (one @ x).to_array(), rtol=1e-14)
+    assert np.isclose((far @ (far @ wide)).norm(), (one @ (one @ x)).norm(), rtol=1e-14)

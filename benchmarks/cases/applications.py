@@ -19,7 +19,8 @@ from .components import climate
 Array = np.ndarray[Any, Any]
 Train = sketch.TensorTrain
 RATING_RANK, FIELD_RANK, FIT_RANK, BINS = 20, 40, 5, 16
-PRODUCTS, SEEDS, MANY = 500, 10, 100
+PRODUCTS, SEEDS = 500, 10
+WHOLE, HALVES = "sketch, one stream", "sketch, two halves merged"
 STREAM, SWEEPS = "sketch, one stream", "cmfrec, six sweeps"
 CROSS, TENEVA = "sketch cross", [f"teneva, {k}" for k in range(len(functions.SETTINGS))]
 TRAIN, FOREST = "sketch, train of the forest", "the forest"
@@ -59,8 +60,7 @@ def streamed(data: dict[str, Any]) -> Any:
 
 def by_cmfrec(ridge: float, data: dict[str, Any]) -> Array:
     runs = completion.by_cmfrec(ridge, data["rows"], *data["at"])
-    *_, (_, _, predicted, _, _) = (run for run in runs if "each entry" in run[0])
-    return np.asarray(predicted)
+    return np.asarray(next(run[2] for run in runs if "each entry" in run[0]))  # the first alone
 
 
 def off_ratings(data: dict[str, Any]) -> Callable[[Any], float]:
@@ -72,6 +72,32 @@ def off_ratings(data: dict[str, Any]) -> Callable[[Any], float]:
         return completion.rms(predicted - data["fresh"])
 
     return error
+
+
+@functools.lru_cache(maxsize=1)
+def films(rows: int, n: int) -> dict[str, Any]:
+    """Return chunks of rows as long and as skewed as those of the Netflix data, and new ones."""
+    model, size = completion.Ratings(n, 10, 212, skewed=True, biased=0.4), completion.CHUNK
+    starts = range(0, rows, size)
+    chunks = [model.rows(at + 1, min(size, rows - at))[0] for at in starts]
+    return {"chunks": chunks, "new": model.rows(10**6, 4000)[0]}
+
+
+def followed(parts: int, data: dict[str, Any]) -> tuple[sketch.Completion, Any]:
+    """Return the sketch of streams of equal length that are merged, and what it finds."""
+    chunks, streams = data["chunks"], []
+    for part in range(parts):
+        sk = sketch.Completion((None, chunks[0].shape[1]), 10)
+        for chunk in chunks[part * len(chunks) // parts : (part + 1) * len(chunks) // parts]:
+            sk.update(chunk)
+        streams.append(sk)
+    for other in streams[1:]:
+        streams[0].merge(other)
+    return streams[0], streams[0].finalize()
+
+
+def off_films(data: dict[str, Any]) -> Callable[[Any], float]:
+    return lambda found: completion.error_of_new(found[1], data["new"])
 
 
 @functools.lru_cache(maxsize=1)
@@ -96,11 +122,31 @@ def off_field(data: dict[str, Any]) -> Callable[[Any], float]:
 
 
 @functools.lru_cache(maxsize=1)
-def function(name: str, exact_rank: int) -> dict[str, Any]:
+def function(name: str, exact_rank: int, count: int = 1) -> dict[str, Any]:
+    """Return a function, its wide train, and how many trains are asked for."""
     f, shape = functions.on_grid(name)
     exact = sketch.cross(f, shape, rank=exact_rank, seed=99)
     asked = sketch.cross(f, shape, rank=functions.RANK).n_evaluations
-    return {"f": f, "shape": shape, "exact": exact, "asked": asked}
+    return {"f": f, "shape": shape, "exact": exact, "asked": asked, "count": count}
+
+
+def crossed(data: dict[str, Any]) -> list[Train]:
+    f, shape = data["f"], data["shape"]
+    return [sketch.cross(f, shape, functions.RANK, seed=seed) for seed in range(data["count"])]
+
+
+def outside(data: dict[str, Any]) -> Callable[[list[Train]], float]:
+    """Return the share of the errors that are outside of their interval, of those with one."""
+
+    def error(found: list[Train]) -> float:
+        out = []
+        for tt in found:
+            if tt.error is not None and tt.error.kind != "heuristic":
+                low, high = tt.error.interval()
+                out.append(not low <= (tt - data["exact"]).norm() <= high)
+        return float(np.mean(out)) if out else 1.0
+
+    return error
 
 
 def by_teneva(setting: int) -> Method:
@@ -172,6 +218,15 @@ def off_truth(data: dict[str, Any]) -> Callable[[Array], float]:
     return lambda predicted: completion.rms(predicted - data["truth"])
 
 
+def numbers_of_train(data: dict[str, Any]) -> int:
+    return sum(int(core.size) for core in data["train"].cores) + int(data["edges"].size)
+
+
+def numbers_of_forest(data: dict[str, Any]) -> int:
+    """Return what nodes hold: a variable, a threshold or value, and a place of the next ones."""
+    return 3 * sum(tree.tree_.node_count for tree in data["forest"].estimators_)
+
+
 # ---- nuclear norms -------------------------------------------------------------------------------
 
 SPECTRA: dict[str, Callable[[Array], Array]] = {
@@ -183,17 +238,17 @@ SPECTRA: dict[str, Callable[[Array], Array]] = {
 
 
 @functools.lru_cache(maxsize=1)
-def with_spectrum(spectrum: str, m: int, n: int) -> dict[str, Any]:
+def with_spectrum(spectrum: str, m: int, n: int, count: int = SEEDS) -> dict[str, Any]:
+    """Return a matrix, its nuclear norm, and how many estimates of it are asked for."""
     rng = np.random.default_rng(0)
     u, v = (np.linalg.qr(rng.standard_normal((k, n)))[0] for k in (m, n))
     s = SPECTRA[spectrum](np.arange(1.0, n + 1))
-    return {"a": (u * s) @ v.T, "norm": float(s.sum())}
+    return {"a": (u * s) @ v.T, "norm": float(s.sum()), "count": count}
 
 
-def estimates(count: int) -> Callable[[Any], list[Any]]:
-    return lambda data: [
-        sketch.schatten_norm(data["a"], products=PRODUCTS, seed=seed) for seed in range(count)
-    ]
+def estimates(data: dict[str, Any]) -> list[Any]:
+    a = data["a"]
+    return [sketch.schatten_norm(a, products=PRODUCTS, seed=seed) for seed in range(data["count"])]
 
 
 def by_matfree(data: dict[str, Any]) -> list[Any]:
@@ -201,7 +256,7 @@ def by_matfree(data: dict[str, Any]) -> list[Any]:
 
     a = jax.numpy.asarray(data["a"])
     estimate = matfree_estimate(a.shape[1])
-    return [float(estimate(jax.random.PRNGKey(seed), a)) for seed in range(SEEDS)]
+    return [float(estimate(jax.random.PRNGKey(seed), a)) for seed in range(data["count"])]
 
 
 @functools.cache
@@ -241,6 +296,19 @@ WORKS: dict[str, Work] = {
         },
         off_ratings,
     ),
+    "films": Work(
+        "films, {:,} x {:,}, 212 known in each row, rank 10; error of new rows",
+        ((2000, 400), (20_000, 5000), (480_189, 17_769)), films,
+        {WHOLE: called(functools.partial(followed, 1)),
+         HALVES: called(functools.partial(followed, 2))},
+        off_films,
+    ),
+    "films-state": Work(
+        "state after {:,} x {:,}, 212 known in each row, rank 10; GB",
+        ((1000, 400), (10_000, 5000), (40_000, 17_769)), films,
+        {WHOLE: called(functools.partial(followed, 1))},
+        lambda data: lambda found: found[0].nbytes / 1e9,
+    ),
     "climate-gaps": Work(
         "climate of {} years, {:,} places, without three cells in ten, rank 40; error of these",
         ((60, 300), (660, 8192)), gaps,
@@ -263,6 +331,13 @@ WORKS: dict[str, Work] = {
         for name in functions.CASES
     },
     **{
+        f"cross-missed-{slug(name)}": Work(
+            f"intervals of cross, {name}, rank {functions.RANK}; share without the error",
+            ((name, 10, 3), (name, 24, 100)), function, {CROSS: called(crossed)}, outside,
+        )
+        for name in functions.CASES
+    },
+    **{
         f"train-completion-{order}": Work(
             f"exp(-norm), order {{}}, {{:,}} entries, rank {FIT_RANK}; error at others",
             ((order, known // 8), (order, known)), scattered,
@@ -280,11 +355,17 @@ WORKS: dict[str, Work] = {
         },
         off_truth,
     ),
+    "forest-numbers": Work(
+        "friedman1, {} samples, {} trees; millions of numbers",
+        ((600, 20), (1000, 100)), forest,
+        {TRAIN: called(numbers_of_train, "sklearn"), FOREST: called(numbers_of_forest, "sklearn")},
+        lambda data: lambda numbers: numbers / 1e6,
+    ),
     **{
         f"nuclear-{slug(name)}": Work(
             f"nuclear norms, {name}, {{1:,}} x {{2:,}}, {SEEDS} times {PRODUCTS} products",
             ((name, 300, 200), (name, 3000, 1000)), with_spectrum,
-            {OURS: called(estimates(SEEDS)), MATFREE: called(by_matfree, "matfree")},
+            {OURS: called(estimates), MATFREE: called(by_matfree, "matfree")},
             off_norm,
         )
         for name in SPECTRA
@@ -292,8 +373,8 @@ WORKS: dict[str, Work] = {
     **{
         f"nuclear-missed-{slug(name)}": Work(
             f"intervals of nuclear norms, {name}, {{1:,}} x {{2:,}}; share without the norm",
-            ((name, 300, 260), (name, 3000, 1000)), with_spectrum,
-            {OURS: called(estimates(MANY))}, missed,
+            ((name, 300, 260, 10), (name, 3000, 1000, 400)), with_spectrum,
+            {OURS: called(estimates)}, missed,
         )
         for name in SPECTRA
     },

@@ -42,8 +42,18 @@ def residual(system: System) -> Any:
 
 
 def solved(system: System) -> sketch.TensorTrain:
+    return solution(system).x
+
+
+def off_told(system: System) -> Any:
+    """Return by which share the residual that a solution tells is not its true one."""
+    true = residual(system)
+    return lambda found: abs(found.residual.relative / true(found.x) - 1)
+
+
+def solution(system: System) -> sketch.Solution:
     operator, b, inverse = system
-    return sketch.solve(operator, b, rank=60, tol=TOL, preconditioner=inverse).x
+    return sketch.solve(operator, b, rank=60, tol=TOL, preconditioner=inverse)
 
 
 def by_svds(x: sketch.TensorTrain, rank: int) -> sketch.TensorTrain:
@@ -111,6 +121,13 @@ WORKS: dict[str, Work] = {
             ),
         },
         residual,
+    ),
+    "patches-told": Work(
+        "the same, {} patches of " + f"{VALUES}; residual that is told over the true one, less 1",
+        ((2,), (4,), (9,)),
+        patchwork,
+        {"sketch solve": called(solution)},
+        off_told,
     ),
     "nuclear-norm": Work(
         "nuclear norm of {:,} x {:,}",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ..backend.array import Array, beside, is_array, namespace
 from ..backend.plain import plain
 from ..errors import ShapeError
-from ..numerics.linalg import product
+from ..numerics.linalg import product, rescaled, rescaled_evenly, scale_exponent
 
 
 def applied(a: Array, x: Array) -> Array:
@@ -29,6 +29,18 @@ def composed(a: Array, b: Array) -> Array:
     (p, m, _, q), (s, k, n, t) = a.shape, b.shape
     both = xp.reshape(applied(a, xp.reshape(b, (s, k, n * t))), (p * s, m, q, n, t))
     return xp.reshape(xp.permute_dims(both, (0, 1, 3, 2, 4)), (p * s, m, n, q * t))
+
+
+def products(
+    multiply: Callable[[Array, Array], Array], ours: Sequence[Array], theirs: Sequence[Array]
+) -> list[Array]:
+    """Return the products of pairs of cores, none beyond the range where all together are not."""
+    exponent, cores = 0, []
+    for one, other in zip(ours, theirs, strict=True):
+        up, down = scale_exponent(one), scale_exponent(other)
+        cores.append(multiply(rescaled(one, -up), rescaled(other, -down)))
+        exponent += up + down
+    return rescaled_evenly(cores, exponent)
 
 
 def as_matrix(x: object) -> Array:

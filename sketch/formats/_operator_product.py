@@ -11,7 +11,7 @@ from ..backend.protocols import DType
 from ..errors import ShapeError
 from ..numerics.index_keys import Points
 from ..numerics.operator_cores import AppliedCore
-from ._operator_algebra import applied
+from ._operator_algebra import applied, products
 from ._sum import Summable
 from ._tensor_train import TensorTrain
 
@@ -110,8 +110,7 @@ class OperatorProduct(Summable):
 
     @functools.cached_property
     def _formed(self) -> TensorTrain:
-        pairs = zip(self.operator.cores, self.train.cores, strict=True)
-        return TensorTrain([applied(a, x) for a, x in pairs])
+        return TensorTrain(products(applied, self.operator.cores, self.train.cores))
 
     @property
     def T(self) -> TensorTrain:

@@ -26,6 +26,7 @@ from ..numerics.linalg import (
     as_floats,
     frobenius_norm,
     rescaled,
+    rescaled_evenly,
     scale_exponent,
     tail_norms,
 )
@@ -85,7 +86,7 @@ def rounded(cores: Sequence[Array], ranks: Sequence[int] | None, tol: float | No
         found = _truncated(scaled, triangular_factor, tall_svd, ranks, tol)
     value, exponent = found.size
     size = value, exponent + sum(steps)
-    return Rounding(_spread(found.cores, found.exponent + sum(steps)), found.lost, size)
+    return Rounding(rescaled_evenly(found.cores, found.exponent + sum(steps)), found.lost, size)
 
 
 class _Truncated(NamedTuple):
@@ -194,9 +195,3 @@ def _kept_rank(s: Sequence[float], rank: int | None, tol: float | None, allowed:
     tails = tail_norms(s)
     meets = (k for k in range(1, limit + 1) if tails[k] <= allowed * tails[0])
     return max(1, next(meets, limit))
-
-
-def _spread(cores: list[Array], exponent: int) -> list[Array]:
-    """Put a power of two back, in equal parts, so that no core overflows."""
-    each, rest = divmod(exponent, len(cores))
-    return [rescaled(core, each + (k < rest)) for k, core in enumerate(cores)]

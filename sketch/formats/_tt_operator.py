@@ -20,7 +20,7 @@ from ..backend.protocols import DType
 from ..errors import ShapeError
 from ..numerics.operator_cores import OperatorCore
 from ._frozen import FrozenList
-from ._operator_algebra import composed, dense_matrix, split
+from ._operator_algebra import composed, dense_matrix, products, split
 from ._operator_builders import OperatorBuilders
 from ._operator_product import OperatorProduct
 from ._sum import MAX_DENSE_BYTES, TensorSum, is_number, refuse_large
@@ -235,8 +235,7 @@ class TTOperator(OperatorBuilders):
                 f"an operator for tensors of shape {self._in} cannot follow one that gives tensors "
                 f"of shape {other._out}"
             )
-        pairs = zip(self.cores, other.cores, strict=True)
-        return TTOperator([composed(a, b) for a, b in pairs])
+        return TTOperator(products(composed, self.cores, other.cores))
 
     @property
     def T(self) -> TTOperator:

@@ -14,6 +14,7 @@ from ..backend.array import dtype_name, quiet, unit_roundoff
 from ..decompose import FIRST_RANK, GROWTH
 from ..errors import DtypeError, NonFiniteError, ShapeError, ToleranceWarning, warn
 from ..formats import TensorSum, TensorTrain, TTOperator, seeds_of, with_seeds
+from ..numerics.linalg import rescaled_evenly
 from ..numerics.seeds import checked_seed, unused_seed
 from ..results import Solution
 from ..running.progress import counter
@@ -24,7 +25,6 @@ from ._train_system import (
     TrainSystem,
     compressed,
     exact_ranks,
-    rescaled_train,
     sketched,
 )
 
@@ -176,7 +176,7 @@ def solve(
             gmres = _gmres(system, checked_size(rank, "rank", least=1), seeds, tell)
             found, _ = _solved(gmres, tol, limit, most=gmres.rank)
     _warn_unsolved(found, tol)
-    x = TensorTrain(rescaled_train(found.x.cores, of_x))
+    x = TensorTrain(rescaled_evenly(found.x.cores, of_x))
     found = dataclasses.replace(found, x=x, residual=found.residual.rescaled(of_b))
     with_seeds(found.x, seeds_of(b), (first,))
     return found

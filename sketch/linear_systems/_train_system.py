@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..backend.array import Array, dtype_name, unit_roundoff
+from ..backend.array import dtype_name, unit_roundoff
 from ..decompose import exact_error
 from ..errors import DtypeError, NonFiniteError, ShapeError
 from ..formats import (
@@ -18,7 +18,7 @@ from ..formats import (
     rounded_from,
     squared_norm,
 )
-from ..numerics.linalg import frobenius_norm, rescaled
+from ..numerics.linalg import frobenius_norm, rescaled_evenly
 from ..results import ErrorEstimate, known_square, rounding_floor
 from ..sketches import STTA, TrainEmbedding, fed
 from ..sources import as_tensor_source
@@ -52,8 +52,8 @@ class TrainSystem:
         preconditioned = self.preconditioner is not None
         size = 0.0 if preconditioned else max(part.norm() for part in self.operators)
         of_a, of_b = math.frexp(size)[1], math.frexp(self.b.norm())[1]
-        parts = [TTOperator(rescaled_train(part.cores, -of_a)) for part in self.operators]
-        b = TensorTrain(rescaled_train(self.b.cores, -of_b))
+        parts = [TTOperator(rescaled_evenly(part.cores, -of_a)) for part in self.operators]
+        b = TensorTrain(rescaled_evenly(self.b.cores, -of_b))
         return TrainSystem(tuple(parts), b, self.preconditioner), of_b - of_a, of_b
 
     def solution(self, u: TensorTrain, rank: int, seed: int) -> TensorTrain:
@@ -116,12 +116,6 @@ def _by_inner_products(difference: TensorSum, norm: float) -> ErrorEstimate | No
     if not _RESOLVED * rounding < square < math.inf:
         return None
     return known_square(square, rounding, norm)
-
-
-def rescaled_train(cores: Sequence[Array], exponent: int) -> list[Array]:
-    """Return the cores of a train times a power of two, in equal parts, so that none overflows."""
-    each, rest = divmod(exponent, len(cores))
-    return [rescaled(core, each + (k < rest)) for k, core in enumerate(cores)]
 
 
 def compressed(t: object, rank: int, seed: int) -> TensorTrain:

@@ -188,6 +188,12 @@ def rescaled(x: Array | DeviceSparse | complex, exponent: int) -> Array | Device
     return x
 
 
+def rescaled_evenly(factors: Sequence[Array], exponent: int) -> list[Array]:
+    """Return arrays whose product is ``2**exponent`` times as large, each with an equal part."""
+    each, rest = divmod(exponent, len(factors))
+    return [rescaled(factor, each + (k < rest)) for k, factor in enumerate(factors)]
+
+
 def as_floats(s: Array) -> tuple[float, ...]:
     """Return the entries of a real vector as numbers."""
     return tuple(float(x) for x in to_host(s))
