@@ -196,18 +196,12 @@ def tensor_train(
             "an iterator can be read once; give a list or another object that can be iterated "
             'again, or method="stta" with a rank'
         )
-    probes = options.get("error_probes")
-    probes = None if probes is None else checked_size(probes, "error_probes")
-    is_sparse = isinstance(source, SparseTensorSource)
-    if probes == 0 or (is_sparse and (tol is not None or probes is not None)):
-        measured = None  # a rank is chosen by what probes tell of every other one
-    else:
+    measured = None
+    if _is_compared(source, options.get("error_probes"), tol):
         source, measured = _measure(a, source, memory)
     if measured is not None and tol is None:
         options.setdefault("error_probes", 0)
-
     own = independent_seed(seed, a)
-
     reading: Reading = {"check_finite": check_finite, "memory": memory, "progress": progress}
 
     def sketched(width: Ranks, before: Sketch[TensorTrain] | None = None) -> Sketch[TensorTrain]:
@@ -223,6 +217,16 @@ def tensor_train(
     if measured is not None:
         train = _exactly_known(train, measured, tol)
     return with_axes_of(a, with_seeds(train, seeds_of(a), train.seeds))
+
+
+def _is_compared(source: TensorSource, probes: object, tol: float | None) -> bool:
+    """Whether data and result are compared where they can be: not where probes are asked for.
+
+    Nor where a rank is chosen by what probes tell of every other one.
+    """
+    number = None if probes is None else checked_size(probes, "error_probes")
+    chosen = tol is not None or number is not None
+    return number != 0 and not (isinstance(source, SparseTensorSource) and chosen)
 
 
 def _refuse_options(method: str, given: Iterable[str], known: Sequence[str] = ()) -> None:

@@ -64,14 +64,7 @@ def generalized_nystrom(
     free, columns = int(c.shape[0]) - int(c.shape[1]), int(c.shape[1])  # l - r, r
     captured = frobenius_norm(s[None, :])
     if free <= 0:
-        error = ErrorEstimate(
-            residual=math.nan,
-            norm=captured,
-            kind="heuristic",
-            method="none (corange no wider than the range)",
-            floor=rounding_floor(captured, columns, roundoff),
-        )
-        return LowRank(u, s, vh, error)
+        return LowRank(u, s, vh, _no_error(captured, rounding_floor(captured, columns, roundoff)))
     across, residuals = solution.residual_times(adjoint(vh))  # (l, r), (l,)
     size = _norm(residuals)
     missed = size / math.sqrt(free)  # estimates ||E||
@@ -100,6 +93,12 @@ def generalized_nystrom(
     )
     spectrum = _spectrum(c, w, s, pinv, dof_each) if unbiased else None
     return LowRank(u, s, vh, error, spectrum=spectrum)
+
+
+def _no_error(captured: float, floor: float) -> ErrorEstimate:
+    """Return the estimate of a regression without a residual."""
+    method = "none (corange no wider than the range)"
+    return ErrorEstimate(math.nan, captured, kind="heuristic", method=method, floor=floor)
 
 
 def _spectrum(c: Array, w: Array, s: Array, pinv: Array, dof_each: int) -> FoundSpectrum:

@@ -12,7 +12,6 @@ import numpy as np
 from ..errors import StateFileError
 from ._found import Found, check_numbers, is_numeric, no_such_name, only_name
 
-_SPARSE = {"csr", "csc", "bsr", "coo", "dia"}
 _BEST_DEFLATE = 1032  # times that a zip file can be smaller than what it holds
 
 

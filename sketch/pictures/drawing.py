@@ -212,11 +212,6 @@ def draw_scores(axes: Axes, scores: Floats) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def save_or_return(axes: Any) -> object:
-    """Return one axes alone, several as a tuple."""
-    return axes[0] if len(axes) == 1 else tuple(axes)
-
-
 def relative_errors(
     estimate: Callable[[int], Any], largest: int, norm: float
 ) -> tuple[Ints, Floats, Floats | None, Floats | None]:

@@ -71,39 +71,14 @@ def _with_rows(spec: CompletionSpec, state: State, other: State) -> State:
 def _turned(spec: CompletionSpec, state: State, like: State) -> Reals:
     """Return the equations of a state for rows whose factors fit the columns of another.
 
-    With ``v1 = R^T v2 + t`` and ``c1 = q c2 + <d, v2> + e`` by least squares over the columns that
-    both know, q the ratio of the scales, rows of equal predictions have ``u1 = R^-1 (q u2 - d)``,
-    and a bias that is smaller than q times theirs by ``e + <u1, t>``.
+    With ``v1 = R^T v2 + t`` and ``c1 = q c2 + <d, v2> + e``, q the ratio of the scales, rows of
+    equal predictions have ``u1 = R^-1 (q u2 - d)``, and a bias that is smaller than q times theirs
+    by ``e + <u1, t>``.
     """
-    theirs, target = state.passes.kept["columns"], like.passes.kept["columns"].copy()
-    if theirs.shape != target.shape:
-        raise IncompatibleSketchError(
-            f"the streams have chosen the ranks {target.shape[1] - 1} and {theirs.shape[1] - 1}; "
-            "give one rank to merge them"
-        )
-    size, equations = theirs.shape[1], equations_of(state, spec.n)
-    split = width(size) - size
-    weights = np.sqrt(
-        np.minimum(equations[:, split - 1], equations_of(like, spec.n)[:, split - 1])
-    )[:, None]
-    shared = int(np.count_nonzero(weights))
-    if shared < size:
-        raise IncompatibleSketchError(
-            f"the streams have entries in {shared} columns in common, and {size} are needed to "
-            "turn the factors of one to those of the other; feed larger parts"
-        )
     ratio = ridge_of(spec, state.passes.kept).scale / ridge_of(spec, like.passes.kept).scale
-    target[:, -1] -= ratio * theirs[:, -1]
-    design = theirs.copy()
-    design[:, -1] = float(spec.biases)
-    turn = np.linalg.lstsq(weights * design, weights * target, rcond=None)[0]  # [[R, d], [t, e]]
-    condition = float(np.linalg.cond(turn[:-1, :-1]))
-    if not condition < _WORST_CONDITION:
-        raise IncompatibleSketchError(
-            f"the columns of the two streams differ by a matrix of condition {condition:.2g}: one "
-            "of them has found directions that the other has not. Feed larger parts, take a "
-            "smaller rank, or several passes, whose parts are merged as they are"
-        )
+    turn = _turn(spec, state, like, ratio)
+    size, equations = len(turn), equations_of(state, spec.n)
+    split = width(size) - size
     inverse = np.eye(size)  # of (u2, 1) to (u1, 1)
     inverse[:-1, :-1] = np.linalg.inv(turn[:-1, :-1])
     inverse[:-1, -1] = -inverse[:-1, :-1] @ turn[:-1, -1]
@@ -117,3 +92,35 @@ def _turned(spec: CompletionSpec, state: State, like: State) -> Reals:
         out[cut, :split] = packed(gram)
         out[cut, split:] = ratio * equations[cut, split:] @ inverse.T + gram @ shift
     return out
+
+
+def _turn(spec: CompletionSpec, state: State, like: State, ratio: float) -> Reals:
+    """Return ``[[R, d], [t, e]]`` by least squares over the columns that both states know."""
+    theirs, target = state.passes.kept["columns"], like.passes.kept["columns"].copy()
+    if theirs.shape != target.shape:
+        raise IncompatibleSketchError(
+            f"the streams have chosen the ranks {target.shape[1] - 1} and {theirs.shape[1] - 1}; "
+            "give one rank to merge them"
+        )
+    size = theirs.shape[1]
+    count = width(size) - size - 1  # the equation that counts entries
+    known = [equations_of(one, spec.n)[:, count] for one in (state, like)]
+    weights = np.sqrt(np.minimum(*known))[:, None]
+    shared = int(np.count_nonzero(weights))
+    if shared < size:
+        raise IncompatibleSketchError(
+            f"the streams have entries in {shared} columns in common, and {size} are needed to "
+            "turn the factors of one to those of the other; feed larger parts"
+        )
+    target[:, -1] -= ratio * theirs[:, -1]
+    design = theirs.copy()
+    design[:, -1] = float(spec.biases)
+    turn: Reals = np.linalg.lstsq(weights * design, weights * target, rcond=None)[0]
+    condition = float(np.linalg.cond(turn[:-1, :-1]))
+    if not condition < _WORST_CONDITION:
+        raise IncompatibleSketchError(
+            f"the columns of the two streams differ by a matrix of condition {condition:.2g}: one "
+            "of them has found directions that the other has not. Feed larger parts, take a "
+            "smaller rank, or several passes, whose parts are merged as they are"
+        )
+    return turn

@@ -73,16 +73,11 @@ def lifted(q: Basis, core: LowRank, exponent: int, sums: Sums) -> LowRank:
         q.times(core.U * turned, dtype),
         s,
         namespace(s).conj(turned)[:, None] * core.Vh,
-        with_rounding(core.error.rescaled(exponent), sums, q_columns(core)),
+        with_rounding(core.error.rescaled(exponent), sums, int(core.U.shape[0])),
         spectrum=core.spectrum and core.spectrum.rescaled(exponent),
     )
     _refuse_overflow(s, dtype)
     return result.astype(dtype)
-
-
-def q_columns(core: LowRank) -> int:
-    """Return how many columns the basis of a core has."""
-    return int(core.U.shape[0])
 
 
 def phases(rows: Array) -> Array:
@@ -108,11 +103,6 @@ def with_rounding(error: ErrorEstimate, sums: Sums, columns: int) -> ErrorEstima
     """Return an estimate whose floor covers what larger data left behind that cancelled."""
     least = rounding_floor(sums.state.rounding, columns, 1.0)
     return dataclasses.replace(error, floor=max(error.floor, least))
-
-
-def with_floor(error: ErrorEstimate, floor: float) -> ErrorEstimate:
-    """Return an estimate that allows for further rounding errors of a norm."""
-    return error.rounded(floor) if floor else error
 
 
 def _refuse_overflow(s: Array, dtype: str) -> None:

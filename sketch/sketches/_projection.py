@@ -18,7 +18,7 @@ from ..finalize import (
 from ..numerics.linalg import adjoint, frobenius_norm, rescaled, scale_exponent
 from ..results import ErrorEstimate, LowRank, rounding_floor
 from ._alternating import AlternatingSpec
-from ._finish import check_request, lifted, truncated, with_floor
+from ._finish import check_request, lifted, truncated
 from ._sums import Sums
 from ._tall import Tall, TallArray, as_tall
 
@@ -134,13 +134,11 @@ class Projection:
             blurred = 1.0 if self.fused is None else self.fused.blur
             exact = identity_error(size, b, roundoff, summing, blurred)
             if exact is not None and exact.value > _CLEAR * floor:
-                return with_floor(exact, floor)
+                return exact.rounded(floor)
         if residual is None:
             left_out = rescaled(float(sums.kept["left_out"]), -exponent)
-            last_resort = leave_one_out_error(
-                left_out, captured, spec.range_size, roundoff, summing
-            )
-            return with_floor(last_resort, floor)
+            last = leave_one_out_error(left_out, captured, spec.range_size, roundoff, summing)
+            return last.rounded(floor)
         estimate = probe_error(
             residual,
             captured=captured,
@@ -150,4 +148,4 @@ class Projection:
             roundoff=roundoff,
             summing=summing,
         )
-        return with_floor(estimate, floor)
+        return estimate.rounded(floor)

@@ -64,7 +64,7 @@ def sweep_keep(spec: TensorSpec, sums: Sums, reduced: Callable[[Array], Array]) 
 
     `reduced` turns what the mode saw into the columns whose span becomes the core.
     """
-    psi = _psi(spec, sums)
+    psi = _psi(sums)
     xp = namespace(psi)
     before, n, behind = psi.shape
     seen = xp.reshape(rescaled(psi, -scale_exponent(psi)), (before * n, behind))
@@ -78,7 +78,7 @@ def sweep_keep(spec: TensorSpec, sums: Sums, reduced: Callable[[Array], Array]) 
 def sweep_finish(spec: TensorSpec, sums: Sums, rank: object, tol: float | None) -> TensorTrain:
     """Return the train of all cores with its error."""
     ranks = checked_ranks(spec, rank, tol)
-    last = _psi(spec, sums)
+    last = _psi(sums)
     exponent = scale_exponent(last)
     cores = [sums.kept[f"core_{mode}"] for mode in range(spec.order - 1)]
     whole = TensorTrain([*cores, rescaled(last, -exponent)])
@@ -88,7 +88,7 @@ def sweep_finish(spec: TensorSpec, sums: Sums, rank: object, tol: float | None) 
     return rounded(sums, whole, data, ranks, tol, exponent)
 
 
-def _psi(spec: TensorSpec, sums: Sums) -> Array:
+def _psi(sums: Sums) -> Array:
     """Return Psi of a pass, shape (l, n, r)."""
     total = sums.whole(f"psi_{sums.number}")
     return namespace(total).permute_dims(total, (0, 2, 1))

@@ -176,24 +176,7 @@ def tensor_fields(
     both are trimmed to what the unfoldings can hold.
     """
     shape = checked_axes(shape)
-    bonds = len(shape) - 1
-    left_limit, right_limit = _unfolding_sizes(shape)
-    both = [min(pair) for pair in zip(left_limit, right_limit, strict=True)]
-    ranks = tuple(map(min, each_bond(rank, bonds, "rank"), both))
-    left = _widened(ranks)
-    if sketch_rank is not None:
-        left = tuple(map(min, each_bond(sketch_rank, bonds, "sketch_rank"), _widened(both)))
-    right = [math.ceil(1.5 * size) for size in left]
-    if corange_rank is not None:
-        right = list(each_bond(corange_rank, bonds, "corange_rank"))
-    left = tuple(map(min, left, both))
-    right = [min(sizes) for sizes in zip(right, right_limit, strict=True)]
-    for r, s, c in zip(ranks, left, right, strict=True):
-        if not r <= s <= c:
-            raise RankError(
-                f"sizes must not decrease from rank to sketch_rank to corange_rank, got {r}, {s} "
-                f"and {c} at one bond"
-            )
+    ranks, left, right = _sizes(shape, rank, sketch_rank, corange_rank)
     order = len(shape)
     family = as_tensor_family(test_tensor)
     family.check_order(order)
@@ -202,12 +185,36 @@ def tensor_fields(
         "shape": shape,
         "rank": ranks,
         "left_sizes": left,
-        "right_sizes": tuple(right),
+        "right_sizes": right,
         "seed": checked_seed(seed),
         "dtype": None if dtype is None else compute_dtype(named_dtype(dtype)),
         "error_probes": default_probes if probes is None else checked_size(probes, "error_probes"),
         "test_tensor": family,
     }
+
+
+def _sizes(
+    shape: Sequence[int | None], rank: object, sketch_rank: object, corange_rank: object
+) -> tuple[Sizes, Sizes, Sizes]:
+    """Return for each bond the rank of the result, and the sizes of the left and right sketches."""
+    bonds = len(shape) - 1
+    left_limit, right_limit = _unfolding_sizes(shape)
+    both = [min(pair) for pair in zip(left_limit, right_limit, strict=True)]
+    ranks = tuple(map(min, each_bond(rank, bonds, "rank"), both))
+    left = _widened(ranks)
+    if sketch_rank is not None:
+        left = tuple(map(min, each_bond(sketch_rank, bonds, "sketch_rank"), _widened(both)))
+    right = tuple(math.ceil(1.5 * size) for size in left)
+    if corange_rank is not None:
+        right = each_bond(corange_rank, bonds, "corange_rank")
+    left, right = tuple(map(min, left, both)), tuple(map(min, right, right_limit))
+    for r, s, c in zip(ranks, left, right, strict=True):
+        if not r <= s <= c:
+            raise RankError(
+                f"sizes must not decrease from rank to sketch_rank to corange_rank, got {r}, {s} "
+                f"and {c} at one bond"
+            )
+    return ranks, left, right
 
 
 def _widened(ranks: Sequence[int]) -> Sizes:

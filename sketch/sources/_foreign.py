@@ -164,10 +164,6 @@ def _entries(x: Any) -> Any:
     return scipy.sparse.coo_array((x.vals[:, 0], tuple(x.subs.T)), shape=tuple(x.shape))
 
 
-def _core_of(x: object) -> object:
-    return _KNOWN["pyttb", type(x).__name__](x) if hasattr(x, "shape") else x
-
-
 _KNOWN: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("tensorly", "TTTensor"): lambda x: TensorTrain(x.factors),
     ("tensorly", "TRTensor"): _ring,
