@@ -152,20 +152,6 @@ class CPTensor(FactoredTensor):
     def _constant(self, number: complex) -> CPTensor:
         return constant_like(self, self.factors[0], number)
 
-    def to_array(self) -> Array:
-        """Return the dense tensor; refused beyond 2 GB like that of a `TensorTrain`.
-
-        Returns
-        -------
-        array, shape (n_1, ..., n_d)
-
-        Raises
-        ------
-        ShapeError
-            If it would be larger than that.
-        """
-        return self.to_tensor_train().to_array()
-
 
 def constant_like(x: Any, like: Array, number: complex) -> CPTensor:
     """Return a constant of the shape of x, in the library of `like`."""

@@ -130,17 +130,3 @@ class OperatorProduct(Summable):
 
     def _constant(self, number: complex) -> TensorTrain:
         return self.to_tensor_train()._constant(number)
-
-    def to_array(self) -> Array:
-        """Return the dense tensor; refused beyond 2 GB like that of a `TensorTrain`.
-
-        Returns
-        -------
-        array, shape (m_1, ..., m_d)
-
-        Raises
-        ------
-        ShapeError
-            If it would be larger than that.
-        """
-        return self.to_tensor_train().to_array()

@@ -47,7 +47,6 @@ class Summable:
 
         @property
         def shape(self) -> tuple[int, ...]: ...
-        def to_array(self) -> Array: ...
         def to_tensor_train(self) -> TensorTrain: ...
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> HostArray:
@@ -101,6 +100,20 @@ class Summable:
             f"a {type(self).__name__} is iterated neither over its parts nor over its entries; "
             "name what you want: its cores, factors or terms, entries(indices), or to_array()"
         )
+
+    def to_array(self) -> Array:
+        """Return the dense tensor; refused beyond 2 GB like that of a `TensorTrain`.
+
+        Returns
+        -------
+        array, shape (n_1, ..., n_d)
+
+        Raises
+        ------
+        ShapeError
+            If it would be larger than that.
+        """
+        return self.to_tensor_train().to_array()
 
     def entries(self, indices: ArrayLike) -> Array:
         """Return single entries.
