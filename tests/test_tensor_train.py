@@ -289,3 +289,17 @@ def test_rounding_of_a_small_difference_is_relative_to_the_difference():
     exact = sketch.tt_svd(difference.to_array(), 15)
     short = difference.round(15)
     assert (short - difference).norm() == pytest.approx(exact.error.value, rel=1e-3)
+
+
+def test_errors_of_dense_arrays_cost_few_probes_or_are_exact():
+    i, j, k = np.ogrid[:20, :21, :22]
+    falling = np.sqrt(1.0 + i + j + k)  # rounding loses far more than the sketch had missed
+    slow = np.random.default_rng(0).standard_normal((20, 21, 22))
+    for t, kind in ((falling, "unbiased"), (slow, "exact"), ((4 * slow).astype(int), "exact")):
+        for method in ("otts", "tt-hmt"):
+            train = sketch.tensor_train(t, 5, method=method)
+            low, high = train.error.interval()
+            assert train.error.kind == kind
+            assert high <= 1.5 * low
+            assert low * (1 - 1e-9) <= np.linalg.norm(t - train.to_array()) <= high * (1 + 1e-9)
+    assert sketch.tensor_train(slow, 5, method="otts", error_probes=16).error.kind == "unbiased"

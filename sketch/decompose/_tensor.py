@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Unpack, overload
 
@@ -40,7 +41,14 @@ from ..formats import (
     with_seeds,
 )
 from ..numerics.linalg import column_norms, frobenius_norm
-from ..results import ErrorEstimate, known_square, rounding_floor, warn_inaccurate_train, warn_unmet
+from ..results import (
+    ErrorEstimate,
+    is_likely_worse_than_zero,
+    known_square,
+    rounding_floor,
+    warn_inaccurate_train,
+    warn_unmet,
+)
 from ..running.reading import Reading
 from ..sketches import (
     STTA,
@@ -48,6 +56,7 @@ from ..sketches import (
     Sketch,
     TensorMethod,
     TensorOptions,
+    TensorSpec,
     TrainResidual,
     entrywise_error,
     fed,
@@ -67,6 +76,7 @@ from ._matrix import FIRST_RANK, further_width
 
 Measure = Callable[[TensorTrain], ErrorEstimate]
 
+_LEAST_PROBES, _WIDE = 3, 1.5
 _LEFT_TO_ROUNDING = 0.95  # of a tolerance, at which ranks are nearly the smallest
 _CANCELLED = 1e6  # by which an error has to exceed the rounding of what it is the difference of
 _EXACT_RANK = 100  # up to which the error of a structured tensor is computed, not estimated
@@ -140,7 +150,8 @@ def tensor_train(
     TensorTrain
         In the precision of the data; its `error` tells how far it is: exactly where the data are
         trains, CP or Tucker tensors or sums of these of ranks up to 100, or sparse with no `tol` to
-        meet; else by error probes. With ``error_probes=0`` it is not estimated.
+        meet; else by error probes: of dense arrays by few, and from all entries where their
+        interval would be wide. With ``error_probes=0`` it is not estimated.
 
     Raises
     ------
@@ -201,6 +212,10 @@ def tensor_train(
         source, measured = _measure(a, source, memory)
     if measured is not None and tol is None:
         options.setdefault("error_probes", 0)
+    few = tol is None and options.get("error_probes") is None and _is_in_memory(source)
+    if few:  # and all entries, where these say little
+        options["error_probes"] = _few_probes(made(source.shape, rank, **options).spec)
+
     own = independent_seed(seed, a)
     reading: Reading = {"check_finite": check_finite, "memory": memory, "progress": progress}
 
@@ -216,6 +231,8 @@ def tensor_train(
         train = sketched(rank).finalize(rank, tol)
     if measured is not None:
         train = _exactly_known(train, measured, tol)
+    elif few and _is_wide(train.error):
+        train = _looked_at_again(train, source, **reading)
     return with_axes_of(a, with_seeds(train, seeds_of(a), train.seeds))
 
 
@@ -261,6 +278,42 @@ def _train_to_tolerance(
         lost = short.lost * short.norm_before / (whole.error.norm or 1.0)
         half = math.hypot(whole.error.relative, lost)
         width = further_width(width, half, whole.error, goal)
+
+
+def _is_in_memory(source: TensorSource) -> bool:
+    """Whether all entries of a dense tensor are at hand."""
+    dense = isinstance(source, DenseTensorSource | StoredTensorSource)
+    return dense and not source.on_disk and source.dask_array is None
+
+
+def _few_probes(spec: TensorSpec) -> int:
+    """Return how many probes cost about an eighth of what else dense data are multiplied by.
+
+    Each has two columns in the middle of the tensor.
+    """
+    columns = max(map(operator.add, spec.left_sizes, spec.right_sizes), default=0)
+    return min(spec.error_probes, max(_LEAST_PROBES, columns // 16))
+
+
+def _is_wide(error: ErrorEstimate) -> bool:
+    """Whether an interval says so little that all entries are worth another look."""
+    low, high = error.interval()
+    return high > _WIDE * max(low, error.floor)
+
+
+def _looked_at_again(
+    train: TensorTrain, source: TensorSource, **reading: Unpack[Reading]
+) -> TensorTrain:
+    """Return a train with its exact error, from all entries; warn where few probes did not."""
+
+    def exact(other: TensorTrain) -> ErrorEstimate:
+        return entrywise_error(TrainResidual.of(other), source, **reading)
+
+    said = is_likely_worse_than_zero(train.error)
+    known = train.with_error(exact(train))
+    if not said:
+        warn_inaccurate_train(known, exact)
+    return known
 
 
 def _measure(

@@ -24,6 +24,7 @@ from ._scree import Scree
 from ._solution import Solution
 from ._spectral_estimate import SpectralEstimate
 from ._warnings import (
+    is_likely_worse_than_zero,
     is_worse_than_zero,
     rank_to_meet,
     warn_inaccurate_train,
@@ -55,6 +56,7 @@ __all__ = [
     "TrainProbes",
     "foreseen_growth",
     "held_out_error",
+    "is_likely_worse_than_zero",
     "is_worse_than_zero",
     "known_square",
     "rank_to_meet",

@@ -13,6 +13,8 @@ from ._foreseen import foreseen_growth
 
 _MOST_FORESEEN = 1e6  # of ranks, beyond which none is named
 
+_EVEN_ODDS = 0.5  # of an interval
+
 
 def warn_unmet(error: ErrorEstimate, tol: float | None, what: str) -> None:
     """Warn where a result misses its tolerance, or may well do so."""
@@ -58,6 +60,13 @@ def is_worse_than_zero(error: ErrorEstimate) -> bool:
     return error.value > max(error.norm, error.floor)
 
 
+def is_likely_worse_than_zero(error: ErrorEstimate) -> bool:
+    """Whether that is so even if the estimate is somewhat too large."""
+    if not is_worse_than_zero(error):
+        return False
+    return error.interval(_EVEN_ODDS)[0] > error.norm
+
+
 def warn_worse_than_zero(
     error: ErrorEstimate, rank: object, others: Iterable[tuple[int, float]]
 ) -> None:
@@ -86,8 +95,8 @@ def warn_worse_than_zero(
 def warn_inaccurate_train(
     tt: TensorTrain, error_of: Callable[[TensorTrain], ErrorEstimate]
 ) -> None:
-    """Warn of a train that is worse than zero, and name the best of smaller ranks."""
-    if not tt.ranks or not is_worse_than_zero(tt.error):
+    """Warn of a train that is likely worse than zero, and name the best of smaller ranks."""
+    if not tt.ranks or not is_likely_worse_than_zero(tt.error):
         return
     ranks, others = max(tt.ranks) // 2, []
     while ranks:

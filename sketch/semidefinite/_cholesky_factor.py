@@ -58,7 +58,7 @@ class CholeskyFactor:
         self.rest = to_host(diagonal).real.copy()
         self.norm, self.rounding, self.width = 0.0, 0.0, 0
         self._matrix, self._seed, self._rounds = matrix, seed, 0
-        self._diagonal = self.rest.copy()
+        self._diagonal, self._loss = self.rest.copy(), 0.0
         self._blocks: list[Array] = []
         self._none = diagonal[:, None][:, :0]
         if self.rest.size and self.rest.min() < 0:
@@ -86,14 +86,17 @@ class CholeskyFactor:
         chance = uniform_rows(self._seed, _STREAM, self._rounds, self._rounds + 1, 2 * _PROPOSALS)
         self._rounds += 1
         chosen = _drawn(self.rest, chance[0, :count])
-        kept, lower = accepted(
-            self._residual_block(chosen), self.rest[chosen], chance[0, _PROPOSALS:]
-        )
+        block = self._residual_block(chosen)
+        kept, lower = accepted(block, self.rest[chosen], chance[0, _PROPOSALS:])
+        if not kept:  # rounding errors were all that was left there
+            known = np.maximum(block.diagonal().real, 0.0)
+            self.rest[chosen] = np.minimum(self.rest[chosen], known)
+            return 0
         pivots = chosen[kept]
         columns = self._explained(self._scaled(self._matrix.columns(pivots)), pivots)
         inverse = solve_triangular(lower, np.eye(len(kept)), lower=True)
         new = columns @ adjoint(brought(inverse, columns))  # (n, b), F L^-*
-        self._take_away(new, pivots, lower)
+        self._take_away(new, pivots, inverse)
         self._follow_norm(new)
         self._blocks.append(new)
         self.width += len(kept)
@@ -144,13 +147,16 @@ class CholeskyFactor:
             )
         return rows
 
-    def _take_away(self, new: Array, pivots: Indices, lower: NDArray[np.complex128]) -> None:
-        """Subtract what new columns of F explain from the diagonal."""
+    def _take_away(self, new: Array, pivots: Indices, inverse: NDArray[np.complex128]) -> None:
+        """Subtract what new columns of F explain from the diagonal.
+
+        Rounding errors of A are magnified by L^{-1}, and stay in what further columns explain.
+        """
         xp = namespace(new)
         rest = self.rest - to_host(xp.sum(xp.abs(new) ** 2, axis=1))
         rest[pivots] = 0.0
-        loss = np.sqrt(self._diagonal[pivots].max() / (np.abs(lower.diagonal()) ** 2).min())
-        noise = _NOISE * self.roundoff * max(1.0, loss) * self._diagonal
+        self._loss += np.sqrt(self._diagonal[pivots].max()) * np.linalg.norm(inverse, 2)
+        noise = _NOISE * self.roundoff * max(1.0, self._loss) * self._diagonal
         if np.any(rest < -noise):
             raise self._not_semidefinite(int(np.argmin(rest + noise)), rest)
         self.rounding += self.roundoff * float(self._diagonal.sum())

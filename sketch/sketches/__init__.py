@@ -27,6 +27,7 @@ from ._residual import MatrixResidual, TrainResidual
 from ._sliding_window import SlidingWindow
 from ._spec import checked_iterations
 from ._stta import STTA, STTASpec
+from ._tensor_spec import TensorSpec
 from ._train_embedding import TrainEmbedding
 from ._tt_hmt import TTHMT, TTHMTSpec
 from ._verified import entrywise_error, probed_matrix_error, probed_train_error
@@ -58,6 +59,7 @@ __all__ = [
     "TTHMTSpec",
     "TensorMethod",
     "TensorOptions",
+    "TensorSpec",
     "TrainEmbedding",
     "TrainResidual",
     "check_request",

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from ..backend.array import Array, dtype_name, moved, promote, to_host, unit_roundoff, widened
+from ..backend.array import Array, cuts, dtype_name, moved, promote, to_host, unit_roundoff, widened
 from ..errors import DtypeError, OptionError, ShapeError
 from ..files.archive import Header
 from ..formats import TensorTrain
@@ -39,6 +39,7 @@ from ._sums import Sums
 
 _ROUNDOFF = unit_roundoff("float64")
 _BLUR = 16 * _ROUNDOFF  # of sums of squares that cancel, relative to them
+_SLAB = 250_000  # entries
 _LEAST_DIGITS = 16  # times that, below which nothing is left of their difference
 
 
@@ -235,9 +236,14 @@ class TrainResidual(ResidualSpec[TensorBlock]):
         windows = [slice(a, a + n) for a, n in zip(at, block.shape, strict=True)]
         pairs = zip(self.train.cores, windows, strict=True)
         cores = [moved(core[:, window, :], block.array) for core, window in pairs]
-        data = widened(block.array)
-        missed = self.square(data - TensorTrain(cores).to_array())
-        return Squares(missed, self.square(data), dense=1.0)
+        missed = size = 0.0
+        step = max(1, _SLAB * block.shape[0] // max(1, math.prod(block.shape)))
+        for rows in cuts(block.shape[0], step):  # slabs that stay in cache
+            data = widened(block.array[rows, ...])
+            slab = TensorTrain([cores[0][:, rows, :], *cores[1:]])
+            missed += self.square(data - slab.to_array())
+            size += self.square(data)
+        return Squares(missed, size, dense=1.0)
 
     def all_squares(self, sums: Sums) -> Squares:
         """Return the squares of all data, and of what the train has where sparse ones are zero."""

@@ -31,6 +31,8 @@ from ._spec import checked_axes, named_dtype
 
 Sizes = tuple[int, ...]
 
+_PROBE_COLUMNS = 64  # of all probes together, at least
+
 
 @dataclass(frozen=True, kw_only=True)
 class TensorSpec:
@@ -79,8 +81,9 @@ class TensorSpec:
 
     @property
     def error_rank(self) -> int:
-        """Inner rank of the error probes."""
-        return max(8, math.ceil(1.25 * self.order))
+        """Inner rank of the error probes; few of them are wider, so that they vary less."""
+        wide = _PROBE_COLUMNS // max(1, self.error_probes)
+        return max(8, wide, math.ceil(1.25 * self.order))
 
     def maps(self) -> dict[str, TensorTrainMap]:
         """Return the test tensors that a sketch contracts its data with."""
