@@ -132,6 +132,73 @@ def test_a_power_of_two_passes_through(name, exponent):
         assert abs(np.ldexp(theirs, back) - ours) <= 1e-6 * abs(ours) + 1e-11 * size
 
 
+def _of_low_rank(a):
+    found = sketch.svd(a, 8)
+    found.to_array(), found.entries([0, 1], [2, 3]), found.norm(), found @ a.T, a.T @ found
+    found.singular_value_interval(), found.spectral_error_interval(), found.angle_bounds()
+    str(found.scree()), found.truncate(tol=0.5), (found + found.H.T).norm(), found.H.dot(found.H)
+
+
+def _of_components(a):
+    found = sketch.pca(a, 3)
+    _ = found.explained_variance, found.explained_variance_ratio, repr(found)
+    found.explained_variance_interval(), found.explained_variance_interval(1)
+    found.inverse_transform(found.transform(a)), str(found.truncate(2).error)
+
+
+def _of_train(a):
+    train = sketch.tt_svd(a.reshape(12, 10, -1), 9)
+    train.to_array(), train.entries([[0, 1, 2]]), train.norm(), train.sum(), train.hadamard(train)
+    (train + train).round(4), train.round(tol=0.1), train.orthogonalize(1), (0.1 * train).norm()
+    (train - a.reshape(train.shape)).norm(), train.dot(train)
+
+
+def _of_cross(a):
+    found = sketch.cross(lambda i: a[i[:, 0], i[:, 1]], a.shape, 6)
+    found.to_array(), str(found.error)
+
+
+UNDERFLOWING = {  # what is done, and with which of the data it can be
+    "low rank": _of_low_rank,
+    "components": _of_components,
+    "train": _of_train,
+    "cross": _of_cross,
+    "complete": lambda a: sketch.complete(a, 2).to_array(),
+    "pivots": lambda a: sketch.pivoted_cholesky(np.diag(np.abs(a[0])), rank=3).to_array(),
+    "Schatten": lambda a: (sketch.schatten_norm(a, 0.5), sketch.schatten_norm(a, 3)),
+    "spectral": lambda a: str(sketch.spectral_norm(a)),
+}
+SPREAD = {  # products of which underflow here and there, whatever power of two they are given
+    "steep": A * np.exp2(-np.arange(0, 1000, 25.0)),
+    "steep both ways": A * np.exp2(-np.arange(0, 600, 10.0))[:, None] * np.exp2(-np.arange(40.0)),
+    "some tiny": np.where(A > 0, A, 1e-200),
+    "one": np.where(A.max() == A, 1.0, 0.0),
+    "small": A * 2.0**-560,
+}
+
+
+@pytest.mark.filterwarnings("ignore::sketch.SketchWarning")
+@pytest.mark.parametrize("data", SPREAD)
+@pytest.mark.parametrize("name", UNDERFLOWING)
+def test_nothing_tells_of_underflow(name, data):
+    try:
+        with np.errstate(all="raise"):
+            UNDERFLOWING[name](SPREAD[data])
+    except sketch.NonFiniteError:  # of squares alone
+        assert data == "small"
+
+
+@pytest.mark.parametrize("scale", [True, np.arange(1.0, 41.0)], ids=["deviations", "given"])
+@pytest.mark.parametrize("exponent", [-1000, 0, 1000])
+def test_constant_columns_of_any_size_may_be_scaled(exponent, scale):
+    rows = np.ldexp(1.0, exponent) * np.ones((60, 40))
+    assert sketch.pca(rows, 3, scale=scale).total_variance == 0
+    rows[:, :3] *= 1 + A[:, :3]
+    found = sketch.pca(rows, 3, scale=True)
+    assert found.total_variance == pytest.approx(3)
+    assert np.all(np.asarray(found.scale)[3:] == 1)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "complex64"])
 @pytest.mark.parametrize("exponent", [-110, -60, 60, 110])
 def test_variances_of_single_numbers_are_no_single_numbers(dtype, exponent):

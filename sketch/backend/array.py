@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import TypeGuard
+from typing import ParamSpec, TypeGuard, TypeVar
 
 import array_api_compat
 import numpy as np
@@ -28,6 +29,9 @@ from .protocols import Namespace as Namespace
 
 _COPIED_ALONE = 4_000_000  # bytes that one thread copies in the time it takes to start more
 _COPYING_THREADS = 8
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _NUMPY: Namespace = array_api_compat.array_namespace(np.empty(0))
 
@@ -108,6 +112,17 @@ def coordinates(x: object) -> tuple[HostArray, HostArray] | None:
 def quiet() -> AbstractContextManager[object]:
     """Silence floating-point warnings where the result is checked afterwards."""
     return np.errstate(all="ignore")
+
+
+def silent(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function that tells no floating-point errors: what underflows is lost anyway."""
+
+    @functools.wraps(function)
+    def called(*args: P.args, **named: P.kwargs) -> R:
+        with quiet():
+            return function(*args, **named)
+
+    return called
 
 
 def raising(x: Array) -> AbstractContextManager[object]:

@@ -25,6 +25,7 @@ from ..backend.array import (
     dtype_name,
     namespace,
     quiet,
+    silent,
     to_host,
     unit_roundoff,
 )
@@ -389,6 +390,7 @@ def exact_error(train: TensorTrain, data: TensorTrain, size: float, dtype: str) 
 def tt_svd(array: object, rank: Ranks | None, tol: float | None = None) -> TensorTrain: ...
 @overload
 def tt_svd(array: object, *, tol: float | None) -> TensorTrain: ...
+@silent
 def tt_svd(array: object, rank: Ranks | None = None, tol: float | None = None) -> TensorTrain:
     """Return the tensor train of successive truncated SVDs, with its exact error.
 

@@ -195,10 +195,11 @@ class ShiftedSums:
         """
         squares, counted = self._spread_squares(centred)
         xp = namespace(squares)
-        root = xp.sqrt(xp.where(counted, squares, 0 * squares))
+        root = xp.sqrt(xp.where(counted, squares, xp.zeros_like(squares)))
         exponent = self._exponent_in(root, scale)
         unit = rescaled(scale, exponent - self.exponent)
-        inverse = xp.where(counted, 1 / xp.where(counted, unit, xp.ones_like(unit)), 0 * unit)
+        none = xp.zeros_like(unit)  # infinite units among them
+        inverse = xp.where(counted, 1 / xp.where(counted, unit, none + 1), none)
         squares = (root * inverse)[None, :] ** 2
         energy = float(xp.sum(squares))
         share = energy / self.energy if self.energy > 0 else 1.0
@@ -214,7 +215,7 @@ class ShiftedSums:
             total_rounding=self.total_rounding * math.sqrt(share),
             squares=squares,
         )
-        return sums, xp.where(counted, unit, 0 * unit)
+        return sums, xp.where(counted, unit, none)
 
     def _exponent_in(self, root: Array, scale: Array) -> int:
         """Return the exponent for columns of these norms, divided by a scale."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._checks import checked_list
-from ..backend.array import Array, beside, compute_dtype, dtype_name, namespace
+from ..backend.array import Array, beside, compute_dtype, dtype_name, namespace, silent
 from ..backend.protocols import DType
 from ..errors import ShapeError
 from ..numerics.index_keys import Points
@@ -89,6 +89,7 @@ class CPTensor(FactoredTensor):
     def _left_factor(self) -> Array:
         return self.factors[0] * self.weights
 
+    @silent
     def to_tensor_train(self) -> TensorTrain:
         """Return the exact train of rank R, with diagonal inner cores.
 
@@ -138,6 +139,7 @@ class CPTensor(FactoredTensor):
             terms = terms * rows_at(factor, places)
         return namespace(terms).sum(terms, axis=1)
 
+    @silent
     def norm(self) -> float:
         """Return the Frobenius norm, see `TensorSum.norm`.
 

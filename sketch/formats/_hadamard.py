@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..backend.array import Array
+from ..backend.array import Array, silent
 from ..backend.protocols import DType
 from ..errors import ShapeError
 from ..numerics.index_keys import Points
@@ -92,6 +92,7 @@ class HadamardProduct(Summable):
     def _constant(self, number: complex) -> TensorTrain:
         return self.first._constant(number)
 
+    @silent
     def to_array(self) -> Array:
         """Return the dense tensor; refused beyond 2 GB like that of a `TensorTrain`.
 

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..backend.array import Array, dtype_name
+from ..backend.array import Array, dtype_name, silent
 from ..backend.protocols import DType
 from ..errors import ShapeError
 from ..numerics.index_keys import Points
@@ -96,6 +96,7 @@ class OperatorProduct(Summable):
     def __repr__(self) -> str:
         return f"OperatorProduct({self.operator!r} @ {self.train!r})"
 
+    @silent
     def to_tensor_train(self) -> TensorTrain:
         """Return the exact train, whose ranks are products.
 

@@ -19,6 +19,7 @@ from ..backend.array import (
     gathered,
     is_dask,
     moved,
+    silent,
     to_host,
 )
 from ..errors import DtypeError, ShapeError
@@ -101,6 +102,7 @@ class Summable:
             "name what you want: its cores, factors or terms, entries(indices), or to_array()"
         )
 
+    @silent
     def to_array(self) -> Array:
         """Return the dense tensor; refused beyond 2 GB like that of a `TensorTrain`.
 
@@ -115,6 +117,7 @@ class Summable:
         """
         return self.to_tensor_train().to_array()
 
+    @silent
     def entries(self, indices: ArrayLike) -> Array:
         """Return single entries.
 
@@ -149,6 +152,7 @@ class Summable:
         """
         return self._at_points(checked_points(indices, tuple(self.shape)))
 
+    @silent
     def dot(self, other: object) -> Any:
         """Return ``<self, other> = sum conj(self) * other``.
 
@@ -185,6 +189,7 @@ class Summable:
         """
         return inner_product(self, other)
 
+    @silent
     def norm(self) -> float:
         """Return the Frobenius norm.
 
@@ -390,6 +395,7 @@ class TensorSum(Summable):
         known = [term for term in self.terms if isinstance(term, Summable)]
         return known[0]._constant(number) if known else super()._constant(number)
 
+    @silent
     def to_array(self) -> Array:
         """Return the sum as a dense array; for small ones only.
 

@@ -18,6 +18,7 @@ from ..backend.array import (
     is_array,
     is_complex,
     namespace,
+    silent,
     unit_roundoff,
 )
 from ..backend.plain import plain
@@ -120,6 +121,7 @@ class TensorTrain(TrainForms, TrainStorage):
             return self + -1.0 * other
         return super().__sub__(other)
 
+    @silent
     def __mul__(self, factor: object) -> TensorTrain:
         if not is_number(factor):
             refuse_product(factor)
@@ -162,6 +164,7 @@ class TensorTrain(TrainForms, TrainStorage):
         flipped = TensorTrain([xp.conj(core) for core in self.cores], error=self.error)
         return with_axes(flipped, self._axes)
 
+    @silent
     def mode_dot(self, matrix: Array, mode: int) -> Any:
         """Return the product of a matrix with a mode: ``n_k`` becomes the number of its rows.
 
@@ -208,6 +211,7 @@ class TensorTrain(TrainForms, TrainStorage):
         parts[mode] = mode_multiplied(parts[mode], matrix)
         return self._of_parts(parts)
 
+    @silent
     def sum(self, axis: int | Sequence[int] | None = None, *, out: None = None) -> Any:
         """Return the sum over some modes, or over all of them.
 
@@ -258,6 +262,7 @@ class TensorTrain(TrainForms, TrainStorage):
             raise ShapeError(f"a mode comes twice in {checked}")
         return checked
 
+    @silent
     def hadamard(self, other: TensorTrain) -> TensorTrain:
         """Return the entrywise product; ranks multiply.
 
@@ -281,6 +286,7 @@ class TensorTrain(TrainForms, TrainStorage):
         self._check_shape(other)
         return TensorTrain(hadamard(self.cores, other.cores))
 
+    @silent
     def norm(self) -> float:
         """Return the Frobenius norm by orthogonalisation, accurate however small.
 
@@ -291,6 +297,7 @@ class TensorTrain(TrainForms, TrainStorage):
         """
         return _norm(*train_norm(self.cores))
 
+    @silent
     def orthogonalize(self, mode: int) -> TensorTrain:
         """Return the train with orthogonal cores on both sides of a mode, which carries the norm.
 
@@ -320,6 +327,7 @@ class TensorTrain(TrainForms, TrainStorage):
     def round(self, rank: Ranks | None, tol: float | None = None) -> TensorTrain: ...
     @overload
     def round(self, *, tol: float | None) -> TensorTrain: ...
+    @silent
     def round(self, rank: Ranks | None = None, tol: float | None = None) -> TensorTrain:
         """Return a train of smaller ranks, by truncated SVDs of thin matrices.
 
@@ -401,6 +409,7 @@ class RoundedTrain:
         return self.before.norm() if self.size is None else _norm(*self.size)
 
     @property
+    @silent
     def norm(self) -> float:
         """The norm of the train after."""
         return self.norm_before * math.sqrt((1 - self.lost) * (1 + self.lost))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-from ..backend.array import Array, dtype_name, namespace
+from ..backend.array import Array, dtype_name, namespace, silent
 from ..backend.protocols import DType
 from ..errors import ShapeError
 from ..pictures import drawing, html
@@ -37,6 +37,7 @@ class TrainForms:
         @property
         def error(self) -> Any: ...
 
+    @silent
     def to_array(self, *, max_bytes: int = MAX_DENSE_BYTES) -> Array:
         """Return the dense tensor.
 
@@ -62,6 +63,7 @@ class TrainForms:
             dense = xp.reshape(dense @ xp.reshape(core, (a, n * b)), (-1, b))
         return xp.reshape(dense, self.shape)
 
+    @silent
     def matrix_factors(self) -> tuple[Array, Array]:
         """Return the two factors of a train of order 2, so that matrix methods take it.
 

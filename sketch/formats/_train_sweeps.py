@@ -13,6 +13,7 @@ from ..backend.array import (
     promote,
     qr_triangle,
     quiet,
+    silent,
     widened,
 )
 from ..numerics.linalg import adjoint, frobenius_norm, rescaled
@@ -32,6 +33,7 @@ def left_orthogonalized(cores: Sequence[Array], mode: int) -> list[Array]:
     return done
 
 
+@silent
 def right_orthogonalized(cores: Sequence[Array], mode: int) -> list[Array]:
     """Make all cores behind a mode right-orthogonal; the mode takes the rest."""
     xp = namespace(cores[0])

@@ -8,13 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, overload
 
 from .._checks import Ranks
-from ..backend.array import (
-    Array,
-    cast,
-    dtype_name,
-    is_complex,
-    namespace,
-)
+from ..backend.array import Array, cast, dtype_name, is_complex, namespace, silent
 from ..backend.plain import plain
 from ..backend.protocols import DType
 from ..errors import ShapeError
@@ -190,6 +184,7 @@ class TTOperator(OperatorBuilders):
     def __sub__(self, other: object) -> TTOperator:
         return self + -other if isinstance(other, TTOperator) else NotImplemented
 
+    @silent
     def __mul__(self, factor: object) -> TTOperator:
         return self._with(self._train * factor) if is_number(factor) else NotImplemented
 
@@ -201,6 +196,7 @@ class TTOperator(OperatorBuilders):
     def __neg__(self) -> TTOperator:
         return self * -1.0
 
+    @silent
     def __matmul__(self, other: object) -> Any:
         """Return the product with an operator, or with a tensor: then it is lazy.
 
@@ -251,6 +247,7 @@ class TTOperator(OperatorBuilders):
             return TTOperator(cores)
         return TTOperator([namespace(core).conj(core) for core in cores])
 
+    @silent
     def norm(self) -> float:
         """Return the Frobenius norm, see `TensorTrain.norm`."""
         return self._train.norm()
@@ -259,6 +256,7 @@ class TTOperator(OperatorBuilders):
     def round(self, rank: Ranks | None, tol: float | None = None) -> TTOperator: ...
     @overload
     def round(self, *, tol: float | None) -> TTOperator: ...
+    @silent
     def round(self, rank: Ranks | None = None, tol: float | None = None) -> TTOperator:
         """Return an operator of smaller ranks, close in the Frobenius norm.
 
@@ -275,6 +273,7 @@ class TTOperator(OperatorBuilders):
         """
         return self._with(self._train.round(rank, tol))
 
+    @silent
     def to_dense(self, *, max_bytes: int = MAX_DENSE_BYTES) -> Array:
         """Return the matrix, shape (M, N).
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._checks import checked_list
-from ..backend.array import Array, namespace
+from ..backend.array import Array, namespace, silent
 from ..backend.protocols import DType
 from ..errors import ShapeError
 from ..numerics.index_keys import Points
@@ -78,6 +78,7 @@ class TuckerTensor(FactoredTensor):
     def _left_factor(self) -> Array:
         return self.factors[0] @ self.core
 
+    @silent
     def to_tensor_train(self) -> TensorTrain:
         """Return the exact train, by QR decompositions of the core and no truncation."""
         xp = namespace(self.core)
@@ -127,6 +128,7 @@ class TuckerTensor(FactoredTensor):
             rest = (rows_at(factor, places)[:, None, :] @ rest)[:, 0, :]
         return rest[:, 0]
 
+    @silent
     def norm(self) -> float:
         """Return the Frobenius norm: that of the core times triangular factors of the factors."""
         return frobenius_norm(TuckerTensor(self.core, self._triangles()).to_array())
@@ -134,6 +136,7 @@ class TuckerTensor(FactoredTensor):
     def _constant(self, number: complex) -> CPTensor:
         return constant_like(self, self.core, number)
 
+    @silent
     def to_array(self) -> Array:
         """Return the dense tensor.
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import checked_size
-from ..backend.array import to_host, unit_roundoff
+from ..backend.array import silent, to_host, unit_roundoff
 from ..errors import ShapeError
 from ..formats import TensorTrain, sampled_points
 from ..numerics.index_keys import Points, random_points
@@ -41,6 +41,7 @@ class HeldOutPoints:
 
     is_every: bool = False
 
+    @silent
     def error(self, tt: TensorTrain, size: float, values: Values, dtype: str) -> ErrorEstimate:
         """Return the error of a train from the values (p,) of the function at the points.
 

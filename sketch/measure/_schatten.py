@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .._checks import as_number, checked_size
-from ..backend.array import is_complex
+from ..backend.array import is_complex, silent
 from ..errors import ArgumentError, NonFiniteError, PassError
 from ..maps import STREAMS, Gaussian
 from ..numerics.linalg import adjoint
@@ -31,6 +31,7 @@ _EXACT_ENTRIES = 100_000_000  # of a dense product with the identity
 _ROUNDING = 10.0  # roundoffs of the largest singular value, for each of the others
 
 
+@silent
 def schatten_norm(
     a: object, p: float = 1.0, *, products: int = 500, seed: int | None = 0
 ) -> NormEstimate:

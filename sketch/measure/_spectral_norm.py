@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._checks import checked_size
-from ..backend.array import is_complex
+from ..backend.array import is_complex, silent
 from ..errors import ArgumentError
 from ..maps import STREAMS, Gaussian
 from ..numerics.linalg import rescaled
@@ -18,6 +18,7 @@ _BLOCK = 20  # probes
 _ROUNDING = 50.0  # roundoffs of the value
 
 
+@silent
 def spectral_norm(a: object, *, products: int = 200, seed: int | None = 0) -> SpectralEstimate:
     """Return ``||A||_2``, the largest singular value, with an interval that has a proof.
 

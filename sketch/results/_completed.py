@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..backend.array import HostArray
+from ..backend.array import HostArray, silent
 from ..errors import PassError, ShapeError
 from ..files import archive
 from ..files.archive import Header
@@ -160,6 +160,7 @@ class Completed(CompletedForms):
 
     # ---- predictions --------------------------------------------------------------------------
 
+    @silent
     def predict(self, rows: object, cols: object) -> HostArray:
         """Return the entries at some places.
 
@@ -188,6 +189,7 @@ class Completed(CompletedForms):
         found = self._side.offsets[j] + entries_at(i, j, self.rows, self._side.design)
         return np.asarray(self._scaled(found), self.dtype)
 
+    @silent
     def to_array(self) -> HostArray:
         """Return the dense matrix, shape (m, n).
 
@@ -225,6 +227,7 @@ class Completed(CompletedForms):
         left = np.concatenate([np.empty((0, self.rank + 1)), *self._factors(rows)])
         return dataclasses.replace(self, rows=left, moments=left.T @ left)
 
+    @silent
     def transform(self, rows: object) -> HostArray:
         """Return the coordinates of rows along `Vh`, about `mean`.
 
@@ -244,6 +247,7 @@ class Completed(CompletedForms):
         parts = [left[:, : self._width] @ turn.T for left in self._factors(rows)]
         return np.concatenate([np.empty((0, len(turn))), *parts]).astype(self.dtype)
 
+    @silent
     def inverse_transform(self, coordinates: object) -> HostArray:
         """Return the rows of given coordinates, shape (m, n).
 
@@ -274,6 +278,7 @@ class Completed(CompletedForms):
             raise ShapeError(f"expected coordinates (m, {len(self.s)}), got shape {given.shape}")
         return np.asarray(given @ self.Vh + self.mean, self.dtype)
 
+    @silent
     def fill(self, rows: object) -> HostArray:
         """Return rows as a dense array: what is known as it is, and predictions elsewhere.
 

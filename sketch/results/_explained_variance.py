@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._checks import checked_share
-from ..backend.array import Array, moved, namespace, to_host
+from ..backend.array import Array, moved, namespace, silent, to_host
 from ..formats import axes_of_result
 from ..pictures import drawing, html
 from ._error import ErrorEstimate
@@ -40,6 +40,7 @@ class ExplainedVariance:
         def transform(self, rows: object) -> Array: ...
 
     @property
+    @silent
     def explained_variance_ratio(self) -> Array:
         """The share of each component in the total variance."""
         norm = self.error.norm
@@ -50,6 +51,7 @@ class ExplainedVariance:
         """Variance along each component, descending; a lower bound of the exact one."""
         return variances(self.singular_values, self.n_samples)
 
+    @silent
     def explained_variance_interval(self, confidence: float = 0.95) -> tuple[Array, Array]:
         """Return both ends of an interval that holds every exact explained variance.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..backend.array import Array, namespace
+from ..backend.array import Array, namespace, silent
 from ..numerics.linalg import frobenius_norm
 from ._error import ErrorEstimate
 from ._laws import ChiSquare
@@ -48,6 +48,7 @@ def held_out_error(residuals: Array, norm: float, floor: float) -> ErrorEstimate
     )
 
 
+@silent
 def _degrees_of_freedom(residuals: Array, size: float) -> float:
     if not size > 0:
         return 0.0

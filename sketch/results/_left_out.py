@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..backend.array import Array, beside, namespace, quiet
+from ..backend.array import Array, beside, namespace
 from ..files.archive import Header
 
 
@@ -43,8 +43,7 @@ class LeftOut:
         least = float(chi2.ppf(1 - confidence, self.degrees))
         above = self.size * math.sqrt(self.degrees / least) if least > 0 else math.inf
         more = xp.zeros((max(0, rank - known),), **beside(self.variances))
-        with quiet():  # beyond the range of numbers it is infinite
-            return xp.concat([self.variances[:rank], more]) + above
+        return xp.concat([self.variances[:rank], more]) + above
 
     def to_header(self) -> Header:
         """Describe the estimate in plain values, beside its variances."""

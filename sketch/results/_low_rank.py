@@ -18,8 +18,10 @@ from ..backend.array import (
     dtype_name,
     gathered,
     is_array,
+    moved,
     namespace,
     quiet,
+    silent,
     to_host,
     unit_roundoff,
 )
@@ -151,6 +153,7 @@ class LowRank(LowRankForms, Summable, Seeded):
     def _transposed(self, result: LowRank) -> LowRank:
         return with_axes(result, None if self._axes is None else self._axes.swapped)
 
+    @silent
     def __matmul__(self, x: Any) -> Array:
         """Return the product with a vector or matrix, in O((m + n) k) operations a column."""
         x, sparse = self._factor(x), is_sparse(x)
@@ -167,8 +170,11 @@ class LowRank(LowRankForms, Summable, Seeded):
     def _factor(self, x: object) -> Any:
         """Return what the matrix is multiplied by: an array or a sparse matrix of numbers."""
         x = plain(x)
-        return x if is_sparse(x) or is_array(x) else brought(_as_numbers(x), self.U)
+        if is_sparse(x):
+            return x
+        return moved(x, self.s) if is_array(x) else brought(_as_numbers(x), self.s)
 
+    @silent
     def to_array(self) -> Array:
         """Return the dense matrix, shape (m, n).
 
@@ -178,6 +184,7 @@ class LowRank(LowRankForms, Summable, Seeded):
         """
         return (self.U * self.s) @ self.Vh
 
+    @silent
     def entries(self, rows: object, cols: object = None) -> Array:
         """Return single entries, O(k) operations each.
 
@@ -275,10 +282,12 @@ class LowRank(LowRankForms, Summable, Seeded):
     def _constant(self, number: complex) -> CPTensor:
         return constant_like(self, self.s, number)
 
+    @silent
     def norm(self) -> float:
         """Return the Frobenius norm of the approximation."""
         return frobenius_norm(self.s[None, :]) if self.rank else 0.0
 
+    @silent
     def matrix_factors(self) -> tuple[Array, Array]:
         """Return ``(U * s, Vh)``, the form in which results are sketched again.
 
@@ -311,6 +320,7 @@ class LowRank(LowRankForms, Summable, Seeded):
         factors = arrays["U"], arrays["s"], arrays["Vh"]
         return cls(*factors, error, arrays.get("residuals"), known)
 
+    @silent
     def astype(self, dtype: object) -> LowRank:
         """Return the result in another precision; its error follows.
 

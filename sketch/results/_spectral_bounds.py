@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .._checks import checked_share
-from ..backend.array import Array, HostArray, brought
+from ..backend.array import Array, HostArray, brought, silent
 from ..numerics.linalg import as_floats
 from ._error import ErrorEstimate
 from ._found_spectrum import FoundSpectrum
@@ -44,6 +44,7 @@ class SpectralBounds:
             From ranks to `ErrorEstimate`.
         """
 
+    @silent
     def singular_value_interval(self, confidence: float = 0.95) -> tuple[Array, Array]:
         """Return both ends of an interval that holds every exact singular value at once.
 
@@ -88,6 +89,7 @@ class SpectralBounds:
         low, high = self._found(confidence).interval(confidence)
         return self._beside_s(low), self._beside_s(high)
 
+    @silent
     def spectral_error_interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Return both ends of an interval that holds the spectral norm of (data - result).
 
@@ -123,6 +125,7 @@ class SpectralBounds:
             high = min(high, self.error.interval()[1])
         return min(low, high), high
 
+    @silent
     def angle_bounds(self, confidence: float = 0.95) -> tuple[Array, Array]:
         """Return how far singular vectors may be from those of the data: bounds of sines.
 
@@ -165,6 +168,7 @@ class SpectralBounds:
         left, right = self._found(confidence).sines(confidence)
         return self._beside_s(left), self._beside_s(right)
 
+    @silent
     def scree(self, confidence: float = 0.95) -> Scree:
         """Return all singular values that the sketch found with intervals, to choose a rank by.
 

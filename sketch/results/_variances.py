@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 
-from ..backend.array import Array, cast, dtype_name, namespace, quiet, widened
+from ..backend.array import Array, cast, dtype_name, namespace, quiet, silent, widened
 
 _FIRST, _LAST = math.ulp(0.0), sys.float_info.max  # of the positive numbers
 
@@ -24,6 +24,7 @@ def variances(s: Array, n_samples: float) -> Array:
         return spreads(s, n_samples) ** 2
 
 
+@silent
 def spreads(s: Array, n_samples: float) -> Array:
     """Return the roots of variances, which are within the range of numbers where they are not."""
     return widened(s) / math.sqrt(divisor(n_samples))

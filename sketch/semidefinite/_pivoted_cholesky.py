@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 
 from .._checks import checked_flag, checked_size, checked_tol, require_rank_or_tol
-from ..backend.array import Array, namespace
+from ..backend.array import Array, namespace, silent
 from ..numerics.factorizations import wide_svd
 from ..numerics.linalg import adjoint, as_floats, frobenius_norm, rescaled, tail_norms
 from ..numerics.seeds import checked_seed
@@ -20,6 +20,7 @@ from ._kernel_matrix import as_semidefinite
 _SHARE = 0.5  # of a tolerance that the columns may leave, so that a truncation has the rest
 
 
+@silent
 def pivoted_cholesky(
     kernel: object,
     points: object = None,

@@ -9,7 +9,7 @@ import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..backend.array import Array, beside, cast, moved, namespace, quiet, unit_roundoff
+from ..backend.array import Array, beside, cast, moved, namespace, quiet, silent, unit_roundoff
 from ..backend.protocols import Number
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..finalize import ShiftedSums, no_shift
@@ -130,6 +130,7 @@ class GramNystromSpec(MatrixSpec, Method[MatrixBlock, DrawnMatrix]):
         squares = cast(rows.block.column_squares(), "float64")
         return dataclasses.replace(sums, squares=moved(squares, sums.gram)[None, :])
 
+    @silent
     def total(
         self, ours: State, theirs: State, *, disjoint: bool = False, spent: bool = False
     ) -> State:
