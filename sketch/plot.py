@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from .errors import DtypeError, SketchError
-from .files.paths import try_to_write
+from .files.paths import as_path, try_to_write
 from .formats import TensorTrain
 from .pictures.drawing import needs_matplotlib
 from .results import LowRank, PrincipalComponents
@@ -89,7 +89,7 @@ def try_to_draw(path: str | os.PathLike[str]) -> None:
     from matplotlib.figure import Figure
 
     kinds = Figure().canvas.get_supported_filetypes()
-    kind = os.path.splitext(os.fspath(path))[1].lstrip(".").lower()
+    kind = os.path.splitext(as_path(path))[1].lstrip(".").lower()
     if kind and kind not in kinds:
         raise SketchError(
             f"{path}: pictures of this kind are not known; give one of {' '.join(kinds)}"

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -14,7 +15,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from damage import MATRIX, damaged, read
-from file_formats import ALL, h5ad, hdf5, mat73, netcdf3, npz, npz_sparse, zarr2, zarr3
+from file_formats import (
+    ALL,
+    bed,
+    h5ad,
+    hdf5,
+    hdf5_records,
+    mat73,
+    netcdf3,
+    npy,
+    npy_fortran,
+    npz,
+    npz_sparse,
+    zarr2,
+    zarr3,
+)
 
 import sketch
 from sketch.cli import main
@@ -317,6 +332,32 @@ def test_stacks_that_do_not_fit_are_refused(tmp_path):
         sketch.open([tmp_path / "a.npy", tmp_path / "b.npy"])
     with pytest.raises(sketch.StateFileError, match="no file fits this pattern"):
         sketch.open(f"{tmp_path}/day-*.nc::T")
+
+
+CUT_WHILE_OPEN = """
+import os, sys, numpy as np, sketch
+spec, path, how = sys.argv[1:]
+call = {"svd": sketch.svd, "tt": sketch.tensor_train}.get(how)
+data = sketch.open([spec, spec] if how == "stack" else spec)
+os.truncate(path, os.path.getsize(path) // 3)
+try:
+    call(data, 2) if call else np.asarray(data[...])
+except sketch.StateFileError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("writer", [npy, npy_fortran, netcdf3, bed, mat73, hdf5_records])
+def test_a_file_that_shrinks_while_it_is_open_is_refused(writer, tmp_path):
+    """Where it is mapped, to read it would end the process; HDF5 reads zeros."""
+    spec = str(writer(tmp_path, np.tile(MATRIX, (60, 9))))
+    for how in ("svd", "tt", "stack"):
+        copied = shutil.copytree(tmp_path, tmp_path.with_name(f"{tmp_path.name}-{how}"))
+        copy = spec.replace(str(tmp_path), str(copied))
+        command = [sys.executable, "-c", CUT_WHILE_OPEN, copy, copy.partition("::")[0], how]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "has shrunk since it was opened" in done.stdout
 
 
 def test_a_worker_that_sees_another_file_says_so(tmp_path):

@@ -165,6 +165,8 @@ def test_open_chains_come_from_quimb_and_others_are_refused(dtype):
         ours = sketch.tensor_train(state, 20)
         assert ours.dtype == dtype
         assert np.allclose(ours.to_array().ravel(), state.to_dense().ravel(), rtol=1e-4)
+        assert ours.dot(state) == pytest.approx(ours.dot(ours), rel=1e-4)
+        assert (ours - state).norm() < 1e-4 * ours.norm()
     ring = quimb.MPS_rand_state(5, 3, cyclic=True, dtype=dtype)
     huge = quimb.MPS_rand_state(5, 3, dtype=dtype)
     huge.exponent = 5000.0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,6 +95,40 @@ def test_what_is_no_regular_file_is_left_alone(held, tmp_path):
                 call(path)
     assert stat.S_ISFIFO(os.lstat(tmp_path / "pipe").st_mode)
     assert sorted(os.listdir(tmp_path)) == ["file", "folder", "link", "loop", "pipe"]
+
+
+NO_PATHS = [None, 0, 7, 1.5, True, ["a.npz"], {"a": 1}, np.zeros(3), "", b""]
+
+
+@pytest.mark.parametrize("held", SAVED, ids=lambda x: type(x).__name__)
+def test_what_is_no_path_is_refused_by_its_type(held, tmp_path):
+    with open(tmp_path / "file", "wb+") as file:
+        for path in [*NO_PATHS, file, io.BytesIO(), io.StringIO()]:
+            empty = isinstance(path, str | bytes)
+            named = "an empty one" if empty else type(path).__name__
+            for call in (held.save, sketch.load):
+                with pytest.raises(sketch.StateFileError, match=f"expected the path.*{named}"):
+                    call(path)
+            sk = sketch.GramNystrom(6, 2)
+            if path is not None:
+                with pytest.raises(sketch.StateFileError, match="expected the path"):
+                    sk.consume(iter([np.ones((8, 6))]), checkpoint=path)
+                assert sk.n_updates == 0
+            with pytest.raises((sketch.StateFileError, sketch.ShapeError)):
+                sketch.open(path)
+
+
+def test_paths_of_bytes_and_of_any_name_are_paths(tmp_path):
+    for name in (b"plain", b"a b,c;%s{}", b"not \xff utf-8", b"a::b", "\u00e9\u2211".encode()):
+        folder = os.path.join(os.fsencode(tmp_path), name)
+        os.mkdir(folder)
+        for path in (os.path.join(folder, b"state"), os.path.join(folder, b"x::y.npz")):
+            for given in (path, os.fsdecode(path), Path(os.fsdecode(path))):
+                SAVED[1].save(given)
+                assert sketch.load(given).shape == SAVED[1].shape
+            np.savez(os.fsdecode(path) + ".npz", s=np.ones((3, 2)), t=np.ones(2))
+            for given in (path + b".npz::s", os.fsdecode(path) + ".npz::s", path + b".npz"):
+                assert sketch.open(given).shape == (3, 2)
 
 
 def test_what_is_no_regular_file_is_not_read(tmp_path):

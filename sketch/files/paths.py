@@ -18,6 +18,39 @@ _PARTIAL = re.compile(r"\..*\.(?P<host>[^.]*)\.(?P<pid>[0-9]+)\.[0-9a-f]{8}\.par
 _LONGEST_NAME = 50  # characters of the final name in that of a partial file
 
 
+def as_path(path: object) -> str:
+    """Return a path, which may be one of bytes, as text.
+
+    Raises
+    ------
+    StateFileError
+        If it is none, or empty.
+    """
+    if not isinstance(path, str | bytes | os.PathLike):
+        step = ""
+        if hasattr(path, "read") or hasattr(path, "write"):
+            step = "; give its name, since a file is replaced as a whole"
+        raise StateFileError(f"expected the path of a file, got {type(path).__name__}{step}")
+    text = os.fsdecode(path)
+    if not text:
+        raise StateFileError("expected the path of a file, got an empty one")
+    return text
+
+
+def split_name(spec: str) -> tuple[str, str]:
+    """Return the path and the name in ``PATH::NAME``, where the path may hold ``::`` itself.
+
+    Of the places where it can be cut, the first that leaves the path of something is meant.
+    """
+    cuts = [found.start() for found in re.finditer("::", spec)]
+    for cut in cuts:
+        if os.path.exists(spec[:cut]):
+            return spec[:cut], spec[cut + 2 :]
+    if not cuts or os.path.exists(spec):
+        return spec, ""
+    return spec[: cuts[0]], spec[cuts[0] + 2 :]
+
+
 def as_regular_file(path: str | os.PathLike[str]) -> os.stat_result:
     """Return the status of a regular file that can be opened.
 
@@ -66,6 +99,7 @@ def _written(path: str | os.PathLike[str], write: Callable[[IO[bytes]], None] | 
     Whatever removes it stands around its making in one frame, twice: an interrupt may come at any
     moment, once, and between a context manager and its block it would come too early for both.
     """
+    path = as_path(path)
     status = _status(path)
     target = os.path.realpath(path)
     if status is not None and not stat.S_ISREG(status.st_mode):

@@ -4,6 +4,7 @@ from ._as_train import as_exact_train, rounded_from
 from ._axes import Axes, axes_of_result, check_columns, check_labels, with_axes
 from ._cp import CPTensor, constant_like
 from ._elements import checked_points, rows_at
+from ._foreign import convert_by
 from ._frozen import FrozenList
 from ._hadamard import HadamardProduct
 from ._operator_algebra import applied
@@ -48,6 +49,7 @@ __all__ = [
     "check_labels",
     "checked_points",
     "constant_like",
+    "convert_by",
     "distance_and_norm",
     "is_label",
     "is_number",

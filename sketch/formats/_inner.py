@@ -28,6 +28,7 @@ from ..errors import ShapeError
 from ..numerics.linalg import adjoint, plain_number, product, rescaled
 from ..numerics.operator_cores import AppliedCore
 from ._elements import at_points, dense_numbers, stored_entries, vector_product
+from ._foreign import as_ours
 from ._train_algebra import representable
 from ._train_sweeps import top_exponent
 
@@ -39,6 +40,7 @@ _BLOCK_ENTRIES = 2_000_000  # of the arrays that products of several chains go t
 
 def inner_product(x: Any, y: Any) -> Any:
     """Return ``<x, y> = sum conj(x) y``, whatever the formats of both."""
+    y = as_ours(y)
     shapes = tuple(x.shape), tuple(getattr(y, "shape", ()))
     if shapes[0] != shapes[1]:
         raise ShapeError(f"the shapes {shapes[0]} and {shapes[1]} differ")

@@ -26,6 +26,7 @@ from ..errors import DtypeError, ShapeError
 from ..numerics.index_keys import Points
 from ..numerics.linalg import finite_factor, multiple
 from ._elements import at_points, checked_points, dense_numbers, transposed
+from ._foreign import as_ours
 from ._inner import inner_product
 from ._norms import norm
 
@@ -307,21 +308,22 @@ class TensorSum(Summable):
     def __init__(
         self, terms: Iterable[object], coefficients: Iterable[complex] | None = None
     ) -> None:
-        terms = checked_list(terms, "terms", "arrays and tensors")
+        given = checked_list(terms, "terms", "arrays and tensors")
+        summed: list[Any] = [as_ours(x) for x in given]
         if coefficients is None:
-            coefficients = [1.0] * len(terms)
+            coefficients = [1.0] * len(summed)
         coefficients = checked_list(coefficients, "coefficients", "numbers")
-        if not terms or len(terms) != len(coefficients):
+        if not summed or len(summed) != len(coefficients):
             raise ShapeError(
-                f"a sum needs terms and one coefficient for each, got {len(terms)} terms and "
+                f"a sum needs terms and one coefficient for each, got {len(summed)} terms and "
                 f"{len(coefficients)} coefficients"
             )
-        for term in terms:
+        for term in summed:
             _check_shape(term)
-        shapes = [tuple(term.shape) for term in terms]
+        shapes = [tuple(term.shape) for term in summed]
         if len(set(shapes)) > 1:
             raise ShapeError(f"the terms of a sum must share one shape, got {shapes}")
-        self.terms: tuple[Any, ...] = tuple(terms)
+        self.terms: tuple[Any, ...] = tuple(summed)
         self.coefficients: tuple[complex, ...] = tuple(coefficients)
         self.shape: tuple[int, ...] = shapes[0]
 
@@ -348,7 +350,6 @@ class TensorSum(Summable):
         >>> len(sketch.TensorSum.of(np.ones((3, 4))).terms)
         1
         """
-        _check_shape(term)
         return term if isinstance(term, TensorSum) else cls([term])
 
     @property

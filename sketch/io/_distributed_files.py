@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from ..errors import DtypeError
+from ..files.paths import split_name
 from ..running.tasks import array_from_slices
 from ..sources import StoredArray
 from ._open import open
@@ -43,5 +44,5 @@ def open_distributed(spec: str | list[str], *, missing: Missing = None) -> objec
 
 
 def _absolute(spec: str) -> str:
-    path, separator, name = spec.partition("::")
-    return f"{os.path.abspath(path)}{separator}{name}"
+    path, name = split_name(spec)
+    return os.path.abspath(path) + (f"::{name}" if name else "")

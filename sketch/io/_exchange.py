@@ -20,6 +20,7 @@ from ..formats import label_name
 from ._child import read_in_child
 from ._found import check_claim, needed
 from ._heaps import open_hdf5
+from ._zarr import folder_store
 
 MARK = "sketch"  # the name under which a header lies
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -40,16 +41,16 @@ def described(result: Any) -> tuple[str, archive.Arrays]:
     return json.dumps(archive.sealed(header)), kept.arrays
 
 
-def is_exchange(path: str | os.PathLike[str]) -> bool:
+def is_exchange(path: str) -> bool:
     """Whether a file or a store of another format says that it holds a result of ours."""
     try:
         with contextlib.ExitStack() as stack:
-            return _opened(os.fspath(path), stack) is not None
+            return _opened(path, stack) is not None
     except Exception:  # whatever the readers of other formats raise: `open` tells it by name
         return False
 
 
-def read_exchange(path: str | os.PathLike[str]) -> tuple[archive.Header, archive.Arrays] | None:
+def read_exchange(path: str) -> tuple[archive.Header, archive.Arrays] | None:
     """Return the header and the arrays of a result, None if the file is of no such format.
 
     Raises
@@ -57,10 +58,9 @@ def read_exchange(path: str | os.PathLike[str]) -> tuple[archive.Header, archive
     StateFileError
         If it is of one and holds no result of ours, or was altered.
     """
-    name = os.fspath(path)
     with contextlib.ExitStack() as stack:
         try:
-            found = _opened(name, stack)
+            found = _opened(path, stack)
             if found is None:
                 return None
             text, stored = found
@@ -104,7 +104,7 @@ def _is_store(path: str) -> bool:
     """Whether a folder is a Zarr store with a header of ours."""
     if not os.path.exists(os.path.join(path, "zarr.json")):
         return False
-    attributes = needed("zarr", path).open_group(path, mode="r").attrs
+    attributes = needed("zarr", path).open_group(folder_store(path), mode="r").attrs
     return MARK in attributes
 
 
@@ -112,7 +112,8 @@ def _labelled(path: str, stack: contextlib.ExitStack, engine: str) -> tuple[str,
     """Return what a dataset of xarray holds, its coordinates as labels."""
     how: dict[str, Any] = {"consolidated": False} if engine == "zarr" else {}
     xarray = needed("xarray", path, extra="")
-    data = stack.enter_context(xarray.open_dataset(path, engine=engine, cache=False, **how))
+    place = folder_store(path) if engine == "zarr" else path
+    data = stack.enter_context(xarray.open_dataset(place, engine=engine, cache=False, **how))
     coords = json.loads(data.attrs[MARK]).get("labels", {}).get("coords", [])
     labels = {label_name(k): data.variables[coord["name"]] for k, coord in enumerate(coords)}
     return data.attrs[MARK], {**data.variables, **labels}

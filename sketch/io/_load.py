@@ -8,6 +8,7 @@ from typing import Any
 from ..backend.array import Device, moved, place
 from ..errors import StateFileError
 from ..files import archive
+from ..files.paths import as_path
 from ..formats import TensorTrain, restored, split_labels
 from ..results import Completed, ErrorEstimate, LowRank, PrincipalComponents
 from ..sketches import Sketch
@@ -29,6 +30,7 @@ _KINDS["TensorTrain"] = _load_train
 
 def is_saved(path: str | os.PathLike[str]) -> bool:
     """Whether a file says that it holds a sketch or a result, be it whole or damaged."""
+    path = as_path(path)
     return archive.is_ours(path) or is_exchange(path)
 
 
@@ -73,7 +75,7 @@ def load(path: str | os.PathLike[str], *, device: Device = None) -> Any:
     >>> sketch.load(path).spec == sk.spec
     True
     """
-    home = place(device)
+    path, home = as_path(path), place(device)
     header, stored = read_exchange(path) or archive.read(path)
     kind = header.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:

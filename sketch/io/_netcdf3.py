@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.array import HostArray
 from ._found import Found, check_numbers, is_numeric, no_such_name, only_name
 from ._netcdf5 import read_netcdf5
 from ._packed import packed
@@ -35,8 +36,19 @@ def read_netcdf3(path: str, name: str, stack: contextlib.ExitStack) -> Found:
             np.array(root.variables[dim].data) if dim in root.variables else None for dim in dims
         ]
 
-    raw = packed(variable.data, variable._attributes, netcdf=True)
+    raw = packed(Mapped(variable.data), variable._attributes, netcdf=True)
     return Found(raw, dims, labels)
+
+
+class Mapped:
+    """Entries of a mapped file, of which what is asked for is copied: a view is read later on."""
+
+    def __init__(self, entries: HostArray) -> None:
+        self._entries = entries
+        self.shape, self.strides, self.dtype = entries.shape, entries.strides, entries.dtype
+
+    def __getitem__(self, window: Any) -> HostArray:
+        return np.array(self._entries[window])
 
 
 def _close(root: Any) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import glob
 import os
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +15,8 @@ from numpy.typing import DTypeLike
 from ..backend.array import HostArray
 from ..backend.protocols import Stored
 from ..errors import ShapeError, SketchError, StateFileError
+from ..files.extent import Extent, watched
+from ..files.paths import as_path, split_name
 from ..formats import Axes
 from ..running.memory import fits
 from ..sources import (
@@ -77,8 +79,15 @@ class DataFile(OpenedData):
     (6, 4) 2 False (2, 2)
     """
 
-    def __init__(self, spec: object, found: Found, missing: Missing, stack: contextlib.ExitStack):
-        self.spec, self.data, self._missing = spec, found.data, missing
+    def __init__(
+        self,
+        spec: object,
+        found: Found,
+        missing: Missing,
+        stack: contextlib.ExitStack,
+        extent: Extent | None = None,
+    ) -> None:
+        self.spec, self.data, self._missing, self._extent = spec, found.data, missing, extent
         self.shape = tuple(int(n) for n in self.data.shape)
         self.dtype = np.dtype(self.data.dtype)
         self.dims: Dims = found.dims or (None,) * len(self.shape)
@@ -99,7 +108,8 @@ class DataFile(OpenedData):
     def labels(self) -> Labels:
         """Labels along each axis."""
         try:
-            read = [] if self._labels is None else self._labels()
+            with watched(self._extent):
+                read = [] if self._labels is None else self._labels()
         except Exception as error:  # whatever a reader raises on a damaged file
             raise StateFileError(f"{self.spec}: its labels cannot be read ({error})") from error
         labels = (*map(_as_text, read), *[None] * (self.ndim - len(read)))
@@ -253,12 +263,10 @@ def open(spec: Spec | Sequence[Spec], *, missing: Missing = None) -> DataFile:
     """
     if missing not in (None, "zero", "mean", "nan"):
         raise ValueError(f'missing must be "zero", "mean", "nan" or None, got {missing!r}')
-    if not isinstance(spec, str | os.PathLike):
+    if not isinstance(spec, str | bytes | os.PathLike):
         return _open_all(_paths(spec), missing)
-    text = os.fspath(spec)
-    if not isinstance(text, str):
-        text = os.fsdecode(text)
-    path, _, name = text.partition("::")
+    text = as_path(spec)
+    path, name = split_name(text)
     if glob.has_magic(path) and not os.path.exists(path):
         paths = sorted(glob.glob(path, recursive=True))
         if not paths:
@@ -269,18 +277,22 @@ def open(spec: Spec | Sequence[Spec], *, missing: Missing = None) -> DataFile:
 
 def _open_one(spec: str, path: str, name: str, missing: Missing) -> DataFile:
     with contextlib.ExitStack() as stack:
-        reader = reader_of(path)
+        reader, extent = reader_of(path), Extent(path)
         try:
             found = reader(path, name, stack)
         except SketchError:
             raise
+        except UnicodeEncodeError as error:  # by libraries that do not take all names there are
+            raise StateFileError(
+                f"{path}: is no name in UTF-8, as the library that reads it needs; rename the file"
+            ) from error
         except Exception as error:  # whatever a reader raises on a damaged file
             raise StateFileError(
                 f"{path}: cannot be read ({str(error) or type(error).__name__}); it is damaged, or "
                 "not what its name says"
             ) from error
-        found = _guarded(found, spec, missing)
-        return DataFile(spec, found, missing, stack.pop_all())
+        found = _guarded(found, spec, missing, extent)
+        return DataFile(spec, found, missing, stack.pop_all(), extent)
 
 
 def _open_all(specs: list[str], missing: Missing) -> DataFile:
@@ -292,9 +304,11 @@ def _open_all(specs: list[str], missing: Missing) -> DataFile:
         return DataFile(specs, found, missing, stack.pop_all())
 
 
-def _guarded(found: Found, spec: str, missing: Missing) -> Found:
+def _guarded(found: Found, spec: str, missing: Missing, extent: Extent | None = None) -> Found:
     """Return what was found so that its faults are ours and nothing missing is a number."""
     data = found.data
+    if isinstance(data, StoredSparse):
+        data.extent = extent
     if isinstance(data, StoredSparse) and data.nnz * (data.dtype.itemsize + 8) < _WHOLE_BYTES:
         data = data.whole()
     if hasattr(data, "nnz"):
@@ -303,7 +317,7 @@ def _guarded(found: Found, spec: str, missing: Missing) -> Found:
     check_numbers(data, spec)
     if isinstance(data, np.ndarray) and missing is None:
         return found
-    return Found(StoredInFile(data, spec, missing), found.dims, found.labels)
+    return Found(StoredInFile(data, spec, missing, extent), found.dims, found.labels)
 
 
 def _check_axes(shape: tuple[int, ...], spec: str) -> None:
@@ -342,13 +356,13 @@ def _unfolded(data: Stored) -> object:
 
 def _paths(spec: Any) -> list[str]:
     """Return paths of a sequence; refuse what is none."""
-    try:
-        return [os.fspath(one) for one in spec]
-    except TypeError:
-        raise StateFileError(
-            f"open takes a path, or a sequence of paths, got {type(spec).__name__}; data in memory "
-            "go to svd, pca and tensor_train as they are"
-        ) from None
+    listed = isinstance(spec, Iterable) and not hasattr(spec, "read")  # lines of an open file
+    if listed and not isinstance(spec, np.ndarray):
+        return [as_path(one) for one in spec]
+    raise StateFileError(
+        f"open takes a path, or a sequence of paths, got {type(spec).__name__}; data in memory "
+        "go to svd, pca and tensor_train as they are"
+    )
 
 
 @contextlib.contextmanager

@@ -69,7 +69,7 @@ class Genotypes:
 def _names(path: str, ending: str) -> list[str]:
     beside = Path(path).with_suffix(ending)
     try:
-        lines = beside.read_text().splitlines()
+        lines = beside.read_text("utf-8", "replace").splitlines()
     except OSError as error:
         raise StateFileError(f"{path}: needs {beside} beside it ({error.strerror})") from error
     fields = [line.split() for line in lines if line.strip()]

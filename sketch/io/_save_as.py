@@ -15,6 +15,7 @@ from ..files.paths import replace_by, try_to_write
 from ..formats import is_label
 from ._exchange import MARK, described
 from ._found import needed
+from ._zarr import folder_store
 
 _MATLAB_BYTES = 2**31  # of one array, which version 5 of the format can hold
 
@@ -71,7 +72,7 @@ def _write_zarr(result: object, path: str) -> None:
     _refuse_existing(path)
     data = _dataset(result)
     texts = {name: x.astype(object) for name, x in data.coords.items() if x.dtype.kind == "U"}
-    data.assign_coords(texts).to_zarr(path, mode="w-", consolidated=False)
+    data.assign_coords(texts).to_zarr(folder_store(path), mode="w-", consolidated=False)
 
 
 def _dataset(result: Any) -> Any:

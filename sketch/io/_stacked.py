@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, ShapeError
+from ..files.extent import read_mapped
 from ..formats import check_labels
 from ._found import Found
 from ._stored import StoredInFile, full_window
@@ -57,11 +58,17 @@ class StackedArray:
             first, last = max(rows.start - start, 0), min(rows.stop - start, int(part.shape[0]))
             if first < last:
                 cut = (slice(first, last), *rest)
-                met.append(part.read(cut) if isinstance(part, StoredInFile) else part[cut])
+                met.append(_read(part, cut))
         if not met:
             return np.empty((0, *(cut.stop - cut.start for cut in rest)), self.dtype)
         joined: Any = np.ma.concatenate
         return joined(met) if len(met) > 1 else met[0]
+
+
+def _read(part: Any, window: tuple[slice, ...]) -> Any:
+    if isinstance(part, StoredInFile):
+        return part.read(window)
+    return read_mapped(part, window) if isinstance(part, np.memmap) else part[window]
 
 
 class StackedSparse:

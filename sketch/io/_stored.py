@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 from ..backend.array import HostArray
 from ..backend.protocols import Stored
 from ..errors import NonFiniteError, SketchError, StateFileError
+from ..files.extent import Extent, watched
 
 Missing = Literal["zero", "mean", "nan"] | None
 _FILLS = {"zero": 0.0, "nan": math.nan}
@@ -31,8 +32,10 @@ class StoredInFile:
         How it is stored, where that is known.
     """
 
-    def __init__(self, raw: Stored, where: str, missing: Missing = None) -> None:
-        self.raw, self.where, self.missing = raw, where, missing
+    def __init__(
+        self, raw: Stored, where: str, missing: Missing = None, extent: Extent | None = None
+    ) -> None:
+        self.raw, self.where, self.missing, self._extent = raw, where, missing, extent
         self.shape = tuple(int(n) for n in raw.shape)
         self.dtype = np.dtype(raw.dtype).newbyteorder("=")
         if missing in ("mean", "nan") and self.dtype.kind in "biu":
@@ -63,7 +66,8 @@ class StoredInFile:
     def read(self, window: tuple[slice, ...]) -> HostArray:
         """Return a block as its reader gives it, masked where entries are missing."""
         try:
-            block: HostArray = np.ma.asanyarray(self.raw[window])
+            with watched(self._extent):
+                block: HostArray = np.ma.asanyarray(self.raw[window])
             return block
         except SketchError:
             raise

@@ -11,6 +11,7 @@ import numpy as np
 from ..backend.array import HostArray
 from ..backend.protocols import Stored
 from ..errors import StateFileError
+from ..files.extent import Extent, watched
 from ._found import check_numbers
 
 _BLOCK_BYTES = 64_000_000
@@ -55,6 +56,7 @@ class StoredSparse:
     """
 
     ndim = 2
+    extent: Extent | None = None  # of the file
 
     def __init__(
         self,
@@ -128,7 +130,10 @@ class StoredSparse:
 
     def _read(self, part: Stored, window: slice) -> Any:
         try:
-            return part[window]
+            with watched(self.extent):
+                return part[window]
+        except StateFileError:
+            raise
         except Exception as error:  # whatever a reader raises on a damaged file
             raise StateFileError(f"{self.where}: cannot be read ({error})") from error
 

@@ -29,6 +29,7 @@ def read_arrow(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     One column that holds no numbers is taken for labels of the rows, as the index of pandas is.
     """
     needed("pyarrow", path, extra="")
+    path.encode()  # an error for names that are not in UTF-8, which pyarrow needs
     answer, arrays = read_in_child("table", path, name)
     if not arrays:
         raise _refused(path, name, answer["columns"], answer["numeric"])

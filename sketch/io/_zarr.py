@@ -30,8 +30,9 @@ def is_zarr(path: str) -> bool:
 def read_zarr(path: str, name: str, stack: contextlib.ExitStack) -> Found:
     """Return an array or a sparse group of a store."""
     zarr = needed("zarr", path)
-    store: object = path
-    if not os.path.isdir(path):
+    if os.path.isdir(path):
+        store = folder_store(path)
+    else:
         store = stack.enter_context(zarr.storage.ZipStore(path, mode="r"))
     root = zarr.open(store, mode="r")
     if hasattr(root, "shape"):
@@ -45,6 +46,11 @@ def read_zarr(path: str, name: str, stack: contextlib.ExitStack) -> Found:
         return _tree.found(root, key, item, path)
     found = _array(item, path, f"{path}::{key}")
     return dataclasses.replace(found, labels=coordinates(root, key, found.dims or ()))
+
+
+def folder_store(path: str) -> Any:
+    """Return a folder as the store that it is, whatever a path with ``::`` means elsewhere."""
+    return needed("zarr.storage", path).LocalStore(path)
 
 
 def _array(item: Stored, path: str, where: str) -> Found:

@@ -1,5 +1,6 @@
 """Input adapters: one kind of input a file, recognised by an ordered list of predicates."""
 
+from ..formats import convert_by
 from ..numerics.factor_rows import GivenRows
 from ._axes import with_axes_of
 from ._base import MatrixBlock, MatrixSource
@@ -8,6 +9,7 @@ from ._contents import contents
 from ._cut import CutSource
 from ._dense import DenseSource
 from ._entries import Entries, EntriesTensorSource
+from ._foreign import as_structured
 from ._known import KnownBlock, KnownSource, as_known_source
 from ._opened import OpenedData, open_paths_by, opened
 from ._registry import as_matrix_source
@@ -24,6 +26,8 @@ from ._tensor_sparse import SparseTensorBlock, SparseTensorSource
 from ._tiles import StoredArray
 from ._unfolded import UnfoldedSource
 from ._variables import with_attributes
+
+convert_by(as_structured)
 
 __all__ = [
     "Block",

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..errors import DtypeError, ShapeError
-from ..formats import CPTensor, TensorTrain, TuckerTensor
+from ..formats import CPTensor, Summable, TensorTrain, TuckerTensor
 
 Structured = CPTensor | TensorTrain | TuckerTensor
 
@@ -26,6 +26,8 @@ def as_structured(x: object) -> object:
     DtypeError, ShapeError
         If it has the attributes of a format and is something else.
     """
+    if isinstance(x, Summable):
+        return x
     pair = _pair(x)
     if pair is not None:
         return pair

@@ -23,6 +23,7 @@ from ..backend.array import (
 from ..backend.plain import plain
 from ..backend.protocols import Stored
 from ..errors import ShapeError
+from ..files.extent import read_mapped
 
 BLOCK_BYTES = 32_000_000
 """Size of the pieces in which data are converted or read, unless a memory budget asks for less."""
@@ -123,7 +124,7 @@ class StoredArray:
 
     def _read(self, window: tuple[slice, ...]) -> Array:
         if isinstance(self.stored, np.memmap):  # a copy, since a view would be read when it is used
-            return np.array(self.stored[window])
+            return read_mapped(self.stored, window)
         tile = gathered(self._cuttable[window])
         for dense in ("toarray", "todense"):
             tile = getattr(tile, dense)() if hasattr(tile, dense) else tile
