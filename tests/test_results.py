@@ -583,3 +583,22 @@ def test_precisions_are_named_in_any_way_and_no_imaginary_part_is_lost(make):
     for bad in ("int8", "float16", "nonsense", None):
         with pytest.raises(sketch.DtypeError):
             found.astype(bad)
+
+
+@pytest.mark.parametrize("dtype", ["f4", ">f4", "single", "float32", float, np.float32, "F", "c8"])
+def test_dtypes_have_the_names_that_numpy_gives_them(dtype):
+    result = sketch.svd(np.eye(4), 2).astype(dtype)
+    assert result.dtype == np.dtype(dtype).newbyteorder("=")
+    assert result.s.dtype == np.real(np.empty(0, result.dtype)).dtype
+
+
+@pytest.mark.parametrize("confidence", [1e-300, 1e-9, 1 - 1e-9, 1 - 2.0**-53])
+def test_intervals_have_every_confidence_below_one(confidence):
+    a = np.random.default_rng(0).standard_normal((60, 40)) * 0.5 ** np.arange(40)
+    for method in ("hmt", "nystrom", "krylov"):
+        found = sketch.svd(a, 5, method=method)
+        low, high = found.error.interval(confidence)
+        assert 0 <= low <= high
+        for ends in (found.singular_value_interval, found.spectral_error_interval):
+            assert np.all(np.asarray(ends(confidence)[0]) <= ends(confidence)[1])
+        assert all(np.all(np.asarray(side) >= 0) for side in found.angle_bounds(confidence))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 
 import numpy as np
@@ -86,10 +87,12 @@ def target_dtype(dtype: object, before: object) -> str:
     DtypeError
         If it is not one that results have, or would lose imaginary parts.
     """
-    if isinstance(dtype, type) and dtype in (float, complex):
-        dtype = np.dtype(dtype)
+    named = dtype
+    if isinstance(dtype, str) or (isinstance(dtype, type) and dtype in (float, complex)):
+        with contextlib.suppress(TypeError):  # of a name that is none of NumPy's
+            named = np.dtype(dtype)
     try:
-        name = dtype_name(dtype)
+        name = dtype_name(named)
     except TypeError:  # an array, say
         name = repr(dtype)
     if name not in COMPUTED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 
@@ -219,7 +220,8 @@ class SpectralBounds:
             known = FoundSpectrum.of_error(as_floats(self.s), self.error, confidence)
         elif known.relation == "regression" and isinstance(self.error.law, Regression):
             whole = dataclasses.replace(self.error, truncation=0.0)
-            known = dataclasses.replace(known, certain=whole.interval((1 + confidence) / 2)[1])
+            at_end = min((1 + confidence) / 2, math.nextafter(1.0, 0.0))
+            known = dataclasses.replace(known, certain=whole.interval(at_end)[1])
         return dataclasses.replace(known, floor=max(known.floor, self.error.floor))
 
     def _beside_s(self, x: HostArray) -> Array:
