@@ -7,18 +7,28 @@ parts are ``matrices``, ``trains`` and ``tolerances``. What is not measured anew
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binom
 from tabled import table
 
 import sketch
-from sketch.testing import exponential, low_rank_plus_noise, polynomial, with_spectrum
+from sketch.testing import (
+    exponential,
+    flat,
+    low_rank_plus_noise,
+    one_residual_direction,
+    polynomial,
+    with_spectrum,
+)
 
 NUMBERS = Path(__file__).parent.parent / "docs" / "numbers"
 KEPT, PAGE = NUMBERS / "coverage.json", NUMBERS / "coverage.md"
@@ -28,11 +38,16 @@ Array = NDArray[Any]
 Part = dict[str, Any]
 
 SPECTRA = {
+    "0.6^i": exponential(N, 0.6),
     "0.8^i": exponential(N, 0.8),
+    "1/i^2": polynomial(N, 2),
     "1/i": polynomial(N),
     "i^-1/2": polynomial(N, 0.5),
+    "flat": flat(N),
     "10 and noise": low_rank_plus_noise(N, 10, 0.05),
     "clusters of 4": 0.5 ** (np.arange(N) // 4),
+    "a spike and a tail": np.r_[exponential(26, 0.9), 0.05, np.full(N - 27, 0.005)],
+    "one direction left": one_residual_direction(26),
 }
 
 
@@ -46,6 +61,20 @@ def coherent(values: Array) -> Array:
     return np.asarray(with_spectrum((M, N), values, coherent=True))
 
 
+def rows_apart(values: Array) -> Array:
+    """Return a matrix whose left singular vectors are unit vectors, and the right ones random."""
+    turned = np.linalg.qr(np.random.default_rng(1).standard_normal((N, N)))[0]
+    return np.asarray(coherent(values) @ turned)
+
+
+def far(values: Array) -> Array:
+    """Return a matrix whose entries are all about the same number."""
+    return np.asarray(dense(values) + 0.1 * values[0])
+
+
+STRUCTURES = {"dense": dense, "coherent": coherent, "rows apart": rows_apart, "far from 0": far}
+
+
 def semidefinite(a: Array) -> Array:
     """Return a semidefinite matrix of the same right singular vectors and values."""
     _, s, vh = np.linalg.svd(a, full_matrices=False)
@@ -53,44 +82,86 @@ def semidefinite(a: Array) -> Array:
     return np.asarray((square + square.T) / 2)
 
 
-def stream(a: Array, seed: int) -> Any:
-    """Return a sketch of rows that come once, whose norm is not known."""
-    sk = sketch.HMT((None, N), RANK, seed=seed)
+def centred(a: Array) -> Array:
+    """Return rows about their mean."""
+    return np.asarray(a - a.mean(axis=0))
+
+
+def same(a: Array) -> Array:
+    """Return the matrix itself."""
+    return a
+
+
+def by_rows(sk: Any, a: Array) -> Any:
+    """Return a sketch of rows that come once, in three chunks."""
     for rows in np.array_split(a, 3):
         sk.update(rows)
     return sk
 
 
-def one_pass(a: Array, seed: int) -> Any:
-    """Return a generalized Nyström sketch."""
-    sk = sketch.GeneralizedNystrom(a.shape, RANK, seed=seed)
+def at_once(sk: Any, a: Array) -> Any:
+    """Return a sketch of all data."""
     sk.update(a)
     return sk
 
 
-def symmetric(a: Array, seed: int) -> Any:
-    """Return a Nyström sketch."""
-    sk = sketch.Nystrom(a.shape, RANK, seed=seed)
-    sk.update(a)
+def by_blocks(sk: Any, a: Array) -> Any:
+    """Return a sketch after its passes over blocks that are cut both ways."""
+    for _ in range(sk.n_passes):
+        for start in (0, N // 2):
+            sk.update(a[:, start : start + N // 2], at=(0, start))
+        sk.end_pass()
     return sk
 
 
-class Default:
-    """What `svd` returns for arrays in memory."""
+class Whole:
+    """What a function returns for arrays in memory."""
 
-    def __init__(self, a: Array, seed: int) -> None:
-        self.result = sketch.svd(a, RANK, seed=seed)
+    def __init__(self, result: Any) -> None:
+        self.result = result
 
     def finalize(self, rank: int) -> Any:
         """Return the result of a rank."""
         return self.result.truncate(rank)
 
 
-METHODS: dict[str, Callable[[Array, int], Any]] = {
-    "svd": Default,
-    "HMT of a stream": stream,
-    "Nyström, one pass": one_pass,
-    "Nyström, semidefinite": symmetric,
+@dataclass(frozen=True)
+class Measured:
+    """A method: what is sketched of a matrix, and what makes the results."""
+
+    sketched: Callable[[Array, int], Any]
+    data: Callable[[Array], Array] = same  # of which the result is an approximation
+    given: Callable[[Array], Array] = same
+
+
+METHODS: dict[str, Measured] = {
+    "svd": Measured(lambda a, seed: Whole(sketch.svd(a, RANK, seed=seed))),
+    "Krylov": Measured(
+        lambda a, seed: Whole(sketch.svd(a, RANK, method="krylov", passes=2, seed=seed))
+    ),
+    "HMT of a stream": Measured(lambda a, seed: by_rows(sketch.HMT((None, N), RANK, seed=seed), a)),
+    "HMT of blocks": Measured(lambda a, seed: by_blocks(sketch.HMT((M, N), RANK, seed=seed), a)),
+    "Nyström": Measured(
+        lambda a, seed: by_rows(sketch.GeneralizedNystrom((None, N), RANK, seed=seed), a)
+    ),
+    "Nyström, 10 probes": Measured(
+        lambda a, seed: by_rows(
+            sketch.GeneralizedNystrom((None, N), RANK, seed=seed, error_probes=10), a
+        )
+    ),
+    "semidefinite": Measured(
+        lambda a, seed: at_once(sketch.Nystrom((N, N), RANK, seed=seed), a),
+        semidefinite,
+        semidefinite,
+    ),
+    "Cholesky": Measured(
+        lambda a, seed: Whole(sketch.pivoted_cholesky(a, rank=RANK, seed=seed)),
+        semidefinite,
+        semidefinite,
+    ),
+    "components": Measured(
+        lambda a, seed: by_rows(sketch.GramNystrom(N, RANK, seed=seed), a), centred
+    ),
 }
 
 
@@ -103,43 +174,53 @@ def coverage(errors: list[float], ends: list[tuple[float, float]]) -> Part:
 
 def matrices(seeds: int) -> Part:
     """Return coverage and width by case and method: the worse of two truncations."""
-    found: Part = {}
-    for name, values in SPECTRA.items():
-        for structure in (dense, coherent):
-            a = structure(values)
-            square = semidefinite(a)
-            row = {}
-            for method, sketched in METHODS.items():
-                data = square if method.endswith("semidefinite") else a
-                row[method] = cell(data, sketched, seeds)
-            found[f"{name}, {structure.__name__}"] = row
-            print(name, structure.__name__, row, flush=True)
-    return found
+    cases = itertools.product(SPECTRA, STRUCTURES)
+    return {f"{spectrum}, {kind}": case(spectrum, kind, seeds) for spectrum, kind in cases}
 
 
-def cell(a: Array, sketched: Callable[[Array, int], Any], seeds: int) -> Part:
+def case(spectrum: str, structure: str, seeds: int) -> Part:
+    """Return coverage and width of all methods, of a spectrum and a structure."""
+    a = STRUCTURES[structure](SPECTRA[spectrum])
+    row = {name: cell(method, a, seeds) for name, method in METHODS.items()}
+    print(spectrum, structure, row, flush=True)
+    return row
+
+
+def cell(method: Measured, a: Array, seeds: int) -> Part:
     """Return coverage and width of one method, at the rank asked for and cut inside of it."""
-    errors: dict[int, list[float]] = {RANK: [], CUT: []}
-    ends: dict[int, list[tuple[float, float]]] = {RANK: [], CUT: []}
-    values = {RANK: 0, CUT: 0}
-    exact = np.linalg.svd(a, compute_uv=False)
+    given, data = method.given(a), method.data(a)
+    exact = np.linalg.svd(data, compute_uv=False)
+    found: dict[int, list[tuple[float, tuple[float, float], bool]]] = {RANK: [], CUT: []}
     for seed in range(seeds):
-        sk = sketched(a, seed)
-        for rank in errors:
+        sk = method.sketched(given, seed)
+        for rank in found:
             result = sk.finalize(rank)
-            errors[rank].append(float(np.linalg.norm(a - result.to_array())))
-            ends[rank].append(result.error.interval())
-            low, high = result.singular_value_interval()
-            slight = 1e-9 * exact[0]
-            values[rank] += bool(
-                np.all((low - slight <= exact[:rank]) & (exact[:rank] <= high + slight))
-            )
-    cells = [coverage(errors[rank], ends[rank]) for rank in errors]
-    return {
-        "held": min(c["held"] for c in cells),
-        "width": max(c["width"] for c in cells),
-        "values": min(values.values()) / seeds,
-    }
+            inside = holds_values(result, exact[:rank])
+            found[rank].append((true_error(data, result), result.error.interval(), inside))
+    parts = []
+    for trials in found.values():
+        errors, ends, inside = map(list, zip(*trials, strict=True))
+        parts.append(coverage(errors, ends) | {"values": float(np.mean(inside))})
+    worst = {"held": min, "width": max, "values": min}
+    return {key: least(part[key] for part in parts) for key, least in worst.items()}
+
+
+def true_error(data: Array, result: Any) -> float:
+    """Return the norm of what a result misses of the data."""
+    if isinstance(result, sketch.PrincipalComponents):
+        v = result.components
+        return float(np.linalg.norm(data - (data @ v.T) @ v))
+    return float(np.linalg.norm(data - result.to_array()))
+
+
+def holds_values(result: Any, exact: Array) -> bool:
+    """Whether all singular values are within their intervals at once."""
+    if isinstance(result, sketch.PrincipalComponents):
+        low, high = np.sqrt(np.multiply(result.explained_variance_interval(), M - 1))
+    else:
+        low, high = result.singular_value_interval()
+    slight = 1e-7 * exact[0]  # what squares hide of values
+    return bool(np.all((low - slight <= exact) & (exact <= high + slight)))
 
 
 def trains(seeds: int) -> Part:
@@ -206,16 +287,21 @@ def tensors() -> dict[str, tuple[Array, float]]:
 
 
 PARTS = {"matrices": matrices, "trains": trains, "tolerances": tolerances}
-TEXT = """Matrices of {m} by {n}, sketches of rank {rank}, {seeds} seeds a case. In each case the
-worse of two results, of rank {rank} and of rank {cut}, which cuts through clusters. *Held* is the
-share of errors within their 95 % interval, in brackets the share of seeds in which all singular
-values are within theirs; *width* the upper end over the lower one, in the median. *Coherent* is a
-matrix whose singular vectors are unit vectors.
+TEXT = """Matrices of {m} by {n}, sketches of rank {rank}, {seeds} seeds a case; {cases} cases of
+singular values and structure. In each case the worse of two results, of ranks {rank} and {cut}; one
+cuts through clusters. *Held* is the share of errors within their 95 % interval; *values* the share
+of seeds in which all singular values are within theirs; *width* the upper end over the lower one,
+in the median over the seeds. *Coherent* matrices have unit vectors for singular vectors, of *rows
+apart* the left ones are; *far from 0* are entries about a number. Were intervals to hold with .95
+in each of {cells} cells, one of them would show {chance:.3f} or less by chance, with {seeds} seeds.
+*Cholesky* evaluates some columns alone, so that its bounds are certain but wide, or open below
+where its result is cut afterwards.
+
+{summary}
+
+By case, held and width:
 
 {matrices}
-
-Held in the mean over all cases {mean:.3f}, at worst {worst:.3f}; width in the median over the cases
-{median:.2f}, at most {widest:.2f}.
 
 Trains of one pass, of trains of rank 12 whose directions fall by a half each, by the order:
 
@@ -228,28 +314,43 @@ same tolerance:
 """
 
 
+def summary(found: Part) -> list[list[object]]:
+    """Return a line for each method: shares in the mean and at worst, widths likewise."""
+    lines = []
+    for method in METHODS:
+        cells = [row[method] for row in found.values() if method in row]
+        held, values, widths = ([c[k] for c in cells] for k in ("held", "values", "width"))
+        shares = [f"{np.mean(x):.3f}, {min(x):.3f}" for x in (held, values)]
+        lines.append([method, *shares, f"{np.median(widths):.2f}, {max(widths):.2f}"])
+    return lines
+
+
 def write(kept: Part) -> None:
     """Write the page from what is kept."""
-    cells = [c for row in kept["matrices"].values() for c in row.values()]
+    found, seeds = kept["matrices"], kept["seeds"]
     rows = [
-        [case, *(f"{c['held']:.2f} ({c['values']:.2f}), {c['width']:.2f}" for c in row.values())]
-        for case, row in kept["matrices"].items()
+        [name, *(f"{c['held']:.2f}, {c['width']:.2f}" for c in row.values())]
+        for name, row in found.items()
     ]
     by_order = [[order, c["held"], c["width"], c["seeds"]] for order, c in kept["trains"].items()]
     by_tolerance = [
         [case, c["met"], c["size"], c["largest"]] for case, c in kept["tolerances"].items()
     ]
+    cells = len(found) * len(METHODS)
     text = TEXT.format(
         m=M,
         n=N,
         rank=RANK,
         cut=CUT,
-        seeds=kept["seeds"],
-        matrices=table(["held (values), width", *METHODS], rows),
-        mean=np.mean([c["held"] for c in cells]),
-        worst=min(c["held"] for c in cells),
-        median=np.median([c["width"] for c in cells]),
-        widest=max(c["width"] for c in cells),
+        seeds=seeds,
+        cases=len(found),
+        cells=cells,
+        chance=binom.ppf(1 / cells, seeds, 0.95) / seeds,
+        summary=table(
+            ["method", "held: mean, least", "values: mean, least", "width: median, largest"],
+            summary(found),
+        ),
+        matrices=table(["held, width", *METHODS], rows),
         trains=table(["order", "held", "width", "seeds"], by_order),
         tolerances=table(["tensor", "met", "size over TT-SVD's", "largest"], by_tolerance),
     )
