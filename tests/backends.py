@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import sketch
+from sketch.decompose import _pca
 from sketch.formats import with_passes
 from sketch.sketches._accumulator import Accumulator
 from sketch.sketches._base import Sketch
@@ -116,6 +117,7 @@ class Moved:
                 monkeypatch.setattr(module, name, self.entered(adapter))
         monkeypatch.setattr(Accumulator, "finish", self.left(Accumulator.finish))
         monkeypatch.setattr(sketch, "tt_svd", self.left(sketch.tt_svd))
+        monkeypatch.setattr(_pca, "_of_squares", self.left(_pca._of_squares))
         load = functools.partial(sketch.load, device=self.like)
         monkeypatch.setattr(sketch, "load", self.left(load))
         set_up = Sketch._set_up

@@ -300,11 +300,18 @@ def test_warnings_point_at_the_caller():
     with pytest.warns(sketch.ToleranceWarning, match="out of reach") as said:
         sk.finalize(2, tol=0.01)
     assert said[0].filename == __file__
-    far = (3e7 + np.random.default_rng(0).standard_normal((60, N))).astype("f4")
+
+
+@pytest.mark.parametrize("passes", [1, 2, None])
+@pytest.mark.parametrize("shape", [(60, N), (400, 40), (300, 250), (20, 500)])
+@pytest.mark.parametrize("order", "CF")
+def test_rows_that_their_own_precision_hides_are_warned_of(shape, passes, order):
+    """Single precision has spacings of 2 at 3e7: the spread of 1 is rounding errors alone."""
+    far = (3e7 + np.random.default_rng(0).standard_normal(shape)).astype("f4", order=order)
     with pytest.warns(sketch.SpectrumWarning, match="rounding of the data to float32") as said:
-        sketch.pca(far, 2)
+        sketch.pca(far, 2, passes=passes)
     assert said[0].filename == __file__
-    sketch.pca(far.astype(float), 2)  # whose own rounding is far below
+    sketch.pca(far.astype(float), 2, passes=passes)  # whose own rounding is far below
 
 
 def test_real_and_complex_rows_mix():

@@ -203,10 +203,56 @@ def test_the_first_reading_serves_for_the_mean_and_each_is_counted():
 
 def test_rows_that_are_too_many_for_a_budget_are_read_once():
     """Products with 48,000 rows and their bases take 6 x 8 x 48,000 x 36 bytes, 83 MB."""
-    x = np.tile(rows(), (400, 1))
+    x = sp.csr_array(np.tile(rows(), (400, 1)))
     assert sketch.pca(x, K).n_passes == 4
     assert sketch.pca(x, K, memory="60MB").n_passes == 1
     assert sketch.pca(x, K, memory="200MB").n_passes == 4
+
+
+TALL = {
+    "dense": lambda x: x,
+    "Fortran": np.asfortranarray,
+    "list of chunks": lambda x: [x[:100], x[100:101], x[101:]],
+    "dask": lambda x: da.from_array(x, chunks=(150, 40)),
+    "sum": lambda x: sketch.TensorSum([x, np.ones_like(x)], [1, 1]),
+}
+
+
+@pytest.mark.parametrize("scale", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "int16"])
+@pytest.mark.parametrize("container", TALL)
+def test_tall_rows_are_read_once_and_their_variances_are_exact(container, dtype, scale):
+    """Twice as many rows as columns: the squares of all columns, which are then all seen."""
+    x = np.concatenate([rows(dtype, seed=seed, mean=3.0) for seed in range(2)])
+    y = standardized(x, scale)
+    found = sketch.pca(TALL[container](x), K, scale=scale)
+    true = np.linalg.svd(y, compute_uv=False)[:K] ** 2 / (len(x) - 1)
+    low, high = found.explained_variance_interval(1)
+    assert found.n_passes == 1
+    assert np.all((low <= true) & (true <= high))
+    assert np.all(high <= (1 + 1e-4) * low)  # sixfold roundoff of squares, beside 1e-2 of all
+    assert captured(y, found.components) > 1 - 1e-6
+
+
+@pytest.mark.parametrize("tol", [None, 1e-9])
+def test_components_that_squares_hide_are_found_by_further_readings(tol):
+    """Singular values fall to 1e-9 of the first one, where squares are right to 1e-8."""
+    s = np.r_[10.0 ** -np.arange(10), np.zeros(N - 10)]
+    rng = np.random.default_rng(3)
+    left = np.linalg.qr(rng.standard_normal((3 * N, N)))[0]
+    x = (left - left.mean(axis=0)) * s @ np.linalg.qr(rng.standard_normal((N, N)))[0]
+    found = sketch.pca(x, 9, tol=tol)
+    true = np.linalg.svd(x, compute_uv=False)[: found.rank]
+    assert found.n_passes > 1
+    # rounding errors of products are 1e-16 of the first value, 1e-8 of the ninth: with room
+    assert np.allclose(found.singular_values, true, rtol=1e-5, atol=0)
+
+
+def test_squares_of_all_columns_stay_within_a_budget():
+    """They take 100 x 200^2 bytes, 4 MB, in half of it; 60 columns and all rows 2.3 MB."""
+    x = np.random.default_rng(4).standard_normal((400, 200)) / np.arange(1, 201)
+    assert sketch.pca(x, 10, memory="8MB").n_passes > 1
+    assert sketch.pca(x, 10, memory="12MB").n_passes == 1
 
 
 def test_more_readings_capture_more():

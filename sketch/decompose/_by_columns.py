@@ -11,7 +11,7 @@ from ..results import LeftOut, LowRank, PrincipalComponents
 from ..running.reading import Budget, Reading
 from ..sketches import GramNystrom, GramNystromSpec, fed, phases
 from ..sources import MatrixSource, StandardizedColumns
-from ._sharpened import can_be_held, space_from, warn_of_rounding
+from ._sharpened import can_be_held, shortened, space_from, warn_of_rounding
 
 _COLUMNS_BYTES = 64_000_000  # of columns that lie together, at most
 
@@ -68,8 +68,8 @@ def components_of_columns(
     first = fed(sk, columns, **reading).whole()
     found = space_from(first, 0.0, columns, rank, None, steps, sk.spec, device, **reading)
     whole = with_passes(_components(found, first, columns), 1 + found.n_passes)
-    short = whole.truncate(min(rank, whole.rank), tol)
-    warn_of_rounding(short)
+    short = shortened(whole, rank, tol)
+    warn_of_rounding(short, dtype_name(found.s.dtype))
     return short
 
 

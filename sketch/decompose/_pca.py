@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TypedDict, Unpack, overload
 
 from .._checks import checked_flag, checked_size, checked_tol
 from ..backend.array import Device
 from ..errors import PassError, RankError
-from ..formats import seeds_of, with_seeds
+from ..formats import seeds_of, with_passes, with_seeds
+from ..numerics.linalg import as_floats
 from ..results import PrincipalComponents
+from ..running.memory import fits
 from ..running.reading import Reading
-from ..sketches import GramNystrom, check_request, default_width, fed, independent_seed
+from ..sketches import (
+    GramNystrom,
+    check_request,
+    default_width,
+    fed,
+    independent_seed,
+    warn_of_spacing,
+)
 from ..sources import MatrixSource, as_matrix_source, with_axes_of
 from ._by_columns import come_in_columns, components_of_columns
 from ._incomplete import checked_missing, fitted_components
-from ._sharpened import can_be_held, sharpened
+from ._sharpened import can_be_held, sharpened, shortened
 
 DEFAULT_PASSES = 4  # over data that can be read again
 _MORE = 20  # columns of a sketch beside four for each component
 _MORE_ALONE = 140  # where no further reading sharpens them
 _TOLERANCE_RANK = 20  # whose default width is searched for a tolerance
+_WHOLE = 4  # times that width: squares of so many columns take the time of all readings
+_TALL = 2  # rows for each of these columns, at least, and their eigenvalues take less
+_BYTES = 100  # of sums, bases and factors, for each of these squares
+_LEAST_TOL = 1e-5  # which squares tell
+_RESOLVED = 1e3  # rounding errors of a singular value whose square has six digits
 
 
 class PCAOptions(TypedDict, total=False):
@@ -80,13 +95,15 @@ def pca(
     passes : int, optional
         Readings of the data at most: the first finds mean, scale and components, each further one
         sharpens these, as long as there is more to find. By default 4 where the data can be read
-        again, and 1 for iterators, where rows are so short or few that one finds all squares, and
-        where they are so many that a number for each of them and each column of the sketch cannot
-        be held. The result's `n_passes` tells.
+        again, and 1 for iterators, where rows are so short or few that one finds all squares (dense
+        ones up to ``16 rank + 80`` columns, unless squares hide components), and where they are so
+        many that a number for each of them and each column of the sketch cannot be held. The
+        result's `n_passes` tells.
     sketch_rank : int, optional
         Width of the first reading's sketch, by default ``4 rank + 20``, or ``4 rank + 140`` where
         it is the only one; no more than there are rows where their number is known, and n where
-        that is no more than twice as much: see `GramNystrom`.
+        that is no more than twice as much, or four times where further readings take longer: see
+        `GramNystrom`.
     center : bool
         Whether to subtract the mean. The data are never copied for it, and sparse ones stay sparse.
     scale : bool or array_like, shape (n,)
@@ -176,6 +193,8 @@ def pca(
     source = as_matrix_source(rows)
     wanted = _TOLERANCE_RANK if rank is None else checked_size(rank, "rank")
     width, steps = _plan(source, wanted, sketch_rank, passes)
+    if steps and passes is None and sketch_rank is None:
+        width = _width_of_all(source, width, memory)
     sk = GramNystrom(
         source.shape[1],
         0 if rank is None else wanted if sketch_rank is not None else min(wanted, width),
@@ -209,10 +228,32 @@ def _components_of_rows(
 ) -> PrincipalComponents:
     """Return the components of a stream of rows, sharpened where they can be read again."""
     fed(sk, source, **how)
-    if steps and (passes is not None or can_be_held(sk.spec, sk.shape, source, how.get("memory"))):
+    if not steps:
+        return sk.finalize(rank, tol)
+    first, spec = sk.whole(), sk.spec
+    if passes is None and spec.exact:
+        found = _of_squares(first, rank, tol, sk.accumulator.sums().dtype)
+        if found is not None:
+            return found
+        width = min(first.rank, 4 * (_TOLERANCE_RANK if rank is None else rank) + _MORE)
+        first, spec = first.truncate(width), dataclasses.replace(spec, range_size=width)
+    if passes is not None or can_be_held(spec, sk.shape, source, how.get("memory")):
         most = None if rank is None and passes is None else steps
-        return sharpened(sk, source, rank, tol, most, device, **how)
+        return sharpened(first, spec, source, rank, tol, most, device, **how)
     return sk.finalize(rank, tol)
+
+
+def _of_squares(
+    whole: PrincipalComponents, rank: int | None, tol: float | None, dtype: str
+) -> PrincipalComponents | None:
+    """Return components of the squares of all columns, None where these lost digits of them."""
+    if tol is not None and tol < _LEAST_TOL:
+        return None
+    found = shortened(whole, rank, tol)
+    if any(s < _RESOLVED * found.floor for s in as_floats(found.singular_values)):
+        return None
+    warn_of_spacing(found, dtype)
+    return with_passes(found.astype(dtype), 1)
 
 
 def _plan(
@@ -230,14 +271,21 @@ def _plan(
             return checked_size(sketch_rank, "sketch_rank", least=1)
         return min(most, default_width(rank, n, more))
 
-    steps = _readings(passes, source, width(_MORE) >= most) - 1
+    steps = _readings(passes, source, n > most and width(_MORE) >= most) - 1
     return width(_MORE if steps else _MORE_ALONE), steps
 
 
-def _readings(passes: int | None, source: MatrixSource, all_seen: bool) -> int:
-    """Return how often to read the data at most: once where that sees all directions."""
+def _width_of_all(source: MatrixSource, width: int, memory: int | str | None) -> int:
+    """Return how many columns there are where their squares cost less than further readings."""
+    m, n = source.shape
+    tall = (m is None or m >= _TALL * n) and n <= _WHOLE * width
+    return n if tall and not source.sparse and fits(_BYTES * n * n, memory) else width
+
+
+def _readings(passes: int | None, source: MatrixSource, few_rows: bool) -> int:
+    """Return how often to read the data at most: once where rows are so few that all are seen."""
     if passes is None:
-        return 1 if source.single_use or all_seen else DEFAULT_PASSES
+        return 1 if source.single_use or few_rows else DEFAULT_PASSES
     passes = checked_size(passes, "passes", least=1)
     if source.single_use and passes > 1:
         raise PassError(

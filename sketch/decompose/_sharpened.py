@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, TypedDict, Unpack
 
-from ..backend.array import Device, moved, unit_roundoff
+from ..backend.array import Device, dtype_name, moved, unit_roundoff
 from ..errors import SpectrumWarning, warn
 from ..formats import with_passes
 from ..numerics.linalg import adjoint, as_floats, frobenius_norm
@@ -14,11 +14,11 @@ from ..running.memory import as_bytes, fits
 from ..running.reading import Reading
 from ..sketches import (
     BlockKrylov,
-    GramNystrom,
     GramNystromSpec,
     columns_within,
     fed,
     finalized,
+    warn_of_spacing,
 )
 from ..sources import MatrixSource, StandardizedSource
 
@@ -38,7 +38,8 @@ _FAR = 4.0  # spreads of the mean from zero, from which products about zero lose
 
 
 def sharpened(
-    sketch: GramNystrom,
+    first: PrincipalComponents,
+    spec: GramNystromSpec,
     source: MatrixSource,
     rank: int | None,
     tol: float | None,
@@ -50,8 +51,10 @@ def sharpened(
 
     Parameters
     ----------
-    sketch : GramNystrom
-        Of all rows.
+    first : PrincipalComponents
+        All that the sketch found.
+    spec : GramNystromSpec
+        Of the sketch.
     source : MatrixSource
         The same rows again.
     rank : int or None
@@ -64,14 +67,20 @@ def sharpened(
     **how
         How to read, as `fed` takes it; the first reading's sketch is still held.
     """
-    first = sketch.whole()
     rows = StandardizedSource(source, first.mean, first.scale, _is_far(first))
     away = 0.0 if rows.shifts_rows else _offset(first)
-    found = space_from(first, away, rows, rank, tol, steps, sketch.spec, device, **how)
+    found = space_from(first, away, rows, rank, tol, steps, spec, device, **how)
     whole = with_passes(_components(found, first), 1 + found.n_passes)
-    short = whole.truncate(whole.rank if rank is None else min(rank, whole.rank), tol)
-    warn_of_rounding(short)
+    short = shortened(whole, rank, tol)
+    warn_of_rounding(short, dtype_name(found.s.dtype))
     return short
+
+
+def shortened(
+    whole: PrincipalComponents, rank: int | None, tol: float | None
+) -> PrincipalComponents:
+    """Return the leading components that were asked for, of what there are."""
+    return whole.truncate(whole.rank if rank is None else min(rank, whole.rank), tol)
 
 
 def space_from(
@@ -185,8 +194,8 @@ def _components(found: LowRank, first: PrincipalComponents) -> PrincipalComponen
     )
 
 
-def warn_of_rounding(found: PrincipalComponents) -> None:
-    """Warn where components are below rounding errors of products."""
+def warn_of_rounding(found: PrincipalComponents, dtype: str) -> None:
+    """Warn where components are below rounding errors of products, or of the data."""
     below = sum(s <= found.floor for s in as_floats(found.singular_values))
     if below:
         warn(
@@ -194,3 +203,4 @@ def warn_of_rounding(found: PrincipalComponents) -> None:
             f"{found.floor:.3g}, where there are rounding errors only; keep fewer",
             SpectrumWarning,
         )
+    warn_of_spacing(found, dtype)

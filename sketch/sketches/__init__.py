@@ -7,6 +7,7 @@ from ._feed import fed, finalized
 from ._finish import check_request, phases, truncated
 from ._generalized_nystrom import GeneralizedNystrom
 from ._generalized_nystrom_spec import GeneralizedNystromSpec, range_width
+from ._gram_components import warn_of_spacing
 from ._gram_nystrom import GramNystrom, default_width
 from ._gram_spec import GramNystromSpec
 from ._hmt import HMT, HMTSpec
@@ -79,4 +80,5 @@ __all__ = [
     "probed_train_error",
     "range_width",
     "truncated",
+    "warn_of_spacing",
 ]

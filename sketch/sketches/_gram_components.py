@@ -126,11 +126,10 @@ def _eigenpairs(
     )
 
 
-def warn_of_rounding(found: PrincipalComponents, dtype: str) -> None:
-    """Warn where components are below what squares can resolve, or the data's precision."""
-    values = as_floats(found.singular_values)
+def warn_of_squares(found: PrincipalComponents) -> None:
+    """Warn where components are below what squares can resolve."""
     likely = _LIKELY * found.floor
-    below = sum(x <= likely for x in values) if likely else 0
+    below = sum(x <= likely for x in as_floats(found.singular_values)) if likely else 0
     if below:
         warn(
             f"the last {below} of {found.rank} components have singular values below "
@@ -139,11 +138,20 @@ def warn_of_rounding(found: PrincipalComponents, dtype: str) -> None:
             "on centred rows",
             SpectrumWarning,
         )
+
+
+def warn_of_spacing(found: PrincipalComponents, dtype: str) -> None:
+    """Warn where components are below what the data's precision can resolve at their mean.
+
+    Independent errors of at most e in m rows of n entries have singular values of about
+    ``e (sqrt(m) + sqrt(n))`` at most, along any direction.
+    """
     mean = found.mean / found.scale
     spacings = unit_roundoff(dtype) * namespace(mean).abs(found.components * mean)
+    reach = math.sqrt(found.n_samples) + math.sqrt(mean.shape[0])
     hidden = sum(
-        found.floor < value <= frobenius_norm(spacings[k : k + 1, :]) * math.sqrt(found.n_samples)
-        for k, value in enumerate(values)
+        found.floor < value <= frobenius_norm(spacings[k : k + 1, :]) * reach
+        for k, value in enumerate(as_floats(found.singular_values))
     )
     if hidden:
         warn(

@@ -18,7 +18,7 @@ from ..numerics.linalg import plain_number
 from ..results import PrincipalComponents
 from ..sources import CentredBlock, MatrixBlock, MatrixSource, RowsSource, as_matrix_source, centred
 from ._finish import check_request
-from ._gram_components import components_of, warn_of_rounding
+from ._gram_components import components_of, warn_of_spacing, warn_of_squares
 from ._method import Method, Products, Sum
 from ._row_sums import holding, shifted_sums, sums_about
 from ._running import MatrixRun, refuse_nonfinite
@@ -172,7 +172,8 @@ class GramNystromSpec(MatrixSpec, Method[MatrixBlock, DrawnMatrix]):
         keep = check_request(rank, tol, self)
         whole = self.whole(sums)
         short = whole.truncate(min(keep, whole.rank), tol)
-        warn_of_rounding(short, sums.dtype)
+        warn_of_squares(short)
+        warn_of_spacing(short, sums.dtype)
         return short.astype(sums.dtype)
 
     def whole(self, held: Sums) -> PrincipalComponents:
