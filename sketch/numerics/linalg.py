@@ -140,10 +140,10 @@ def scale_exponent(*arrays: Array) -> int:
 
     0 where squares and products of the entries are safe without scaling.
     """
-    arrays = tuple(x for x in arrays if math.prod(x.shape))
-    top = max(map(_largest, arrays), default=0.0)
+    filled = [x for x in arrays if math.prod(x.shape)]
+    top = max(map(_largest, filled), default=0.0)
     exponent = math.frexp(top)[1]
-    safe = min((safe_exponent(dtype_name(x.dtype)) for x in arrays), default=0)
+    safe = min([safe_exponent(dtype_name(x.dtype)) for x in filled], default=0)
     if not math.isfinite(top) or abs(exponent) < safe // 2:
         return 0
     return exponent

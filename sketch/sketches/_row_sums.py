@@ -23,7 +23,7 @@ def shifted_sums(state: State) -> ShiftedSums | None:
     if not state.parts:
         return None
     assert state.shift is not None
-    gram, total, energy, count = (state.parts[name].values for name in _PARTS)
+    gram, total, energy, count = [state.parts[name].values for name in _PARTS]
     facts: dict[str, Any] = dict(state.facts)
     if "squares" in state.parts:
         facts["squares"] = state.parts["squares"].values
