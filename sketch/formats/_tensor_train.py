@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, SupportsIndex, overload
-
-import numpy as np
+from typing import Any, overload
 
 from .._checks import Ranks, checked_tol, each_bond, require_rank_or_tol, warn_missed
 from ..backend.array import (
     Array,
     dtype_name,
-    is_array,
     is_complex,
     namespace,
     silent,
     unit_roundoff,
 )
-from ..backend.plain import plain
 from ..errors import ShapeError
 from ..numerics.index_keys import Points
 from ..numerics.linalg import finite_factor, multiple, plain_number
@@ -30,24 +25,23 @@ from ._rounding import rounded
 from ._seeded import carrying_seeds
 from ._sum import Summable, TensorSum, is_number, refuse_product
 from ._train_algebra import (
-    chained,
     constant,
     hadamard,
-    mode_multiplied,
     representable,
     transposed,
 )
 from ._train_entries import entries, sliced
 from ._train_forms import TrainForms
+from ._train_modes import TrainModes
 from ._train_storage import TrainStorage
 from ._train_sweeps import orthogonalized, train_norm
 
 
 @carrying_seeds(
-    *("orthogonalize", "round", "hadamard", "T", "conj", "mode_dot", "sum"),
+    *("orthogonalize", "round", "hadamard", "T", "conj"),
     *("__getitem__", "__add__", "__sub__", "__mul__", "__truediv__"),
 )
-class TensorTrain(TrainForms, TrainStorage):
+class TensorTrain(TrainForms, TrainStorage, TrainModes):
     """A tensor train: a chain of small cores, one for each mode.
 
     ``T[i_1, ..., i_d] = G_1[:, i_1, :] G_2[:, i_2, :] ... G_d[:, i_d, :]``.
@@ -163,104 +157,6 @@ class TensorTrain(TrainForms, TrainStorage):
         xp = namespace(self.cores[0])
         flipped = TensorTrain([xp.conj(core) for core in self.cores], error=self.error)
         return with_axes(flipped, self._axes)
-
-    @silent
-    def mode_dot(self, matrix: Array, mode: int) -> Any:
-        """Return the product of a matrix with a mode: ``n_k`` becomes the number of its rows.
-
-        Parameters
-        ----------
-        matrix : array, shape (m, n_k), or (n_k,)
-            A vector takes the mode away; without conjugation.
-        mode : int
-            Negative modes count from the end.
-
-        Returns
-        -------
-        TensorTrain or number
-            Of the same ranks; a number where the last mode is gone.
-
-        Raises
-        ------
-        ShapeError
-            If the mode does not exist, or is of another size.
-
-        Notes
-        -----
-        ``m n r^2`` operations.
-
-        Examples
-        --------
-        >>> import numpy as np, sketch
-        >>> x = sketch.TensorTrain.random((3, 4, 5), rank=2)
-        >>> x.mode_dot(np.ones((7, 4)), 1).shape, x.mode_dot(np.ones(4), 1).shape
-        ((3, 7, 5), (3, 5))
-        """
-        (mode,) = self._modes(mode)
-        matrix = plain(matrix)
-        if (
-            not is_array(matrix)
-            or matrix.ndim not in (1, 2)
-            or matrix.shape[-1] != self.shape[mode]
-        ):
-            raise ShapeError(
-                f"mode {mode} of size {self.shape[mode]} takes a matrix (m, {self.shape[mode]}) or "
-                f"a vector, got {getattr(matrix, 'shape', type(matrix).__name__)}"
-            )
-        parts: list[Array] = list(self.cores)
-        parts[mode] = mode_multiplied(parts[mode], matrix)
-        return self._of_parts(parts)
-
-    @silent
-    def sum(self, axis: int | Sequence[int] | None = None, *, out: None = None) -> Any:
-        """Return the sum over some modes, or over all of them.
-
-        Parameters
-        ----------
-        axis : int or sequence of int, optional
-            Modes to add up; all by default.
-        out : None
-            For ``numpy.sum``, which passes it on.
-
-        Returns
-        -------
-        TensorTrain or float or complex
-
-        Raises
-        ------
-        ShapeError
-            If a mode does not exist, or comes twice.
-
-        Examples
-        --------
-        >>> import numpy as np, sketch
-        >>> x = sketch.TensorTrain.ones((3, 4, 5))
-        >>> x.sum(), x.sum(axis=1).shape, float(x.sum(axis=(0, -1))[0])
-        (60.0, (3, 5), 15.0)
-        """
-        if out is not None:
-            raise ShapeError("the sum over modes of a train is another train; leave out= away")
-        gone = self._modes(*(range(self.ndim) if axis is None else np.atleast_1d(axis).tolist()))
-        parts = [
-            namespace(core).sum(core, axis=1) if mode in gone else core
-            for mode, core in enumerate(self.cores)
-        ]
-        return self._of_parts(parts)
-
-    def _of_parts(self, parts: list[Array]) -> Any:
-        """Return the train of cores, and of matrices where modes are gone, or the number."""
-        found = chained(parts)
-        return TensorTrain(found) if isinstance(found, list) else plain_number(found)
-
-    def _modes(self, *modes: SupportsIndex) -> tuple[int, ...]:
-        """Return modes as integers that are not negative."""
-        checked = tuple(operator.index(mode) for mode in modes)
-        if any(not -self.ndim <= mode < self.ndim for mode in checked):
-            raise ShapeError(f"modes {checked} are out of range for order {self.ndim}")
-        checked = tuple(mode % self.ndim for mode in checked)
-        if len(set(checked)) < len(checked):
-            raise ShapeError(f"a mode comes twice in {checked}")
-        return checked
 
     @silent
     def hadamard(self, other: TensorTrain) -> TensorTrain:
