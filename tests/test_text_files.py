@@ -9,6 +9,7 @@ import gzip
 import itertools
 import lzma
 import math
+import random
 import re
 
 import numpy as np
@@ -99,6 +100,47 @@ def written(draw, words, columns):
         for row in rows
     )
     return rows, text.encode()
+
+
+GAPS = [
+    " ",
+    "  ",
+    "\t",
+    " \t ",
+    "\r",
+    "+",
+    "-",
+    "\n",
+    "\r\n",
+    "\n \n",
+    " \r\n",
+    "\r \n",
+    "\r\r\n",
+    "\xff",
+]
+WORDS = ["1", "23", "+4", "++5", "1.5", "+2e+3", "-1D2", ".5", "7.", "-0", "+-1", "+ 1", "1+"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_stands_around_numbers_is_left_out_by_the_grammar_or_not_at_all(seed):
+    """Blanks, line ends, returns and signs in any row: read as line by line, or left to it."""
+    chance, read = random.Random(seed), 0
+    for _ in range(1500):
+        form = LineForm(chance.choice([0, 2]), chance.choice([1, 2]), FLOAT)
+        lines = [["1"] * form.indices + ["2.5"] * form.values for _ in range(3)]
+        for _ in range(chance.randrange(4)):
+            chance.choice(lines)[chance.randrange(form.columns)] = chance.choice(WORDS)
+        parts = [part for line in lines for word in line for part in (word, " ")]
+        parts[2 * form.columns - 1 :: 2 * form.columns] = ["\n"] * 3
+        for _ in range(chance.randrange(5)):
+            parts[chance.randrange(3 * form.columns) * 2 + 1] += chance.choice(GAPS)
+        text = f"{chance.choice(['', ' ', '+'])}{''.join(parts)}\n".encode("latin-1")
+        found = read_plain(text, form, 0)
+        if found is not None:
+            read += 1
+            for mine, exact in zip(found, _numbers._read_by_line(text, form), strict=True):
+                assert np.array_equal(mine, exact)
+    assert read > 300
 
 
 @given(written(reals, 2))

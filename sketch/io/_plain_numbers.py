@@ -7,11 +7,9 @@ only what has been checked to the last byte. What is written oddly is left to ot
 from __future__ import annotations
 
 import io
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ._line_grammar import lines_of
 
@@ -22,7 +20,8 @@ _EXACT = 2**53  # integers up to here are exact as doubles
 _LARGEST = 2**31 - 1  # of the indices that SciPy keeps in 32 bits
 _AT_ONCE = 1 << 16  # bytes that are copied for SciPy
 _LIKE_E = bytes.maketrans(b"Dd\t", b"ee ")
-_PLUS = re.compile(rb"(?<=[ \n])\+(?=[0-9.])")  # before a number
+_DROPPED = b"\xff"  # in the place of what is taken out; in no text of numbers
+_PART_BYTES = 1 << 18  # that are tidied at once, in the cache
 _FIELDS = {"f": "real", "i": "integer", "u": "unsigned-integer"}
 _ENTRIES = {(2, 1, kind): field for kind, field in _FIELDS.items()}
 _ENTRIES |= {(2, 0, "f"): "pattern", (2, 2, "f"): "complex"}  # indices, values and their dtype
@@ -30,12 +29,12 @@ _ENTRIES |= {(2, 0, "f"): "pattern", (2, 2, "f"): "complex"}  # indices, values 
 
 def read_plain(text: bytes, form: LineForm, at_most: int) -> Numbers | None:
     """Return indices and values of all lines, None if the text is not plain."""
-    lines = lines_of(text, form)
-    if lines is None:
-        text = _tidied(text)
-        lines = lines_of(text, form)
-    if lines is None:
-        return None
+    returns = b"\r" in text
+    while (lines := lines_of(text, form)) is None:
+        text, known = _tidied(text, returns), text
+        if text is known:
+            return None
+        returns = False  # a line has one return at most
     if lines == 0:  # SciPy would divide by it
         return np.empty((form.indices, 0), np.int64), np.empty((0, form.values), form.dtype)
     field = _ENTRIES.get((form.indices, form.values, form.dtype.kind))
@@ -43,27 +42,48 @@ def read_plain(text: bytes, form: LineForm, at_most: int) -> Numbers | None:
     return found or _table(text, lines, form)
 
 
-def _tidied(text: bytes) -> bytes:
-    """Return the same numbers with one blank or line end between them."""
-    text = b"\n" + text
-    if b"\r" in text:
-        text = text.replace(b"\r\n", b"\n")
-    if any(mark in text for mark in (b"D", b"d", b"\t")):
+def _tidied(text: bytes, returns: bool) -> bytes:
+    """Return the same numbers with less around and between them, the text itself if it is bare.
+
+    As a rule one blank or line end is left between them, and no "+" before them.
+    """
+    if _DROPPED in text:
+        return text
+    parts, start = [], 0
+    changed = any(mark in text for mark in (b"D", b"d", b"\t"))
+    if changed:
         text = text.translate(_LIKE_E)
-    codes = np.frombuffer(text, np.uint8)
-    if ((codes[1:] == ord("+")) & _gaps(codes)[:-1]).any():
-        text = _PLUS.sub(b"", text)
-    while b" \n" in text:
-        text = text.replace(b" \n", b"\n")
-    codes = np.frombuffer(text, np.uint8)
-    gaps = _gaps(codes)
-    return np.compress(~(gaps[1:] & gaps[:-1]), codes[1:]).tobytes()
+    while start < len(text):
+        stop = text.find(b"\n", start + _PART_BYTES) + 1 or len(text)
+        part = b"\n" + text[start:stop]
+        parts.append(_without_idle(part, returns)[1:])
+        changed |= len(parts[-1]) < stop - start
+        start = stop
+    return b"".join(parts) if changed else text
 
 
-def _gaps(codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return where blanks and line ends are."""
-    gaps: NDArray[np.bool_] = (codes == ord(" ")) | (codes == ord("\n"))
-    return gaps
+def _without_idle(text: bytes, returns: bool) -> bytes:
+    """Return a text without characters that mean nothing where they stand.
+
+    These are blanks before others or before a line end, blanks and line ends behind a line end,
+    returns before one (where they are asked for), and "+" where a number begins. Of several in a
+    row some may be left.
+    """
+    codes = np.frombuffer(text, np.uint8)
+    blank, end = codes == ord(" "), codes == ord("\n")
+    gap = blank | end
+    idle = np.zeros(len(codes), bool)
+    idle[:-1] = blank[:-1] & gap[1:]
+    idle[1:] |= gap[1:] & end[:-1]
+    if returns:
+        idle[:-1] |= (codes[:-1] == ord("\r")) & end[1:]
+    if b"+" in text:
+        begins = (codes[2:] - np.uint8(ord("0")) <= 9) | (codes[2:] == ord("."))
+        idle[1:-1] |= (codes[1:-1] == ord("+")) & gap[:-2] & begins
+    if not idle.any():
+        return text
+    marked = codes | idle.view(np.uint8) * np.uint8(_DROPPED[0])
+    return marked.tobytes().translate(None, _DROPPED)
 
 
 def _entries(text: bytes, lines: int, form: LineForm, field: str) -> Numbers | None:
