@@ -238,6 +238,9 @@ def test_modes_that_do_not_exist_are_refused():
         lambda: x.mode_dot(np.ones((2, 5)), 0),
         lambda: x.mode_dot(np.ones((2, 4, 4)), 0),
         lambda: x.mode_dot("x", 0),
+        *(lambda mode=mode: x.orthogonalize(mode) for mode in (None, 1.0, "1", np.ones(2), [0], 9)),
+        *(lambda mode=mode: x.sum(axis=(0, mode)) for mode in (1.5, None, "a", 0)),
+        *(lambda mode=mode: x.mode_dot(np.ones((2, 4)), mode) for mode in (None, 0.0, (0,))),
         lambda: np.sum(x, out=np.zeros(())),
     ):
         with pytest.raises(sketch.ShapeError):

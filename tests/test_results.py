@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -592,7 +593,7 @@ def test_dtypes_have_the_names_that_numpy_gives_them(dtype):
     assert result.s.dtype == np.real(np.empty(0, result.dtype)).dtype
 
 
-@pytest.mark.parametrize("confidence", [1e-300, 1e-9, 1 - 1e-9, 1 - 2.0**-53])
+@pytest.mark.parametrize("confidence", [1e-300, 1e-9, Fraction(1, 2), 1 - 1e-9, 1 - 2.0**-53])
 def test_intervals_have_every_confidence_below_one(confidence):
     a = np.random.default_rng(0).standard_normal((60, 40)) * 0.5 ** np.arange(40)
     for method in ("hmt", "nystrom", "krylov"):

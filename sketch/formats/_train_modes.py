@@ -120,7 +120,10 @@ class TrainModes:
 
     def _modes(self, *modes: SupportsIndex) -> tuple[int, ...]:
         """Return modes as integers that are not negative."""
-        checked = tuple(operator.index(mode) for mode in modes)
+        try:
+            checked = tuple(operator.index(mode) for mode in modes)
+        except TypeError:
+            raise ShapeError(f"a mode is an integer, got {modes}") from None
         if any(not -self.ndim <= mode < self.ndim for mode in checked):
             raise ShapeError(f"modes {checked} are out of range for order {self.ndim}")
         checked = tuple(mode % self.ndim for mode in checked)

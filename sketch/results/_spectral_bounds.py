@@ -87,6 +87,7 @@ class SpectralBounds:
         >>> bool(np.all(low <= 0.5 ** np.arange(5)) and np.all(high >= 0.5 ** np.arange(5)))
         True
         """
+        confidence = checked_share(confidence, "confidence")
         low, high = self._found(confidence).interval(confidence)
         return self._beside_s(low), self._beside_s(high)
 
@@ -120,6 +121,7 @@ class SpectralBounds:
         >>> low <= 0.5**5 <= high < 1.001 * 0.5**5
         True
         """
+        confidence = checked_share(confidence, "confidence")
         low, high = self._found(confidence).spectral_error(self.rank, confidence)
         if self.error.kind == "exact":  # of at most so many singular values
             low = max(low, self.error.interval()[0] / max(1, min(self.shape)) ** 0.5)
@@ -166,6 +168,7 @@ class SpectralBounds:
         >>> bool(left[0] < 1e-3 and right[0] < 1e-3)
         True
         """
+        confidence = checked_share(confidence, "confidence")
         left, right = self._found(confidence).sines(confidence)
         return self._beside_s(left), self._beside_s(right)
 
@@ -214,7 +217,6 @@ class SpectralBounds:
 
     def _found(self, confidence: float) -> FoundSpectrum:
         """Return what is known of the singular values of the data at a confidence."""
-        confidence = checked_share(confidence, "confidence")
         known = self.spectrum
         if known is None:
             known = FoundSpectrum.of_error(as_floats(self.s), self.error, confidence)
