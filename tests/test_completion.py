@@ -500,6 +500,24 @@ def test_fill_values_of_files_are_gaps(tmp_path):
 def test_a_rank_is_asked_for():
     with pytest.raises(sketch.RankError, match=r"complete\(a, rank=20\)"):
         sketch.complete(ROWS)
+    with pytest.raises(sketch.ShapeError, match="shape="):
+        sketch.complete(np.zeros((9, 2), int), np.ones(9))
+
+
+def test_interrupted_streams_hold_what_came_before():
+    def rows(last):
+        yield from (ROWS[:20], ROWS[20:30])
+        yield last
+        raise KeyboardInterrupt
+
+    sk, same = (sketch.Completion((None, ROWS.shape[1]), 3) for _ in range(2))
+    with pytest.raises(KeyboardInterrupt):
+        sk.consume(rows(ROWS[30:40]))
+    with pytest.raises(sketch.NonFiniteError):
+        sk.consume(rows(np.full((2, ROWS.shape[1]), np.inf)))
+    for chunk in (ROWS[:40], ROWS[:30]):
+        same.update(chunk)
+    assert np.array_equal(sk.finalize().to_array(), same.finalize().to_array())
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-23, 1e23, 1e30])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 from .._checks import Ranks
-from ..errors import PassError, RankError
+from ..errors import PassError, RankError, ShapeError
 from ..formats import TensorTrain, with_passes
 from ..results import Completed
 from ..sketches import Completion, default_sample, fed
@@ -109,6 +109,11 @@ def complete(
         return complete_train(a, second, shape, **options)
     if second is None and "rank" not in options:
         raise RankError("complete needs a rank, or several to choose from: complete(a, rank=20)")
+    if getattr(getattr(second, "dtype", None), "kind", "") in ("f", "c"):
+        raise ShapeError(
+            "complete(points, values) of scattered entries needs the shape of their tensor: "
+            "complete(points, values, shape=(20, 20, 20))"
+        )
     return _complete_matrix(a, *([] if second is None else [second]), **options)
 
 

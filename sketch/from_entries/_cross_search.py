@@ -9,7 +9,6 @@ from ..backend.array import accumulator_dtype
 from ..errors import ArgumentError
 from ..formats import RoundedTrain, TensorTrain
 from ..numerics.index_keys import random_points
-from ..results import ErrorEstimate
 from ._cross_sweeps import CrossSweeps
 from ._evaluations import BudgetSpent, Evaluations
 from ._function_block import Values
@@ -54,7 +53,8 @@ class CrossSearch:
         self._trains = self._sweeps()
         self._best: TensorTrain | None = None
         self._norm = 0.0  # of that
-        self._rounded = math.inf  # error that rounding to the ranks leads to
+        self._short: RoundedTrain | None = None  # the last one that was rounded to the ranks
+        self._rounded = math.inf  # its error
         self._idle = 0  # sweeps of no use so far
         self._is_over = False
 
@@ -67,8 +67,7 @@ class CrossSearch:
         goal = _MARGIN * (tol or 0.0)
         while True:
             wide = self._searched(goal)
-            slack = None if tol is None else wide.error.slack(tol)
-            short = self._measured(RoundedTrain.of(wide, self._ranks, slack), wide, start)
+            short = self._measured(self._shortened(wide), wide, start)
             is_met = tol is None or short.error.meets(tol)
             if is_met or self._ranks is not None or self._is_over:
                 return short
@@ -98,19 +97,27 @@ class CrossSearch:
         tt, has_grown = next(self._trains)
         norm = tt.norm()
         error = points.error(tt, norm, values, self._entries.dtype)
+        tt = tt.with_error(error)
         least = math.inf if self._best is None else self._best.error.value
         self._idle = 0 if error.value < _GAIN * least else self._idle + 1
         if self._best is None or error.value < least:
-            self._best, self._norm = tt.with_error(error), norm
+            self._best, self._norm = tt, norm
         useless = self._idle >= (_PATIENCE if has_grown else 1)
-        self._is_over = error.value <= error.floor or useless or self._is_outdone(tt, error)
+        self._is_over = error.value <= error.floor or useless or self._is_outdone(tt)
 
-    def _is_outdone(self, tt: TensorTrain, error: ErrorEstimate) -> bool:
+    def _is_outdone(self, tt: TensorTrain) -> bool:
         """Whether rounding to the ranks costs so much more that no sweep is of use."""
-        if self._ranks is not None and error.value <= _NEGLIGIBLE * self._rounded:
-            short = RoundedTrain.of(tt.with_error(error), self._ranks, None).with_error()
-            self._rounded = short.error.value
-        return error.value <= _NEGLIGIBLE * self._rounded < math.inf
+        if self._ranks is not None and tt.error.value <= _NEGLIGIBLE * self._rounded:
+            self._short = RoundedTrain.of(tt, self._ranks, None)
+            self._rounded = self._short.with_error().error.value
+        return tt.error.value <= _NEGLIGIBLE * self._rounded < math.inf
+
+    def _shortened(self, wide: TensorTrain) -> RoundedTrain:
+        """Return a train rounded to the ranks, and as far as the tolerance allows."""
+        slack = None if self._tol is None else wide.error.slack(self._tol)
+        if slack is None and self._short is not None and self._short.before is wide:
+            return self._short
+        return RoundedTrain.of(wide, self._ranks, slack)
 
     def _sweeps(self) -> Iterator[tuple[TensorTrain, bool]]:
         """Yield trains, and whether their ranks are larger than before."""
