@@ -50,9 +50,9 @@ def ratings(m: int, n: int, each: int) -> dict[str, Any]:
     return {"rows": rows, "at": (i, j), "fresh": fresh}
 
 
-def streamed(data: dict[str, Any]) -> Any:
+def streamed(data: dict[str, Any], ridge: float | None = None) -> Any:
     rows = data["rows"]
-    sk = sketch.Completion((None, rows.shape[1]), RATING_RANK, biases=False)
+    sk = sketch.Completion((None, rows.shape[1]), RATING_RANK, ridge=ridge, biases=False)
     for at in range(0, rows.shape[0], 2500):
         sk.update(rows[at : at + 2500])
     return sk.finalize()
@@ -204,7 +204,7 @@ def forest(samples: int, trees: int) -> dict[str, Any]:
     def on_grid(i: Array) -> Array:
         return np.asarray(grown.predict(np.take_along_axis(middles, i, axis=0)))
 
-    tt = sketch.cross(on_grid, (BINS,) * 5, rank=4)
+    tt = sketch.cross(on_grid, (BINS,) * 5, rank=6).round(4)  # wider is closer
     return {"forest": grown, "train": tt, "edges": edges, "new": new, "truth": truth}
 
 
@@ -291,6 +291,7 @@ WORKS: dict[str, Work] = {
         ((2000, 300, 60), (50_000, 5000, 100)), ratings,
         {
             STREAM: called(streamed),
+            f"{STREAM}, ridge given": called(functools.partial(streamed, ridge=0.02)),
             SWEEPS: called(functools.partial(by_cmfrec, 0.02), "cmfrec"),
             f"{SWEEPS}, a larger ridge": called(functools.partial(by_cmfrec, 0.05), "cmfrec"),
         },

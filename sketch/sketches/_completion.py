@@ -101,7 +101,8 @@ class Completion(MultiPass, Sketch[Completed]):
     ridge : float, optional
         Weight lambda of ``sum n_i |u_i|^2 + sum m_j |v_j|^2`` beside the squared errors, for rows
         and columns with n_i and m_j known entries; it grows with the scale of the data. By default
-        the best of a series, for the first rows.
+        the best of a series, for the first rows. 0 is for data of that rank without noise: those of
+        the first rows are found to rounding.
     passes : int
         1 follows a stream: columns are solved for again and again on the way. More are alternating
         least squares in as many readings, of which the first finds a start, and in each of which
