@@ -158,6 +158,15 @@ def test_indices_without_an_entry_are_named_and_zero():
     assert np.all(tt.to_array()[:, 4, :] == 0)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "complex128"])
+def test_zeros_are_found_exactly(dtype):
+    points = some_points(800, (6, 6, 6))
+    tt = sketch.complete_train(points, np.zeros(800, dtype), (6, 6, 6), tol=1e-3)
+    assert tt.dtype == dtype
+    assert not tt.to_array().any()
+    assert tt.error.value == 0
+
+
 @pytest.mark.filterwarnings("ignore::sketch.UnseenWarning")
 def test_indices_without_an_entry_cost_nothing_in_the_fit():
     few = some_points(1500, (8, 7, 9))

@@ -178,6 +178,8 @@ class _Growth:
         self, limits: tuple[int, ...], tol: float | None, floor: float
     ) -> tuple[TensorTrain, TensorTrain | None]:
         """Return the best train and the best one before, of a smaller rank or none."""
+        if not self._values.any():
+            return TensorTrain.zeros(self._known.shape, dtype=self._values.dtype.name), None
         goal = floor if tol is None else max(floor, _MARGIN * tol)
         best: TensorTrain | None = None
         rival, least, idle = best, math.inf, 0
