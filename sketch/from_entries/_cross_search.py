@@ -103,14 +103,14 @@ class CrossSearch:
         if self._best is None or error.value < least:
             self._best, self._norm = tt, norm
         useless = self._idle >= (_PATIENCE if has_grown else 1)
-        self._is_over = error.value <= error.floor or useless or self._is_outdone(tt)
+        self._is_over = error.value <= error.floor or useless or self._is_outdone(tt, error.value)
 
-    def _is_outdone(self, tt: TensorTrain) -> bool:
+    def _is_outdone(self, tt: TensorTrain, error: float) -> bool:
         """Whether rounding to the ranks costs so much more that no sweep is of use."""
-        if self._ranks is not None and tt.error.value <= _NEGLIGIBLE * self._rounded:
+        if self._ranks is not None and error <= _NEGLIGIBLE * self._rounded:
             self._short = RoundedTrain.of(tt, self._ranks, None)
             self._rounded = self._short.with_error().error.value
-        return tt.error.value <= _NEGLIGIBLE * self._rounded < math.inf
+        return error <= _NEGLIGIBLE * self._rounded < math.inf
 
     def _shortened(self, wide: TensorTrain) -> RoundedTrain:
         """Return a train rounded to the ranks, and as far as the tolerance allows."""
