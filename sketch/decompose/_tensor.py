@@ -2,54 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Unpack, overload
 
-import numpy as np
-
-from .._checks import (
-    MISSING_HINT,
-    Ranks,
-    checked_flag,
-    checked_size,
-    checked_tol,
-    each_bond,
-    require_rank_or_tol,
-)
-from ..backend.array import (
-    Device,
-    cast,
-    dtype_name,
-    namespace,
-    quiet,
-    silent,
-    to_host,
-    unit_roundoff,
-)
-from ..errors import DtypeError, NonFiniteError, OptionError, PassError, ShapeError
-from ..formats import (
-    CPTensor,
-    RoundedTrain,
-    TensorTrain,
-    as_exact_train,
-    distance_and_norm,
-    rounded_from,
-    seeds_of,
-    tt_svd_cores,
-    with_seeds,
-)
-from ..numerics.linalg import column_norms, frobenius_norm
-from ..results import (
-    ErrorEstimate,
-    is_likely_worse_than_zero,
-    known_square,
-    rounding_floor,
-    warn_inaccurate_train,
-    warn_unmet,
-)
+from .._checks import Ranks, checked_flag, checked_tol, require_rank_or_tol
+from ..backend.array import Device
+from ..errors import OptionError, PassError
+from ..formats import RoundedTrain, TensorTrain, seeds_of, with_seeds
+from ..results import ErrorEstimate, is_likely_worse_than_zero, warn_inaccurate_train
 from ..running.reading import Reading
 from ..sketches import (
     STTA,
@@ -67,20 +29,17 @@ from ..sketches import (
 )
 from ..sources import (
     DenseTensorSource,
-    SparseTensorSource,
     StoredTensorSource,
     TensorSource,
     as_tensor_source,
     with_axes_of,
 )
+from ._compared import exactly_known, is_compared, measure
 from ._matrix import FIRST_RANK, further_width
-
-Measure = Callable[[TensorTrain], ErrorEstimate]
+from ._tt_svd import tt_svd
 
 _LEAST_PROBES, _WIDE = 3, 1.5
 _LEFT_TO_ROUNDING = 0.95  # of a tolerance, at which ranks are nearly the smallest
-_CANCELLED = 1e6  # by which an error has to exceed the rounding of what it is the difference of
-_EXACT_RANK = 100  # up to which the error of a structured tensor is computed, not estimated
 
 
 class TrainOptions(TensorOptions, total=False):
@@ -209,8 +168,8 @@ def tensor_train(
             'again, or method="stta" with a rank'
         )
     measured = None
-    if _is_compared(source, options.get("error_probes"), tol):
-        source, measured = _measure(a, source, memory)
+    if is_compared(source, options.get("error_probes"), tol):
+        source, measured = measure(a, source, memory)
     if measured is not None and tol is None:
         options.setdefault("error_probes", 0)
     few = tol is None and options.get("error_probes") is None and _is_in_memory(source)
@@ -231,20 +190,10 @@ def tensor_train(
     else:
         train = sketched(rank).finalize(rank, tol)
     if measured is not None:
-        train = _exactly_known(train, measured, tol)
+        train = exactly_known(train, measured, tol)
     elif few and _is_wide(train.error):
         train = _looked_at_again(train, source, **reading)
     return with_axes_of(a, with_seeds(train, seeds_of(a), train.seeds))
-
-
-def _is_compared(source: TensorSource, probes: object, tol: float | None) -> bool:
-    """Whether data and result are compared where they can be: not where probes are asked for.
-
-    Nor where a rank is chosen by what probes tell of every other one.
-    """
-    number = None if probes is None else checked_size(probes, "error_probes")
-    chosen = tol is not None or number is not None
-    return number != 0 and not (isinstance(source, SparseTensorSource) and chosen)
 
 
 def _refuse_options(method: str, given: Iterable[str], known: Sequence[str] = ()) -> None:
@@ -315,148 +264,3 @@ def _looked_at_again(
     if not said:
         warn_inaccurate_train(known, exact)
     return known
-
-
-def _measure(
-    a: object, source: TensorSource, memory: int | str | None
-) -> tuple[TensorSource, Measure | None]:
-    """Return what tells the exact error of a train, where that costs less than probes.
-
-    Before it comes the source to sketch: that of a sparse tensor serves both.
-    """
-    with quiet():  # what is not finite is found in the products
-        exact = as_exact_train(a, _EXACT_RANK)
-        size, dtype = (0.0, source.dtype) if exact is None else rounded_from(a)
-    if exact is not None:
-        return source, (
-            lambda train: _by_products(train, a, dtype) or exact_error(train, exact, size, dtype)
-        )
-    if isinstance(source, SparseTensorSource):
-        summed = source.without_duplicates()
-        return summed, (
-            lambda train: entrywise_error(TrainResidual.of(train), summed, memory=memory)
-        )
-    return source, None
-
-
-def _exactly_known(train: TensorTrain, measured: Measure, tol: float | None) -> TensorTrain:
-    """Return a train with its exact error, and warn of what that says."""
-    known = train.with_error(measured(train))
-    if tol is None:
-        warn_inaccurate_train(known, measured)
-    elif train.error.meets(tol):  # else it was said already
-        warn_unmet(known.error, tol, f"rank {known.ranks}")
-    return known
-
-
-def _by_products(train: TensorTrain, data: object, dtype: str) -> ErrorEstimate | None:
-    """Return the error from a CP tensor's squares, or None where too much of them cancels."""
-    if not isinstance(data, CPTensor):
-        return None
-    sizes = [np.asarray(column_norms(factor)) for factor in data.factors]
-    try:
-        with quiet():
-            terms = functools.reduce(np.multiply, sizes, np.abs(to_host(data.weights)))
-            squares = complex(data.dot(data)).real
-            lost = squares - 2 * complex(data.dot(train)).real + train.norm() ** 2
-            rounding = data.ndim * unit_roundoff(dtype) * float(np.sum(terms)) ** 2
-    except (NonFiniteError, OverflowError):  # squares are out of range where the tensor is not
-        return None
-    if not _CANCELLED * rounding < lost < math.inf:
-        return None
-    return known_square(lost, rounding, math.sqrt(squares))
-
-
-def exact_error(train: TensorTrain, data: TensorTrain, size: float, dtype: str) -> ErrorEstimate:
-    """Return the error from the norm of the difference of two trains.
-
-    Rounding errors in them are relative to the `size` of what they were added up from, in a dtype.
-    """
-    distance, norm, blur = distance_and_norm(train, data)
-    columns = max(map(sum, zip(train.ranks, data.ranks, strict=True)), default=1)
-    roundoff = unit_roundoff(max(dtype, dtype_name(train.dtype), key=unit_roundoff))
-    floor = math.sqrt(data.ndim) * rounding_floor(max(norm, size), columns, roundoff)
-    return ErrorEstimate(
-        residual=0.0,
-        truncation=distance,
-        norm=norm,
-        kind="exact",
-        method="norm of the difference",
-        floor=math.hypot(floor, blur * distance),
-    )
-
-
-@overload
-def tt_svd(array: object, rank: Ranks | None, tol: float | None = None) -> TensorTrain: ...
-@overload
-def tt_svd(array: object, *, tol: float | None) -> TensorTrain: ...
-@silent
-def tt_svd(array: object, rank: Ranks | None = None, tol: float | None = None) -> TensorTrain:
-    """Return the tensor train of successive truncated SVDs, with its exact error.
-
-    The deterministic reference: quasi-optimal within a factor of ``sqrt(d - 1)``, at the price of
-    full SVDs of the dense unfoldings.
-
-    Parameters
-    ----------
-    array : array
-        Dense, of any order.
-    rank : int or sequence of d - 1 int, optional
-        Ranks of the result.
-    tol : float, optional
-        Relative error to stay within.
-
-    Returns
-    -------
-    TensorTrain
-
-    Raises
-    ------
-    RankError
-        If neither a rank nor a tolerance is given.
-    NonFiniteError
-        If the data hold NaN or infinity.
-
-    Warns
-    -----
-    ToleranceWarning
-        If `tol` is not met by the rank that was asked for.
-
-    Notes
-    -----
-    The first SVD is the largest: ``O(n_1 N)`` operations for N entries and a first mode of size
-    ``n_1``.
-
-    References
-    ----------
-    .. [1] I. Oseledets, "Tensor-train decomposition", SIAM J. Sci. Comput. 33 (2011) 2295-2317,
-       doi:10.1137/090752286.
-
-    Examples
-    --------
-    >>> import numpy as np, sketch
-    >>> tt = sketch.tt_svd(np.ones((3, 4, 5)), rank=2)
-    >>> tt.error.kind, tt.error.relative < 1e-14
-    ('exact', True)
-    """
-    require_rank_or_tol(rank, tol)
-    tol = checked_tol(tol)
-    source = as_tensor_source(array)
-    if not isinstance(source, DenseTensorSource | StoredTensorSource):
-        raise DtypeError("tt_svd needs a dense array; use tensor_train for other formats")
-    dense = cast(source.array, source.dtype)
-    if not bool(namespace(dense).all(namespace(dense).isfinite(dense))):
-        raise NonFiniteError(f"the array holds NaN or infinity; clean the data, or, {MISSING_HINT}")
-    if not dense.ndim:
-        raise ShapeError("a tensor train needs one axis at least, got an array of order 0")
-    ranks = None if rank is None else each_bond(rank, dense.ndim - 1, "rank")
-    cores, lost = tt_svd_cores(dense, ranks, tol)
-    norm = frobenius_norm(dense)
-    floor = rounding_floor(norm, max(core.shape[2] for core in cores), unit_roundoff(source.dtype))
-    floor *= dense.ndim  # one SVD and one product for each mode
-    error = ErrorEstimate(
-        residual=0.0, truncation=lost, norm=norm, kind="exact", method="TT-SVD", floor=floor
-    )
-    warn_unmet(error, tol, f"rank {[int(core.shape[2]) for core in cores[:-1]]}")
-    train = with_seeds(TensorTrain(cores, error=error), seeds_of(array))
-    return with_axes_of(array, train)

@@ -2,11 +2,7 @@
 
 from ._block_sign import BlockSign
 from ._drawn import STREAMS, DrawnMatrix
-from ._family import (
-    MatrixFamilyName,
-    TestMatrixFamily,
-    as_family,
-)
+from ._family import MatrixFamilyName, TestMatrixFamily, as_family
 from ._gaussian import Gaussian
 from ._identity import Identity
 from ._named import family_from_header, family_to_header

@@ -14,11 +14,7 @@ from ..backend.array import HostArray, silent
 from ..errors import PassError, ShapeError
 from ..files import archive
 from ..files.archive import Header
-from ..formats import (
-    carrying_seeds,
-    check_columns,
-    refuse_large,
-)
+from ..formats import carrying_seeds, check_columns, refuse_large
 from ..numerics.alternating import OtherSide, Ridge, entries_at, row_factors
 from ..numerics.known_rows import KnownRows, Reals
 from ..sources import as_known_source

@@ -14,11 +14,7 @@ from ._alternating import AlternatingSpec, first_product
 from ._base import Sketch
 from ._multi_pass import MultiPass
 from ._projection import Projection
-from ._spec import (
-    checked_iterations,
-    checked_width,
-    common_fields,
-)
+from ._spec import checked_iterations, checked_width, common_fields
 from ._state import Kept, Passes
 from ._sums import Sums
 from ._tall import Tall, held
