@@ -11,11 +11,11 @@ import numpy as np
 
 from ..decompose import tensor_train
 from ..formats import TensorTrain
-from ..sketches import TensorMethod
 from ._work import Data, Method
 
 if TYPE_CHECKING:  # old packages, which run this too, have other modules
     from ..backend.array import HostArray
+    from ..sketches import TensorMethod
 Error = Callable[[Any], float]
 
 
