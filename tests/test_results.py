@@ -603,3 +603,26 @@ def test_intervals_have_every_confidence_below_one(confidence):
         for ends in (found.singular_value_interval, found.spectral_error_interval):
             assert np.all(np.asarray(ends(confidence)[0]) <= ends(confidence)[1])
         assert all(np.all(np.asarray(side) >= 0) for side in found.angle_bounds(confidence))
+
+
+@pytest.mark.parametrize("factor", [3.0, -0.1, 0.3 + 0.4j, 1e-5, 2.0, 0])
+@pytest.mark.parametrize("dtype", ["float32", "complex64", "float64"])
+def test_multiples_of_narrow_trains_are_rounded(dtype, factor):
+    """Of an error that is known to more digits than the product has."""
+    data = (1e3 + np.random.default_rng(0).random((9, 8, 7))).astype(dtype)
+    for method in ("stta", "otts", "tt-hmt", "tt-svd"):
+        multiple = factor * sketch.tensor_train(data, 3, method=method)
+        truth = factor * data.astype("complex128")
+        true = np.linalg.norm(multiple.astype("complex128").to_array() - truth)
+        low, high = multiple.error.interval(0.9999)
+        assert low * (1 - 1e-9) <= true <= high * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_trains_are_widened_to_a_tolerance_where_they_live(library):
+    data = np.random.default_rng(0).standard_normal((9, 7, 8, 5)).astype("f4")
+    x = data if library == "numpy" else pytest.importorskip("torch").asarray(data)
+    found = sketch.tensor_train(x, tol=0.3)
+    assert type(found.cores[0]) is type(x)
+    distance = np.linalg.norm(np.asarray(found.to_array()) - data)
+    assert distance <= 0.3 * np.linalg.norm(data) * 1.01

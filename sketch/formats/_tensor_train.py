@@ -11,11 +11,13 @@ from typing import Any, overload
 from .._checks import Ranks, checked_tol, each_bond, require_rank_or_tol, warn_missed
 from ..backend.array import (
     Array,
+    accumulator_dtype,
     dtype_name,
     is_complex,
     namespace,
     silent,
     unit_roundoff,
+    widened,
 )
 from ..errors import ShapeError
 from ..numerics.index_keys import Points
@@ -34,7 +36,7 @@ from ._train_entries import entries, sliced
 from ._train_forms import TrainForms
 from ._train_modes import TrainModes
 from ._train_storage import TrainStorage
-from ._train_sweeps import orthogonalized, train_norm
+from ._train_sweeps import distance, orthogonalized, train_norm
 
 
 @carrying_seeds(
@@ -121,8 +123,14 @@ class TensorTrain(TrainForms, TrainStorage, TrainModes):
             refuse_product(factor)
             return NotImplemented
         number = finite_factor(factor)
-        error = None if self.error is None else self.error.scaled(number)
-        return TensorTrain([multiple(self.cores[0], factor), *self.cores[1:]], error=error)
+        first, *others = self.cores
+        cores, error = [multiple(first, number), *others], self.error
+        if error is not None:
+            error = error.scaled(number)
+            if dtype_name(first.dtype) != accumulator_dtype(dtype_name(first.dtype)):
+                exact = [multiple(widened(first), number), *others]
+                error = error.rounded(distance(exact, cores))
+        return TensorTrain(cores, error=error)
 
     def __rmul__(self, factor: object) -> TensorTrain:
         return self * factor

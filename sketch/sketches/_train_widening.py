@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal, Unpack
 
-from ..backend.array import Array, namespace
+from ..backend.array import Array, moved, namespace
 from ..maps import TensorTrainMap
 from ..numerics.cores import absorb_right, side_by_side
 from ..running.reading import Reading
@@ -154,7 +154,8 @@ def widened_train(
             continue
         known, right = before.whole(name), after.whole(f"{name} right")
         left = corner.get(name, after.whole(f"{name} left"))
-        xp, rows = namespace(known, right, left), known.shape[0]
+        right, left = moved(right, known), moved(left, known)  # corners come from maps, on the host
+        xp, rows = namespace(known), known.shape[0]
         above = xp.concat([known, right[:rows, ...]], axis=1)
         below = xp.concat([left, right[rows:, ...]], axis=1)
         parts[name] = Part.of(xp.concat([above, below], axis=0))
