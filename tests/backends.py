@@ -165,6 +165,7 @@ ENTRANCES = {
         "decompose._matrix": ["as_matrix_source"],
         "decompose._pca": ["as_matrix_source"],
         "decompose._tensor": ["as_tensor_source"],
+        "decompose._tt_svd": ["as_tensor_source"],
     }.items()
 }
 

@@ -23,7 +23,7 @@ from ..maps import (
     family_to_header,
 )
 from ..numerics.seeds import checked_seed
-from ..sources import as_matrix_source
+from ..sources import MatrixSource, as_matrix_source
 
 Shape = tuple[int | None, int | None]
 
@@ -90,7 +90,9 @@ class MatrixSpec:
         number = STREAMS[stream]
         return DrawnMatrix(family, self.seed, number, width, self.field, panels, first_panel)
 
-    as_source = staticmethod(as_matrix_source)
+    def as_source(self, chunk: object) -> MatrixSource:
+        """Return the adapter of a chunk."""
+        return as_matrix_source(chunk)
 
     def bytes_needed(self, shape: tuple[int, ...], maps: Mapping[str, object]) -> int:
         """Return about how many bytes sums, bases and factors take, and Omega."""
