@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import subprocess
 import sys
@@ -47,6 +48,21 @@ def write_all(folder):
         netcdf.createVariable("x", "f8", ("m", "n"))[:] = MATRIX
     names = ["a.npy", "b.npz::x", "c.npz", "d.mtx", "e.mat::x", "f.h5::group/x", "g.zarr::x"]
     return [str(folder / name) for name in [*names, "g.zarr", "h.nc"]]
+
+
+@pytest.mark.parametrize("encoding", ["ascii:strict", "utf-8:strict"])
+def test_names_of_files_are_printed_in_any_encoding(encoding, tmp_path):
+    path = os.path.join(os.fsencode(tmp_path), "\u00e9\u2211".encode() + b"\xff.npy")
+    np.save(os.fsdecode(path), np.ones((6, 4)))
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    for command in ("info", "svd"):
+        options = ["--rank", "1"] if command == "svd" else []
+        done = subprocess.run(
+            [sys.executable, "-m", "sketch", command, path, *options],
+            capture_output=True, check=False, env=environment,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b".npy" in done.stdout
 
 
 def test_every_format_gives_the_same_matrix(tmp_path, capsys):

@@ -360,6 +360,28 @@ def test_a_file_that_shrinks_while_it_is_open_is_refused(writer, tmp_path):
         assert "has shrunk since it was opened" in done.stdout
 
 
+def test_a_file_that_another_process_writes_is_said_to_be(tmp_path):
+    pytest.importorskip("h5py")
+    code = (
+        "import h5py, sys\n"
+        "file = h5py.File(sys.argv[1], 'w', libver='latest')\n"
+        "file['x'] = [[1.0, 2.0]]\n"
+        "if sys.argv[2] == 'swmr':\n"
+        "    file.swmr_mode = True\n"
+        "file.flush()\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    for how in ("locked", "swmr"):
+        command = [sys.executable, "-c", code, str(tmp_path / "a.h5"), how]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+            writer.stdout.readline()
+            with pytest.raises(sketch.StateFileError, match=r"a\.h5: is being written"):
+                sketch.open(tmp_path / "a.h5")
+            writer.stdin.close()
+        assert sketch.open(tmp_path / "a.h5").shape == (1, 2)
+
+
 def test_a_worker_that_sees_another_file_says_so(tmp_path):
     import pickle
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import logging
 import math
@@ -29,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 when all is done, 1 when the result misses the tolerance that was asked for, 2 for a refusal,
     130 when interrupted.
     """
+    _print_any_name()
     options = _parser().parse_args(argv)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # of chunks that failed with the first
     told: list[str] = []
@@ -52,6 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever reads has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return DONE if figures.get("tol_met", True) else MISSED
+
+
+def _print_any_name() -> None:
+    """Let names of files that the terminal's encoding lacks be printed in its characters."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextlib.contextmanager

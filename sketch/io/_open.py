@@ -287,6 +287,10 @@ def _open_one(spec: str, path: str, name: str, missing: Missing) -> DataFile:
                 f"{path}: is no name in UTF-8, as the library that reads it needs; rename the file"
             ) from error
         except Exception as error:  # whatever a reader raises on a damaged file
+            if isinstance(error, BlockingIOError) or "open for write" in str(error):
+                raise StateFileError(
+                    f"{path}: is being written, and locked; open it once it is closed ({error})"
+                ) from error
             raise StateFileError(
                 f"{path}: cannot be read ({str(error) or type(error).__name__}); it is damaged, or "
                 "not what its name says"
