@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..backend.array import Array, beside, namespace, unit_roundoff
+from ..backend.array import Array, beside, namespace, silent, unit_roundoff
 from ..errors import NonFiniteError, SpectrumWarning, warn
 from ..finalize import Eigenpairs, ShiftedSums, gram_eigenpairs, gram_nystrom
 from ..maps import DrawnMatrix
@@ -140,6 +140,7 @@ def warn_of_squares(found: PrincipalComponents) -> None:
         )
 
 
+@silent
 def warn_of_spacing(found: PrincipalComponents, dtype: str) -> None:
     """Warn where components are below what the data's precision can resolve at their mean.
 
