@@ -248,6 +248,7 @@ def test_modes_that_do_not_exist_are_refused():
     assert np.sum(x) == pytest.approx(np.asarray(x).sum())
 
 
+@pytest.mark.filterwarnings("ignore::sketch.AccuracyWarning")  # of noise
 def test_what_is_made_of_results_knows_their_seeds_and_error():
     t = sketch.tensor_train(numbers((8, 9, 10)), 3, seed=7)
     made = (t.T, t.sum(axis=0), t.mode_dot(np.ones((2, 9)), 1))
