@@ -108,7 +108,11 @@ def test_errors_are_measured_by_the_same_probes():
     assert filled(t, error_probes=0).widen(t, 9).finalize().error.kind == "heuristic"
 
 
-@pytest.mark.parametrize("change", [np.flip, lambda t: 2 * t, lambda t: t[:9]], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [np.flip, lambda t: 2 * t, lambda t: t[:9]],
+    ids=["flipped", "doubled", "cut"],
+)
 @pytest.mark.parametrize("shape", [(19, 20, 21), (40, 41, 42), (24, 300)], ids=str)
 def test_other_data_are_refused(shape, change):
     t = noise(shape)
