@@ -166,3 +166,15 @@ def test_the_axes_of_a_field_are_kept_and_compared():
     assert set(made.coords) == {"lat", "lon", "height"}
     with pytest.raises(ArgumentError, match=r"column 0 of the data is 30.0, and was 10.0"):
         sk.update(field[:, ::-1])
+
+
+@pytest.mark.parametrize("passes", [1, 2, None])
+@pytest.mark.parametrize("shape", [(80, 40), (60, 50)])
+def test_components_of_several_readings_keep_the_names_of_a_list(shape, passes):
+    """Of squares alone, of sharpened ones, and by default, which is either."""
+    rows = np.random.default_rng(5).standard_normal(shape) / np.arange(1, shape[1] + 1)
+    names = [f"gene {k}" for k in range(shape[1])]
+    found = sketch.pca(in_chunks(rows, names), 2, passes=passes, sketch_rank=20)
+    assert column_names(found) == names
+    with pytest.raises(ArgumentError, match="column 0 of the rows"):
+        found.transform(frame(rows, names[::-1]))

@@ -212,6 +212,7 @@ def pca(
         found = components_of_columns(sk, source, rank, tol, steps, device, **how)
     else:
         found = _components_of_rows(sk, source, rank, tol, steps, passes, device, **how)
+    sk.accumulator.name(found)
     found = with_axes_of(rows, with_seeds(found, seeds_of(rows), (sk.spec.seed,)))
     return found.whitened() if whiten else found
 

@@ -250,10 +250,14 @@ class Accumulator:
             result = self.spec.finish(sums, rank, tol)
         if blur is not None:
             warn(f"{blur}; {advice}", SpectrumWarning)
-        if sums.state.columns is not None:
-            with_axes(result, sums.state.columns.with_rows(result.shape[0]))
+        self.name(result)
         with_passes(result, sums.readings)
         return with_seeds(result, (self.spec.seed,))
+
+    def name(self, result: Any) -> None:
+        """Give a new result the names of columns that the data came with."""
+        if self.state.columns is not None:
+            with_axes(result, self.state.columns.with_rows(result.shape[0]))
 
 
 @contextlib.contextmanager
