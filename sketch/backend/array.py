@@ -33,8 +33,6 @@ _COPYING_THREADS = 8
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_NUMPY: Namespace = array_api_compat.array_namespace(np.empty(0))
-
 
 def is_array(x: object) -> TypeGuard[Array]:
     """Whether `x` is an array of a library that follows the standard."""
@@ -138,8 +136,15 @@ def raising(x: Array) -> AbstractContextManager[object]:
 def namespace(*arrays: Array) -> Namespace:
     """Return the array namespace that the arrays share."""
     if {*map(type, arrays)} <= {np.ndarray}:
-        return _NUMPY
+        return _numpy()
     found: Namespace = array_api_compat.array_namespace(*arrays)
+    return found
+
+
+@functools.cache
+def _numpy() -> Namespace:
+    """Return NumPy's namespace, which imports far more of NumPy than most others need."""
+    found: Namespace = array_api_compat.array_namespace(np.empty(0))
     return found
 
 
