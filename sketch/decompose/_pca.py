@@ -95,8 +95,8 @@ def pca(
     passes : int, optional
         Readings of the data at most: the first finds mean, scale and components, each further one
         sharpens these, as long as there is more to find. By default 4 where the data can be read
-        again, and 1 for iterators, where rows are so short or few that one finds all squares (dense
-        ones up to ``16 rank + 80`` columns, unless squares hide components), and where they are so
+        again, and 1 for iterators, where rows are so short or few that one finds all squares (up
+        to ``16 rank + 80`` columns, unless squares hide components), and where they are so
         many that a number for each of them and each column of the sketch cannot be held. The
         result's `n_passes` tells.
     sketch_rank : int, optional
@@ -280,7 +280,7 @@ def _width_of_all(source: MatrixSource, width: int, memory: int | str | None) ->
     """Return how many columns there are where their squares cost less than further readings."""
     m, n = source.shape
     tall = (m is None or m >= _TALL * n) and n <= _WHOLE * width
-    return n if tall and not source.sparse and fits(_BYTES * n * n, memory) else width
+    return n if tall and fits(_BYTES * n * n, memory) else width
 
 
 def _readings(passes: int | None, source: MatrixSource, few_rows: bool) -> int:
