@@ -125,7 +125,9 @@ SIDE_BY_SIDE = {
 
 @pytest.mark.parametrize("call", SIDE_BY_SIDE.values(), ids=SIDE_BY_SIDE)
 def test_blocks_side_by_side_give_what_one_after_the_other_gives(call, tmp_path, monkeypatch):
-    rows = np.concatenate([MATRIX] * 6) + 1e-3 * RNG.standard_normal((2400, 300))
+    rows = np.concatenate([MATRIX] * 6) + 1e-3 * np.random.default_rng(1).standard_normal(
+        (2400, 300)
+    )
     np.save(tmp_path / "rows.npy", rows)
     found = []
     for threads in (1, 3):
@@ -190,7 +192,7 @@ def test_pca_of_stored_rows_reads_them_whole(tmp_path):
 
 @pytest.mark.parametrize("field", ["real", "integer", "pattern", "complex", "symmetric"])
 def test_matrix_market_files_are_read_in_pieces(field, tmp_path, monkeypatch):
-    a = sp.random_array((60, 60), density=0.3, rng=RNG, format="coo")
+    a = sp.random_array((60, 60), density=0.3, rng=np.random.default_rng(2), format="coo")
     a = {
         "real": a,
         "integer": (10 * a).astype(int),
@@ -215,8 +217,9 @@ def test_matrix_market_files_are_read_in_pieces(field, tmp_path, monkeypatch):
 
 
 def test_coordinate_files_are_read_in_pieces(tmp_path, monkeypatch):
-    coords = [RNG.integers(0, n, 300) for n in (9, 8, 7)]
-    values = RNG.standard_normal(300)
+    rng = np.random.default_rng(3)
+    coords = [rng.integers(0, n, 300) for n in (9, 8, 7)]
+    values = rng.standard_normal(300)
     lines = ["# comment"] + [
         f"{i + 1} {j + 1} {k + 1} {v!r}"
         for i, j, k, v in zip(*coords, values.tolist(), strict=True)
