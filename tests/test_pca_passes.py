@@ -249,6 +249,20 @@ def test_components_that_squares_hide_are_found_by_further_readings(tol):
     assert np.allclose(found.singular_values, true, rtol=1e-5, atol=0)
 
 
+@pytest.mark.parametrize("m", [M, 3 * N])
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+def test_squares_see_more_of_single_precision_than_its_products(dtype, m):
+    """Values fall to 1e-5 of the first, where single products are right to about 1e-4 of it."""
+    rng = np.random.default_rng(3)
+    left, right = (np.linalg.qr(rng.standard_normal((n, N)))[0] for n in (m, N))
+    x = (100 * left * np.r_[10.0 ** -np.arange(6), np.zeros(N - 6)] @ right).astype(dtype)
+    found = sketch.pca(x, 6, sketch_rank=None if m > M else N)
+    true = np.linalg.svd(standardized(x), compute_uv=False)[:6]
+    assert found.n_passes == 1
+    # the rounding of squares in double precision, 1e-7 of the first, squared over the sixth's
+    assert np.allclose(found.singular_values, true, rtol=1e-3, atol=0)
+
+
 def test_squares_of_all_columns_stay_within_a_budget():
     """They take 100 x 200^2 bytes, 4 MB, in half of it; 60 columns and all rows 2.3 MB."""
     x = np.random.default_rng(4).standard_normal((400, 200)) / np.arange(1, 201)

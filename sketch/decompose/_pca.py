@@ -6,7 +6,7 @@ import dataclasses
 from typing import TypedDict, Unpack, overload
 
 from .._checks import checked_flag, checked_size, checked_tol
-from ..backend.array import Device
+from ..backend.array import Device, unit_roundoff
 from ..errors import PassError, RankError
 from ..formats import seeds_of, with_passes, with_seeds
 from ..numerics.linalg import as_floats
@@ -19,6 +19,7 @@ from ..sketches import (
     default_width,
     fed,
     independent_seed,
+    narrow_width,
     warn_of_spacing,
 )
 from ..sources import MatrixSource, as_matrix_source, with_axes_of
@@ -96,9 +97,9 @@ def pca(
         Readings of the data at most: the first finds mean, scale and components, each further one
         sharpens these, as long as there is more to find. By default 4 where the data can be read
         again, and 1 for iterators, where rows are so short or few that one finds all squares (up
-        to ``16 rank + 80`` columns, unless squares hide components), and where they are so
-        many that a number for each of them and each column of the sketch cannot be held. The
-        result's `n_passes` tells.
+        to ``16 rank + 80`` columns, unless squares hide components of double precision), and where
+        they are so many that a number for each of them and each column of the sketch cannot be
+        held. The result's `n_passes` tells.
     sketch_rank : int, optional
         Width of the first reading's sketch, by default ``4 rank + 20``, or ``4 rank + 140`` where
         it is the only one; no more than there are rows where their number is known, and n where
@@ -231,12 +232,15 @@ def _components_of_rows(
     fed(sk, source, **how)
     if not steps:
         return sk.finalize(rank, tol)
-    first, spec = sk.whole(), sk.spec
+    spec, dtype = sk.spec, sk.accumulator.sums().dtype
+    if passes is None and spec.exact and unit_roundoff(dtype) ** 2 > unit_roundoff("float64"):
+        return sk.finalize(rank, tol)  # squares in double precision see more than single products
+    first = sk.whole()
     if passes is None and spec.exact:
-        found = _of_squares(first, rank, tol, sk.accumulator.sums().dtype)
+        found = _of_squares(first, rank, tol, dtype)
         if found is not None:
             return found
-        width = min(first.rank, 4 * (_TOLERANCE_RANK if rank is None else rank) + _MORE)
+        width = min(first.rank, narrow_width(_TOLERANCE_RANK if rank is None else rank, _MORE))
         first, spec = first.truncate(width), dataclasses.replace(spec, range_size=width)
     if passes is not None or can_be_held(spec, sk.shape, source, how.get("memory")):
         most = None if rank is None and passes is None else steps

@@ -8,7 +8,7 @@ from ._finish import check_request, phases, truncated
 from ._generalized_nystrom import GeneralizedNystrom
 from ._generalized_nystrom_spec import GeneralizedNystromSpec, range_width
 from ._gram_components import warn_of_spacing
-from ._gram_nystrom import GramNystrom, default_width
+from ._gram_nystrom import GramNystrom, default_width, narrow_width
 from ._gram_spec import GramNystromSpec
 from ._hmt import HMT, HMTSpec
 from ._independence import independent_seed, made_apart
@@ -74,6 +74,7 @@ __all__ = [
     "independent_seed",
     "made_apart",
     "method_of",
+    "narrow_width",
     "options_of",
     "phases",
     "probed_matrix_error",

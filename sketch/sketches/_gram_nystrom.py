@@ -47,9 +47,14 @@ def checked_scale(scale: object, n_columns: int) -> Array | None:
     return given
 
 
+def narrow_width(rank: int, more: int = 20) -> int:
+    """Return how wide a sketch of rows is that are much longer."""
+    return 4 * rank + more
+
+
 def default_width(rank: int, n_columns: int, more: int = 20) -> int:
     """Return how wide a sketch is by default: exact where that is no more than twice as much."""
-    width = 4 * rank + more
+    width = narrow_width(rank, more)
     return n_columns if 2 * width >= n_columns else width
 
 
